@@ -1,0 +1,5 @@
+//! The rules, and nothing else: no actor, database, file, socket or clock. Time, randomness and
+//! ids come in as arguments, decisions go out as values.
+
+pub mod event;
+pub mod numbering;

@@ -1,0 +1,5 @@
+//! Signalbox routes monitoring events from HTTP producers to live dashboards over two delivery
+//! paths, and proves that nothing is lost, doubled, reordered or changed between them.
+
+pub mod core;
+pub mod storage;
