@@ -1,0 +1,3 @@
+//! Everything end to end: real processes, real sockets, real databases. One binary, so that it is
+//! linked once.
+
