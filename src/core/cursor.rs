@@ -1,0 +1,73 @@
+//! Where a subscription begins, given what it asks for and what the journal still has.
+
+use super::{
+    event::{Position, Seq},
+    numbering::Head,
+    protocol::{Gap, GapReason},
+};
+
+/// The beginning of a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The first `seq` to look at.
+    pub next: Seq,
+    /// Whether nothing between the place asked for and `next` is missing.
+    pub recovered: bool,
+    /// What is missing, when something is.
+    pub gap: Option<Gap>,
+}
+
+/// Begins at `next`, which the journal has or will have.
+#[must_use]
+pub fn at(next: Seq) -> Start {
+    Start { next, recovered: true, gap: None }
+}
+
+/// Goes on after `position`, as far as the journal at `head` allows. Never a partial fill without
+/// a gap that names what is missing.
+#[must_use]
+pub fn resume(position: Position, head: &Head) -> Start {
+    let next = position.seq.saturating_add(1);
+    let lost = |next, from_seq, to_seq, reason| Start {
+        next,
+        recovered: false,
+        gap: (from_seq <= to_seq).then_some(Gap { from_seq, to_seq, reason }),
+    };
+    if position.epoch != head.epoch {
+        lost(head.head_seq + 1, head.first_seq, head.head_seq, GapReason::Epoch)
+    } else if position.seq > head.head_seq {
+        lost(head.head_seq + 1, head.head_seq + 1, position.seq, GapReason::Ahead)
+    } else if next < head.first_seq {
+        lost(head.first_seq, next, head.first_seq - 1, GapReason::Retention)
+    } else {
+        at(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn resumes_only_what_the_journal_can_prove() {
+        let head = Head { first_seq: 5, head_seq: 9, ..Head::empty(Uuid::nil()) };
+        let from = |seq| resume(Position { epoch: Uuid::nil(), seq }, &head);
+        let gap = |from_seq, to_seq, reason| Some(Gap { from_seq, to_seq, reason });
+        assert_eq!(from(9), at(10));
+        assert_eq!(from(6), at(7));
+        assert_eq!(from(4), at(5), "the place just before the first is whole");
+        let past = Start { next: 5, recovered: false, gap: gap(4, 4, GapReason::Retention) };
+        assert_eq!(from(3), past);
+        let ahead = Start { next: 10, recovered: false, gap: gap(10, 12, GapReason::Ahead) };
+        assert_eq!(from(12), ahead);
+        let other = resume(Position { epoch: Uuid::from_u128(1), seq: 6 }, &head);
+        assert_eq!(other, Start { next: 10, recovered: false, gap: gap(5, 9, GapReason::Epoch) });
+        let empty = Head::empty(Uuid::nil());
+        let other = resume(Position { epoch: Uuid::from_u128(1), seq: 6 }, &empty);
+        assert_eq!(other, Start { next: 1, recovered: false, gap: None });
+        let all = resume(Position { epoch: Uuid::nil(), seq: Seq::MAX }, &head);
+        assert_eq!(all.next, 10);
+    }
+}

@@ -1,0 +1,359 @@
+//! The sessions of one worker thread, grouped by filter, and one pass of what is new over them.
+//!
+//! Everything a shard decides is here: who is written to, who waits for its socket, who must read
+//! storage, who is given up. The shard's actor carries out the [`Effect`]s and brings the news
+//! back. Generic over the [`Sink`], so that laws are tested without sockets.
+
+mod group;
+mod pass;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use slab::Slab;
+use uuid::Uuid;
+
+use self::{
+    group::{Groups, Place},
+    pass::Pass,
+};
+use super::{
+    cursor,
+    event::{Position, Seq},
+    filter::Filter,
+    heartbeat::{Beat, Heartbeat, Patience},
+    ledger::{Balance, RESUBSCRIBED},
+    protocol::{self, CloseReason, Opcode, ServerFrame},
+    reader::{PageView, Reader, Sink},
+    tail::Tail,
+    window::Window,
+};
+
+/// A member's place in its shard.
+pub type Key = usize;
+
+/// What the shell must do. Each is answered: by [`Fanout::writable`], [`Fanout::page`] or
+/// [`Fanout::leave`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Wait until the socket takes bytes again.
+    AwaitWritable(Key),
+    /// Read a page of storage that begins at this `seq`.
+    ReadPage(Key, Seq),
+    /// The close frame is written: wait a moment for the client's own.
+    Close(Key, CloseReason),
+    /// Nothing more can be written: drop the socket at once.
+    Cut(Key, CloseReason),
+}
+
+/// What a shard knows of the world in one turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn<'a> {
+    /// The tail as it was when the turn began.
+    pub tail: &'a Tail,
+    /// Time since any fixed moment.
+    pub now: Duration,
+}
+
+/// What bounds a shard.
+#[derive(Clone, Copy, Debug)]
+pub struct FanoutLimits {
+    /// Bytes that a filter group joins at a time.
+    pub window_bytes: usize,
+    /// Different filters at a time.
+    pub groups: usize,
+    /// Events a session may be behind; 0 is no limit.
+    pub max_lag: u64,
+    /// Pings, pongs and stalls.
+    pub patience: Patience,
+}
+
+/// Where a subscription begins, as far as a shard can decide it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// With what comes next.
+    Now,
+    /// After a position.
+    After(Position),
+    /// At a `seq` that storage has named.
+    At(Seq),
+}
+
+/// More different filters than the shard takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyFilters;
+
+#[derive(Debug)]
+struct Member<S> {
+    sink: S,
+    reader: Reader,
+    place: Option<Place>,
+    beat: Heartbeat,
+    /// The socket refuses bytes.
+    blocked: bool,
+    /// A page is being read.
+    paging: bool,
+    /// Nothing more is written to it.
+    gone: bool,
+    ending: Option<CloseReason>,
+}
+
+/// A session, as others see it.
+#[derive(Debug)]
+pub struct Row<'a, S> {
+    /// Its sink.
+    pub sink: &'a S,
+    /// Its filter, when subscribed.
+    pub filter: Option<&'a Filter>,
+    /// The last `seq` it is through with, when subscribed.
+    pub seq: Option<Seq>,
+    /// Events delivered in this subscription.
+    pub delivered: u64,
+    /// Bytes its socket took.
+    pub bytes: u64,
+    /// Whether its socket refuses bytes now.
+    pub blocked: bool,
+}
+
+/// All sessions of one worker thread.
+#[derive(Debug)]
+pub struct Fanout<S> {
+    members: Slab<Member<S>>,
+    groups: Groups,
+    scratch: Window,
+    pass: Pass,
+    epoch: Uuid,
+    limits: FanoutLimits,
+    effects: Vec<Effect>,
+    /// Accounts of subscriptions that ended.
+    closed: Balance,
+}
+
+impl<S: Sink> Fanout<S> {
+    /// No sessions yet, on the journal of `epoch`.
+    #[must_use]
+    pub fn new(epoch: Uuid, limits: FanoutLimits) -> Self {
+        Self {
+            members: Slab::new(),
+            groups: Groups::default(),
+            scratch: Window::new(0),
+            pass: Pass::default(),
+            epoch,
+            limits,
+            effects: Vec::new(),
+            closed: Balance::default(),
+        }
+    }
+
+    /// Sessions now.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there is no session.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Filter groups now.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// What the shell must do since it asked last.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// The sink of a session, while it is a member.
+    #[must_use]
+    pub fn sink(&self, key: Key) -> Option<&S> {
+        self.members.get(key).map(|member| &member.sink)
+    }
+
+    /// A session comes, without a subscription.
+    pub fn join(&mut self, sink: S, now: Duration) -> Key {
+        self.members.insert(Member {
+            sink,
+            reader: Reader::default(),
+            place: None,
+            beat: Heartbeat::new(now),
+            blocked: false,
+            paging: false,
+            gone: false,
+            ending: None,
+        })
+    }
+
+    /// A session is gone; its sink. What it still had to get is dropped for the reason it ended.
+    pub fn leave(&mut self, key: Key, turn: Turn<'_>) -> Option<S> {
+        let reason = self.members.get(key)?.ending.unwrap_or(CloseReason::ClientGone);
+        self.unsubscribe(key, reason.as_str(), turn);
+        self.members.try_remove(key).map(|member| member.sink)
+    }
+
+    /// Puts whole frames behind what a session still has to get.
+    pub fn say(&mut self, key: Key, frames: &[u8], turn: Turn<'_>) {
+        if let Some(member) = self.members.get_mut(key).filter(|member| member.ending.is_none()) {
+            member.reader.say(frames);
+            self.pump(key, turn);
+        }
+    }
+
+    /// Subscribes a session, in the place of what it had before; the answer is written to it.
+    ///
+    /// # Errors
+    /// When the filter is new and there are as many as may be. What was before goes on then.
+    pub fn subscribe(
+        &mut self,
+        key: Key,
+        filter: &Filter,
+        begin: Begin,
+        turn: Turn<'_>,
+    ) -> Result<(), TooManyFilters> {
+        self.follow_epoch(turn);
+        if !self.groups.contains(filter) && self.groups.len() >= self.limits.groups {
+            return Err(TooManyFilters);
+        }
+        self.unsubscribe(key, RESUBSCRIBED, turn);
+        let group = self.groups.find_or_make(filter, turn.tail);
+        // From here on the group counts for this session too: it must be where the tail ends.
+        self.bring_current(group, turn);
+        let head = turn.tail.head();
+        let start = match begin {
+            Begin::Now => cursor::at(turn.tail.next()),
+            Begin::At(seq) => cursor::at(seq.clamp(head.first_seq, turn.tail.next())),
+            Begin::After(position) => cursor::resume(position, &head),
+        };
+        self.settle(key, group, start);
+        self.pump(key, turn);
+        Ok(())
+    }
+
+    /// A socket takes bytes again.
+    pub fn writable(&mut self, key: Key, turn: Turn<'_>) {
+        self.write(key, None, turn);
+    }
+
+    /// A page of storage, or `None` when it could not be read: it is asked for again at the next
+    /// tick.
+    pub fn page(&mut self, key: Key, page: Option<PageView<'_>>, turn: Turn<'_>) {
+        let Some(member) = self.members.get_mut(key) else { return };
+        member.paging = false;
+        // A blocked session reads again when its socket takes bytes.
+        if let Some(page) = page.filter(|page| page.head.epoch == self.epoch && !member.blocked) {
+            self.write(key, Some(page), turn);
+        }
+    }
+
+    /// Once a second: pings, pongs, stalls, lag, and pages that could not be read.
+    pub fn tick(&mut self, turn: Turn<'_>) {
+        let FanoutLimits { patience, max_lag, .. } = self.limits;
+        for key in self.keys() {
+            let Some(member) = self.members.get_mut(key).filter(|member| member.ending.is_none())
+            else {
+                continue;
+            };
+            let next = member.reader.next().unwrap_or(turn.tail.next());
+            match member.beat.check(turn.now, member.blocked, &patience) {
+                Beat::End(reason) => self.end(key, reason, None, turn),
+                _ if max_lag > 0 && turn.tail.next().saturating_sub(next) > max_lag => {
+                    self.end(key, CloseReason::TooFarBehind, None, turn);
+                }
+                Beat::Ping => {
+                    let mut ping = Vec::new();
+                    protocol::control_frame(&mut ping, Opcode::Ping, b"");
+                    self.say(key, &ping, turn);
+                }
+                Beat::Rest => drop(self.pump(key, turn)),
+            }
+        }
+    }
+
+    /// The client said something.
+    pub fn heard(&mut self, key: Key) {
+        if let Some(member) = self.members.get_mut(key) {
+            member.beat.heard();
+        }
+    }
+
+    /// Ends a session: `bye` if given, the close frame, and nothing after it.
+    pub fn end(
+        &mut self,
+        key: Key,
+        reason: CloseReason,
+        reconnect_after: Option<Duration>,
+        turn: Turn<'_>,
+    ) {
+        let Some(member) = self.members.get_mut(key).filter(|member| member.ending.is_none())
+        else {
+            return;
+        };
+        let mut frames = Vec::new();
+        if let Some(after) = reconnect_after {
+            let reconnect_after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+            ServerFrame::Bye { reason, reconnect_after_ms }.encode(&mut frames);
+        }
+        protocol::close_frame(&mut frames, reason);
+        member.ending = Some(reason);
+        member.gone = reason.code().is_none();
+        let gone = member.gone;
+        self.unsubscribe(key, reason.as_str(), turn);
+        if gone {
+            self.effects.push(Effect::Cut(key, reason));
+        } else {
+            self.effects.push(Effect::Close(key, reason));
+            if let Some(member) = self.members.get_mut(key) {
+                member.reader.say(&frames);
+            }
+            self.pump(key, turn);
+        }
+    }
+
+    /// Ends all sessions, each told to come back after a time that `draw` gives.
+    pub fn end_all(
+        &mut self,
+        reason: CloseReason,
+        turn: Turn<'_>,
+        mut draw: impl FnMut() -> Duration,
+    ) {
+        for key in self.keys() {
+            self.end(key, reason, Some(draw()), turn);
+        }
+    }
+
+    /// The sums of all accounts, of those that ended too.
+    pub fn balance(&mut self, tail: &Tail) -> Balance {
+        let mut sum = self.closed.clone();
+        for (_, member) in &mut self.members {
+            if let Some(source) = self.groups.source(member.place, self.epoch, tail) {
+                sum += &member.reader.balance(source);
+            }
+        }
+        sum
+    }
+
+    /// Every session.
+    pub fn rows(&self) -> impl Iterator<Item = (Key, Row<'_, S>)> {
+        self.members.iter().map(|(key, member)| {
+            let group = member.place.and_then(|(group, _)| self.groups.get(group));
+            let row = Row {
+                sink: &member.sink,
+                filter: group.map(|group| &group.filter),
+                seq: member.reader.next().map(|next| next.saturating_sub(1)),
+                delivered: member.reader.delivered(),
+                bytes: member.reader.taken(),
+                blocked: member.blocked,
+            };
+            (key, row)
+        })
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        self.members.iter().map(|(key, _)| key).collect()
+    }
+}

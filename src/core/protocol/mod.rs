@@ -1,0 +1,169 @@
+//! The session protocol `signalbox.v1.json`: what clients may say ([`parse`]), what the router says
+//! ([`ServerFrame`]), and why a session ends ([`CloseReason`]).
+
+mod codes;
+mod frames;
+
+pub use self::{
+    codes::{CloseReason, ErrorCode},
+    frames::{
+        Gap, GapReason, Opcode, ServerFrame, close_frame, control_frame, event_frame, frame_head,
+    },
+};
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::event::{Position, Seq};
+
+/// The WebSocket subprotocol.
+pub const SUBPROTOCOL: &str = "signalbox.v1.json";
+
+/// Most events that `from: {"last": n}` may ask for.
+pub const MAX_LAST: usize = 1000;
+
+/// What a client may say.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ClientFrame {
+    /// Begin to receive events, or begin anew: a second one replaces the first.
+    Subscribe {
+        /// Which events; all without it.
+        #[serde(default)]
+        filter: Option<Box<RawValue>>,
+        /// From where; from now without it.
+        #[serde(default)]
+        from: From,
+    },
+    /// Answered with `pong`.
+    Ping {},
+}
+
+/// Where a subscription begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "FromWire")]
+pub enum From {
+    /// What is committed from now on.
+    #[default]
+    Now,
+    /// All after a position.
+    After(Position),
+    /// The newest n matching events first.
+    Last(usize),
+    /// What was committed at this time or later.
+    Time(DateTime<Utc>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum FromWire {
+    Word(String),
+    Place(FromPlace),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FromPlace {
+    epoch: Option<Uuid>,
+    seq: Option<Seq>,
+    last: Option<usize>,
+    time: Option<DateTime<Utc>>,
+}
+
+/// What `from` may be, for error texts.
+const FROM: &str = r#""now", {"epoch","seq"}, {"last": 1 to 1000} or {"time": RFC 3339}"#;
+
+impl TryFrom<FromWire> for From {
+    type Error = String;
+
+    fn try_from(wire: FromWire) -> Result<Self, String> {
+        match wire {
+            FromWire::Word(word) if word == "now" => Ok(Self::Now),
+            FromWire::Place(FromPlace {
+                epoch: Some(epoch),
+                seq: Some(seq),
+                last: None,
+                time: None,
+            }) => Ok(Self::After(Position { epoch, seq })),
+            FromWire::Place(FromPlace { epoch: None, seq: None, last: Some(n), time: None })
+                if (1..=MAX_LAST).contains(&n) =>
+            {
+                Ok(Self::Last(n))
+            }
+            FromWire::Place(FromPlace { epoch: None, seq: None, last: None, time: Some(time) }) => {
+                Ok(Self::Time(time))
+            }
+            _ => Err(format!("`from` is {FROM}")),
+        }
+    }
+}
+
+/// Reads a client's text frame.
+///
+/// # Errors
+/// What to answer: the code and the detail of an `error` frame.
+pub fn parse(text: &str) -> Result<ClientFrame, (ErrorCode, String)> {
+    #[derive(Deserialize)]
+    struct Tag<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: std::borrow::Cow<'a, str>,
+    }
+    let tag: Tag<'_> = serde_json::from_str(text).map_err(|e| {
+        let code = if e.is_data() { ErrorCode::BadRequest } else { ErrorCode::BadJson };
+        (code, format!("a frame is a JSON object with a `type`: {e}"))
+    })?;
+    match tag.kind.as_ref() {
+        "subscribe" | "ping" => {
+            serde_json::from_str(text).map_err(|e| (ErrorCode::BadRequest, e.to_string()))
+        }
+        other => {
+            let detail = format!("unknown type {other:?}; known are \"subscribe\" and \"ping\"");
+            Err((ErrorCode::UnknownType, detail))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subscribe(text: &str) -> From {
+        match parse(text) {
+            Ok(ClientFrame::Subscribe { from, .. }) => from,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_subscription_may_begin_in_four_ways() {
+        let epoch = Uuid::from_u128(1);
+        assert_eq!(subscribe(r#"{"type":"subscribe"}"#), From::Now);
+        assert_eq!(subscribe(r#"{"type":"subscribe","from":"now"}"#), From::Now);
+        let after = format!(r#"{{"type":"subscribe","from":{{"epoch":"{epoch}","seq":4}}}}"#);
+        assert_eq!(subscribe(&after), From::After(Position { epoch, seq: 4 }));
+        assert_eq!(subscribe(r#"{"type":"subscribe","from":{"last":5}}"#), From::Last(5));
+        let time = subscribe(r#"{"type":"subscribe","from":{"time":"1970-01-01T00:00:00Z"}}"#);
+        assert_eq!(time, From::Time(DateTime::UNIX_EPOCH));
+    }
+
+    #[test]
+    fn what_is_wrong_gets_its_code() {
+        for (text, code) in [
+            ("", ErrorCode::BadJson),
+            ("{", ErrorCode::BadJson),
+            ("7", ErrorCode::BadRequest),
+            ("{}", ErrorCode::BadRequest),
+            (r#"{"type":"x"}"#, ErrorCode::UnknownType),
+            (r#"{"type":"subscribe","form":"now"}"#, ErrorCode::BadRequest),
+            (r#"{"type":"subscribe","from":"then"}"#, ErrorCode::BadRequest),
+            (r#"{"type":"subscribe","from":{"last":1001}}"#, ErrorCode::BadRequest),
+            (r#"{"type":"subscribe","from":{"last":0}}"#, ErrorCode::BadRequest),
+            (r#"{"type":"subscribe","from":{"seq":1}}"#, ErrorCode::BadRequest),
+            (r#"{"type":"ping","x":1}"#, ErrorCode::BadRequest),
+        ] {
+            assert_eq!(parse(text).map_err(|(code, _)| code).unwrap_err(), code, "{text}");
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! A session's cursor: what it writes next, and where it is after a write that was cut short.
+//!
+//! Nothing is queued for a session. It holds its place, and bytes only of what must go out before
+//! anything else: the rest of a frame the kernel took in part, and answers to the client.
+
+use uuid::Uuid;
+
+use super::{
+    cursor::Start,
+    event::{Event, Seq},
+    filter::Filter,
+    ledger::{Account, Balance},
+    numbering::Head,
+    protocol::{Gap, GapReason, ServerFrame},
+    tail::Tail,
+    window::Window,
+};
+
+/// Bytes of answers that may wait for a client that does not read; more ends the session.
+pub const MAX_UNSENT: usize = 64 << 10;
+/// Bytes that a session joins for itself at a time, when its group's window has gone on.
+const SCRATCH_BYTES: usize = 64 << 10;
+
+/// Where bytes go: a socket that never blocks.
+pub trait Sink {
+    /// Writes what can be written now.
+    ///
+    /// # Errors
+    /// [`Gone`] when nothing will ever be written again.
+    fn write(&self, bytes: &[u8]) -> Result<usize, Gone>;
+}
+
+/// The other side is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone;
+
+/// Where a reader stands after it wrote what it could.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It has all that its group has looked at.
+    Current,
+    /// The socket refuses bytes: go on when it is writable.
+    Blocked,
+    /// What comes next is in storage alone: read a page from this `seq` on.
+    Page(Seq),
+    /// The socket is gone.
+    Gone,
+    /// Too much waits for a client that does not read.
+    Overflow,
+}
+
+/// What a reader reads from, for one turn.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// The filter it shares with its group.
+    pub filter: &'a Filter,
+    /// What its group has joined.
+    pub group: &'a Window,
+    /// The epoch of the group's places.
+    pub epoch: Uuid,
+    /// The tail; of another epoch only until the shard has noticed.
+    pub tail: &'a Tail,
+}
+
+impl Source<'_> {
+    /// Whether the tail holds everything from `seq` on.
+    fn in_memory(&self, seq: Seq) -> bool {
+        self.tail.epoch() == self.epoch && seq >= self.tail.first()
+    }
+}
+
+/// A page of storage, as a reader needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct PageView<'a> {
+    /// The events, oldest first, without a hole.
+    pub events: &'a [Event],
+    /// Everything up to here is in the page.
+    pub scanned_through: Seq,
+    /// Where the journal began and ended.
+    pub head: Head,
+}
+
+#[derive(Debug)]
+struct Subscription {
+    next: Seq,
+    account: Account,
+}
+
+/// The cursor of one session.
+#[derive(Debug, Default)]
+pub struct Reader {
+    unsent: Vec<u8>,
+    /// How many of the first unsent bytes are the rest of an event's frame.
+    cut: usize,
+    subscription: Option<Subscription>,
+    /// Bytes the socket took.
+    taken: u64,
+}
+
+impl Reader {
+    /// Bytes the socket has taken so far.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// The next `seq` to look at, if there is a subscription.
+    #[must_use]
+    pub fn next(&self) -> Option<Seq> {
+        self.subscription.as_ref().map(|subscription| subscription.next)
+    }
+
+    /// Events delivered in this subscription.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.subscription.as_ref().map_or(0, |subscription| subscription.account.delivered())
+    }
+
+    /// Whether bytes wait that must go out before anything else.
+    #[must_use]
+    pub fn has_unsent(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
+    /// Puts whole frames behind what is unsent.
+    pub fn say(&mut self, frames: &[u8]) {
+        self.unsent.extend_from_slice(frames);
+    }
+
+    /// Begins a subscription in a group that has looked at everything before `group.next()`.
+    pub fn subscribe(&mut self, start: Start, group: &Window) {
+        let account = Account::open(start.next, group.next(), group.matched());
+        self.subscription = Some(Subscription { next: start.next, account });
+    }
+
+    /// Ends the subscription: what is still pending is dropped for `reason`.
+    pub fn unsubscribe(&mut self, source: Source<'_>, reason: &'static str) -> Balance {
+        let mut balance = self.balance(source);
+        // Of a frame that the kernel has in part, the rest still goes out, but for nobody's count.
+        self.cut = 0;
+        self.subscription = None;
+        let pending = std::mem::take(&mut balance.pending);
+        balance.drop(reason, pending);
+        balance
+    }
+
+    /// The subscription's balance now.
+    pub fn balance(&mut self, source: Source<'_>) -> Balance {
+        let cut = u64::from(self.cut > 0);
+        let Some(Subscription { next, account }) = &mut self.subscription else {
+            return Balance::default();
+        };
+        let ranges = account.pending_ranges(*next, source.group.next());
+        let pending = count(source, *next, ranges).map(|pending| pending + cut);
+        account.balance(source.group.matched(), pending)
+    }
+
+    /// Writes what can be written now, up to what the group has looked at.
+    pub fn pump(&mut self, sink: &impl Sink, source: Source<'_>, scratch: &mut Window) -> Step {
+        if let Some(step) = self.flush(sink) {
+            return step;
+        }
+        while let Some(next) = self.next().filter(|next| *next < source.group.next()) {
+            let step = if source.group.covers(next) {
+                self.write(sink, source.group)
+            } else if source.in_memory(next) {
+                scratch.restart(next);
+                let events = source.tail.from(next).map(AsRef::as_ref);
+                scratch.extend(events, source.filter, SCRATCH_BYTES, source.group.next());
+                self.write(sink, scratch)
+            } else {
+                Some(Step::Page(next))
+            };
+            if let Some(step) = step {
+                return step;
+            }
+        }
+        Step::Current
+    }
+
+    /// Writes what can be written of a page; what cannot is read again later.
+    pub fn page(
+        &mut self,
+        sink: &impl Sink,
+        page: PageView<'_>,
+        source: Source<'_>,
+        scratch: &mut Window,
+    ) -> Step {
+        let end = source.group.next();
+        if let Some(gap) = self.lost(&page.head, end) {
+            let mut frame = Vec::new();
+            ServerFrame::Gap(gap).encode(&mut frame);
+            self.say(&frame);
+        }
+        if let Some(step) = self.flush(sink) {
+            return step;
+        }
+        if let Some(next) = self.next() {
+            scratch.restart(next);
+            let events = page.events.iter().skip_while(|event| event.seq < next);
+            scratch.extend(events, source.filter, usize::MAX, end);
+            scratch.skip_to(end.min(page.scanned_through + 1));
+            if let Some(step) = self.write(sink, scratch) {
+                return step;
+            }
+        }
+        self.pump(sink, source, scratch)
+    }
+
+    /// Steps over what retention has deleted before it could be read.
+    fn lost(&mut self, head: &Head, end: Seq) -> Option<Gap> {
+        let subscription = self.subscription.as_mut()?;
+        let (from_seq, next) = (subscription.next, head.first_seq.min(end));
+        if next <= from_seq {
+            return None;
+        }
+        subscription.next = next;
+        subscription.account.skip(next);
+        Some(Gap { from_seq, to_seq: next - 1, reason: GapReason::Retention })
+    }
+
+    /// Writes all of `window` from the cursor on; `None` when the socket took everything.
+    fn write(&mut self, sink: &impl Sink, window: &Window) -> Option<Step> {
+        let subscription = self.subscription.as_mut()?;
+        if let Some((from, to)) = subscription.account.uncounted(window.next()) {
+            subscription.account.count(window.count(from) - window.count(to), to);
+        }
+        let slice = window.slice(subscription.next);
+        if slice.is_empty() {
+            subscription.next = window.next();
+            return None;
+        }
+        let Ok(taken) = sink.write(slice) else { return Some(Step::Gone) };
+        self.taken += taken as u64;
+        let cut = window.cut(subscription.next, taken);
+        subscription.account.deliver(cut.frames);
+        subscription.next = cut.next;
+        self.cut = cut.rest.len();
+        self.unsent.extend_from_slice(cut.rest);
+        (taken < slice.len()).then_some(Step::Blocked)
+    }
+
+    /// Writes what must go out first; `None` when nothing is left of it.
+    pub fn flush(&mut self, sink: &impl Sink) -> Option<Step> {
+        if self.unsent.is_empty() {
+            return None;
+        }
+        let Ok(taken) = sink.write(&self.unsent) else { return Some(Step::Gone) };
+        self.taken += taken as u64;
+        if let Some(subscription) = &mut self.subscription {
+            subscription.account.deliver(u64::from(self.cut > 0 && taken >= self.cut));
+        }
+        self.cut = self.cut.saturating_sub(taken);
+        if taken == self.unsent.len() {
+            self.unsent = Vec::new();
+            return None;
+        }
+        self.unsent.drain(..taken);
+        Some(if self.unsent.len() > MAX_UNSENT + self.cut { Step::Overflow } else { Step::Blocked })
+    }
+}
+
+/// Counts matches in `ranges`, all at or after `next`, where memory holds them.
+fn count(source: Source<'_>, next: Seq, ranges: [(Seq, Seq); 2]) -> Option<u64> {
+    let Source { filter, group, tail, .. } = source;
+    if group.covers(next) {
+        return Some(ranges.iter().map(|(from, to)| group.count(*from) - group.count(*to)).sum());
+    }
+    source.in_memory(next).then(|| {
+        let within = |seq| ranges.iter().any(|(from, to)| (*from..*to).contains(&seq));
+        let end = group.next();
+        let events = tail.from(next).take_while(|event| event.seq < end);
+        events.filter(|event| within(event.seq) && filter.matches(event)).count() as u64
+    })
+}

@@ -1,0 +1,205 @@
+//! Frames joined once for all sessions that want the same: one buffer, a mark for each event.
+//!
+//! A filter group has one window over the tail; a place in it is one slice, one write. The same
+//! type is the scratch for a session that reads the tail or a page of storage by itself, so that
+//! there is one way to cut, count and go on.
+
+use std::collections::VecDeque;
+
+use super::{
+    event::{Event, Seq},
+    filter::Filter,
+    protocol,
+};
+
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    seq: Seq,
+    /// Where its frame begins in the buffer.
+    start: usize,
+}
+
+/// Joined frames of the matching events in `[first, next)`.
+#[derive(Debug)]
+pub struct Window {
+    buffer: Vec<u8>,
+    marks: VecDeque<Mark>,
+    first: Seq,
+    next: Seq,
+    matched: u64,
+}
+
+/// What a slice of a window is made of, after part of it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut<'a> {
+    /// Whole frames written.
+    pub frames: u64,
+    /// The rest of the frame that was cut; empty when the cut is between frames.
+    pub rest: &'a [u8],
+    /// The `seq` to go on from, after that rest.
+    pub next: Seq,
+}
+
+impl Window {
+    /// A window that will hold the events from `next` on.
+    #[must_use]
+    pub fn new(next: Seq) -> Self {
+        Self { buffer: Vec::new(), marks: VecDeque::new(), first: next, next, matched: 0 }
+    }
+
+    /// Everything before this `seq` was looked at.
+    #[must_use]
+    pub fn next(&self) -> Seq {
+        self.next
+    }
+
+    /// How many events matched since the window was made.
+    #[must_use]
+    pub fn matched(&self) -> u64 {
+        self.matched
+    }
+
+    /// Bytes joined and still held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Whether every matching event from `seq` on is held.
+    #[must_use]
+    pub fn covers(&self, seq: Seq) -> bool {
+        seq >= self.first
+    }
+
+    /// Lets go of all frames: a session that still needs them reads the tail.
+    pub fn clear(&mut self) {
+        self.restart(self.next);
+        self.buffer.shrink_to(64 << 10);
+    }
+
+    /// Begins again at `next`, in either direction. The count of matches goes on.
+    pub fn restart(&mut self, next: Seq) {
+        self.buffer.clear();
+        self.marks.clear();
+        self.first = next;
+        self.next = next;
+    }
+
+    /// Joins the matching ones of `events`, which follow `next` without a hole, until `bytes` are
+    /// held or the event `end` is reached. An event is never split, so one frame more may be held.
+    pub fn extend<'a>(
+        &mut self,
+        events: impl IntoIterator<Item = &'a Event>,
+        filter: &Filter,
+        bytes: usize,
+        end: Seq,
+    ) {
+        for event in events {
+            if event.seq >= end || self.buffer.len() >= bytes {
+                break;
+            }
+            debug_assert!(event.seq >= self.next, "{} after {}", event.seq, self.next);
+            self.next = event.seq + 1;
+            if filter.matches(event) {
+                self.matched += 1;
+                self.marks.push_back(Mark { seq: event.seq, start: self.buffer.len() });
+                protocol::event_frame(&mut self.buffer, event);
+            }
+        }
+    }
+
+    /// Says that nothing up to `next` matches any more: the events behind it were looked at.
+    pub fn skip_to(&mut self, next: Seq) {
+        self.next = self.next.max(next);
+    }
+
+    /// All frames from `seq` on, which the window must cover.
+    #[must_use]
+    pub fn slice(&self, seq: Seq) -> &[u8] {
+        let start = self.marks.get(self.index(seq)).map_or(self.buffer.len(), |mark| mark.start);
+        self.buffer.get(start..).unwrap_or_default()
+    }
+
+    /// How many frames there are from `seq` on.
+    #[must_use]
+    pub fn count(&self, seq: Seq) -> u64 {
+        (self.marks.len() - self.index(seq)) as u64
+    }
+
+    /// Where a session is that had `taken` bytes of [`Window::slice`] of `seq`.
+    #[must_use]
+    pub fn cut(&self, seq: Seq, taken: usize) -> Cut<'_> {
+        let begin = self.index(seq);
+        let Some(first) = self.marks.get(begin) else {
+            return Cut { frames: 0, rest: &[], next: self.next };
+        };
+        let at = first.start + taken;
+        if at >= self.buffer.len() {
+            return Cut { frames: (self.marks.len() - begin) as u64, rest: &[], next: self.next };
+        }
+        // The frame that holds the byte `at`: the last that begins at or before it.
+        let cut = self.marks.partition_point(|mark| mark.start <= at).saturating_sub(1);
+        let frames = (cut - begin) as u64;
+        let end = self.marks.get(cut + 1).map_or(self.buffer.len(), |mark| mark.start);
+        match self.marks.get(cut) {
+            Some(mark) if mark.start < at => {
+                let rest = self.buffer.get(at..end).unwrap_or_default();
+                Cut { frames, rest, next: mark.seq + 1 }
+            }
+            Some(mark) => Cut { frames, rest: &[], next: mark.seq },
+            None => Cut { frames, rest: &[], next: self.next },
+        }
+    }
+
+    fn index(&self, seq: Seq) -> usize {
+        match self.marks.front() {
+            Some(first) if first.seq >= seq => 0,
+            _ => self.marks.partition_point(|mark| mark.seq < seq),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::tail::tests::event;
+
+    fn window(seqs: &[Seq]) -> Window {
+        let events: Vec<_> = seqs.iter().map(|&seq| event(seq, "t")).collect();
+        let mut window = Window::new(seqs[0]);
+        window.extend(&events, &Filter::all(), usize::MAX, Seq::MAX);
+        window
+    }
+
+    #[test]
+    fn a_cut_anywhere_goes_on_without_hole_or_double() {
+        let window = window(&[5, 6, 9, 10]);
+        assert_eq!(window.next(), 11);
+        for from in [5, 6, 7, 9, 10, 11] {
+            let all = window.slice(from).to_vec();
+            for taken in 0..=all.len() {
+                let cut = window.cut(from, taken);
+                let mut joined = all[..taken].to_vec();
+                joined.extend_from_slice(cut.rest);
+                joined.extend_from_slice(window.slice(cut.next));
+                assert_eq!(joined, all, "from {from}, {taken} taken");
+                let rest = u64::from(!cut.rest.is_empty());
+                assert_eq!(cut.frames + rest + window.count(cut.next), window.count(from));
+            }
+        }
+    }
+
+    #[test]
+    fn joins_no_more_than_it_may_and_goes_on_later() {
+        let events: Vec<_> = (1..=10).map(|seq| event(seq, "t")).collect();
+        let mut window = Window::new(1);
+        window.extend(&events, &Filter::all(), 40, 8);
+        let next = window.next();
+        assert!(next > 1 && next < 8 && window.bytes() >= 40);
+        let from = usize::try_from(next - 1).unwrap();
+        window.extend(&events[from..], &Filter::all(), usize::MAX, 8);
+        assert_eq!((window.next(), window.matched()), (8, 7));
+        window.clear();
+        assert!(window.covers(8) && !window.covers(7) && window.slice(8).is_empty());
+    }
+}
