@@ -7,6 +7,8 @@ use std::{fmt, marker::PhantomData, ops::RangeInclusive, str::FromStr, time::Dur
 use bytesize::ByteSize;
 use config::ValueKind;
 
+use super::values::without_password;
+
 /// The unit that durations are written in here: milliseconds.
 pub(super) const MILLISECOND: u64 = 1;
 pub(super) const SECOND: u64 = 1_000;
@@ -47,12 +49,13 @@ impl Raw<'_> {
     }
 }
 
-/// As it was written, near enough to be recognised.
+/// As it was written, near enough to be recognised, and without a password.
 impl fmt::Display for Raw<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Variable(text) => write!(f, "{text:?}"),
-            Self::Typed(ValueKind::String(text)) => write!(f, "{text:?}"),
+            Self::Variable(text) => f.write_str(&quoted(without_password(text))),
+            Self::Typed(ValueKind::String(text)) => f.write_str(&quoted(without_password(text))),
+            Self::Typed(ValueKind::Nil) => f.write_str("a date"),
             Self::Typed(ValueKind::Array(_)) => f.write_str("an array"),
             Self::Typed(ValueKind::Table(_)) => f.write_str("a table"),
             Self::Typed(other) => write!(f, "{other}"),

@@ -78,30 +78,23 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-/// Hides what stands where a URL has its password, in its authority and in its query.
+/// Hides all that could be a password in a URL, however the URL is broken.
 pub(super) fn without_password(url: &str) -> String {
-    let (base, query) =
-        url.split_once('?').map_or((url, None), |(base, query)| (base, Some(query)));
-    let mut shown = match base.split_once("//").zip(base.rsplit_once('@')) {
-        Some(((scheme, _), (before, host))) => {
-            let user = before.trim_start_matches(scheme).trim_start_matches("//");
-            match user.split_once(':') {
-                Some((user, _)) => format!("{scheme}//{user}:***@{host}"),
-                None => base.to_owned(),
-            }
-        }
-        None => base.to_owned(),
+    let (scheme, rest) = url.split_at(url.find("://").map_or(0, |at| at + "://".len()));
+    let rest = match rest.rsplit_once('@') {
+        Some((login, host)) => match login.split_once(':') {
+            Some((user, _)) => format!("{user}:***@{host}"),
+            None => rest.to_owned(),
+        },
+        None => rest.to_owned(),
     };
-    for (index, pair) in
-        query.unwrap_or_default().split('&').filter(|it| !it.is_empty()).enumerate()
-    {
-        shown.push(if index == 0 { '?' } else { '&' });
-        match pair.split_once('=') {
-            Some((name, _)) if name.contains("password") => shown.push_str(&format!("{name}=***")),
-            _ => shown.push_str(pair),
+    let shown = rest.split_inclusive(['?', '&']).map(|part| match part.split_once("password=") {
+        Some((before, secret)) => {
+            format!("{before}password=***{}", if secret.ends_with('&') { "&" } else { "" })
         }
-    }
-    shown
+        None => part.to_owned(),
+    });
+    format!("{scheme}{}", shown.collect::<String>())
 }
 
 /// Which log lines are written: a level, or levels by module.
