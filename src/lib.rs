@@ -2,4 +2,5 @@
 //! paths, and proves that nothing is lost, doubled, reordered or changed between them.
 
 pub mod core;
+pub mod settings;
 pub mod storage;

@@ -1,0 +1,62 @@
+//! What must hold between two keys, as a table.
+
+use super::Settings;
+
+/// A law between two keys.
+pub(super) struct Law {
+    /// The key that breaks it.
+    pub(super) key: &'static str,
+    /// The key it is measured by.
+    pub(super) other: &'static str,
+    /// What the first must be, to stand between "must be" and the other.
+    pub(super) must_be: &'static str,
+    /// Whether it holds.
+    pub(super) holds: fn(&Settings) -> bool,
+}
+
+/// Every law.
+pub(super) static LAWS: &[Law] = &[
+    Law {
+        key: "server.bind",
+        other: "auth.mode",
+        must_be: "a loopback address with",
+        // `open` is the only mode there is.
+        holds: |it| it.server.bind.ip().to_canonical().is_loopback(),
+    },
+    Law {
+        key: "storage.retention_interval",
+        other: "storage.retain",
+        must_be: "no longer than",
+        holds: |it| it.storage.retention_interval <= it.storage.retain,
+    },
+    Law {
+        key: "journal.batch_events",
+        other: "journal.queue_events",
+        must_be: "at most",
+        holds: |it| it.journal.batch_events <= it.journal.queue_events,
+    },
+    Law {
+        key: "session.pong_timeout",
+        other: "session.heartbeat",
+        must_be: "shorter than",
+        holds: |it| it.session.pong_timeout < it.session.heartbeat,
+    },
+    Law {
+        key: "limits.batch_events",
+        other: "journal.queue_events",
+        must_be: "at most",
+        holds: |it| it.limits.batch_events <= it.journal.queue_events,
+    },
+    Law {
+        key: "limits.body_bytes",
+        other: "journal.queue_bytes",
+        must_be: "at most",
+        holds: |it| it.limits.body_bytes <= it.journal.queue_bytes,
+    },
+    Law {
+        key: "limits.event_bytes",
+        other: "limits.body_bytes",
+        must_be: "at most",
+        holds: |it| it.limits.event_bytes <= it.limits.body_bytes,
+    },
+];

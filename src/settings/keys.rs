@@ -1,0 +1,133 @@
+//! The table of every setting: the only place where a key, its type, its default, its range and
+//! its meaning are written. Structs, loading, `check-config` and `Settings.toml` follow from it.
+//!
+//! One line a key: `name: Type = rule(default, range) => Live | Restart;`. The rules are in
+//! [`super::rules`], what must hold between keys is in `cross`. Nothing is read or checked here.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    time::Duration,
+};
+
+use super::{
+    rules::{
+        DAY, GIB, HOUR, KIB, MIB, MILLISECOND, MINUTE, Rule, SECOND, TIB, count, duration, one_of,
+        parsed, size,
+    },
+    table::{settings, typed},
+    values::{AuthMode, DatabaseUrl, Durability, LogFilter, LogFormat},
+};
+
+const LOCAL: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
+
+settings! {
+    /// Where the router listens, and how it stops.
+    server: ServerSettings {
+        /// Address and port to listen on.
+        bind: SocketAddr = parsed(LOCAL, "an address and port, such as \"127.0.0.1:8080\"") => Restart;
+        /// Worker threads; 0 means one a core.
+        workers: usize = count(0, 0..=1024) => Restart;
+        /// How long requests in flight may still take when the router stops.
+        shutdown_timeout: Duration = duration(30 * SECOND, SECOND..=10 * MINUTE) => Restart;
+        /// The time over which clients spread their reconnecting after a `bye`; raise it with the
+        /// number of clients.
+        reconnect_window: Duration = duration(10 * SECOND, 0..=10 * MINUTE) => Live;
+    }
+
+    /// The database that holds the journal, and how much of it is kept.
+    storage: StorageSettings {
+        /// The database; one that needs a password belongs in the environment.
+        url: DatabaseUrl = parsed(DatabaseUrl::DEFAULT, DatabaseUrl::FORM) => Restart;
+        /// What an accepted event survives: `full` a loss of power, `process` only the end of the
+        /// process, with faster commits.
+        durability: Durability = one_of(
+            Durability::Full,
+            &[("full", Durability::Full), ("process", Durability::Process)],
+        ) => Restart;
+        /// How long events are kept; ids are recognised as duplicates for as long.
+        retain: Duration = duration(7 * DAY, MINUTE..=3650 * DAY) => Live;
+        /// Size at which the oldest events go before their time.
+        max_bytes: u64 = size(10 * GIB, MIB..=1024 * TIB) => Live;
+        /// How often events past their time are looked for.
+        retention_interval: Duration = duration(MINUTE, 100 * MILLISECOND..=DAY) => Live;
+        /// Connections that read at the same time.
+        pool_size: usize = count(4, 1..=256) => Restart;
+    }
+
+    /// The queue before the journal, its commits, and the tail that readers share.
+    journal: JournalSettings {
+        /// Events that may wait for a commit; above it producers are told to come back later.
+        queue_events: usize = count(50_000, 1..=10_000_000) => Live;
+        /// Bytes that may wait for a commit; above it producers are told to come back later.
+        queue_bytes: usize = size(64 * MIB, 64 * KIB..=64 * GIB) => Live;
+        /// Newest events kept in memory; a reader further behind reads storage.
+        tail_events: usize = count(65_536, 1..=10_000_000) => Live;
+        /// Bytes of the newest events kept in memory; a reader further behind reads storage.
+        tail_bytes: usize = size(64 * MIB, 64 * KIB..=64 * GIB) => Live;
+        /// Most events in one commit, but for a single request that has more.
+        batch_events: usize = count(1_000, 1..=10_000) => Live;
+        /// What a commit may take: batches grow while it takes less, and shrink when it takes more.
+        target_latency: Duration = duration(50 * MILLISECOND, MILLISECOND..=10 * SECOND) => Live;
+        /// How long a producer waits for its commit before it is told that the outcome is unknown.
+        answer_timeout: Duration = duration(10 * SECOND, 100 * MILLISECOND..=5 * MINUTE) => Live;
+        /// How long one attempt to take up a lost database again may last.
+        recovery_timeout: Duration = duration(30 * SECOND, 100 * MILLISECOND..=10 * MINUTE) => Live;
+    }
+
+    /// Connected clients.
+    session: SessionSettings {
+        /// Sessions at the same time; a client above it is closed with 4429.
+        max_sessions: usize = count(20_000, 1..=10_000_000) => Live;
+        /// Time between two pings.
+        heartbeat: Duration = duration(25 * SECOND, SECOND..=HOUR) => Live;
+        /// How long a pong may take, while nothing is left unsent.
+        pong_timeout: Duration = duration(10 * SECOND, 100 * MILLISECOND..=HOUR) => Live;
+        /// How long a client may take no bytes before it is cut.
+        stall_timeout: Duration = duration(30 * SECOND, 100 * MILLISECOND..=HOUR) => Live;
+        /// Events a client may be behind before it is closed with 4410; 0 means any number.
+        max_lag: u64 = count(0, 0..=1_000_000_000_000) => Live;
+        /// What the kernel holds for a client that does not read; it counts for every session.
+        send_buffer: usize = size(64 * KIB, 4 * KIB..=16 * MIB) => Live;
+        /// Largest message a client may send.
+        max_frame: usize = size(64 * KIB, KIB..=16 * MIB) => Live;
+        /// Faulty messages a client may send before it is closed with 4400.
+        max_errors: usize = count(10, 0..=1_000) => Live;
+        /// Most bytes handed to one socket before the next session has its turn.
+        window_bytes: usize = size(256 * KIB, 4 * KIB..=64 * MIB) => Live;
+        /// Events read from storage at a time for a session that is catching up.
+        page_events: usize = count(256, 1..=10_000) => Live;
+        /// Patterns in one filter.
+        filter_patterns: usize = count(64, 1..=10_000) => Live;
+        /// Different filters on one worker.
+        filters_per_worker: usize = count(1_024, 1..=1_000_000) => Live;
+    }
+
+    /// What a request may bring.
+    limits: LimitSettings {
+        /// Largest body, also after it is unpacked.
+        body_bytes: usize = size(16 * MIB, KIB..=GIB) => Live;
+        /// Events in one request.
+        batch_events: usize = count(10_000, 1..=10_000) => Live;
+        /// Largest single event.
+        event_bytes: usize = size(256 * KIB, KIB..=64 * MIB) => Live;
+        /// How long a body may take to arrive.
+        body_timeout: Duration = duration(30 * SECOND, 100 * MILLISECOND..=HOUR) => Live;
+    }
+
+    /// What the router says about itself.
+    telemetry: TelemetrySettings {
+        /// What is logged, by level and module.
+        log: LogFilter = parsed(LogFilter::DEFAULT, LogFilter::FORM) => Restart;
+        /// How it is logged: `auto` means `pretty` on a terminal and `json` elsewhere.
+        format: LogFormat = one_of(
+            LogFormat::Auto,
+            &[("auto", LogFormat::Auto), ("pretty", LogFormat::Pretty), ("json", LogFormat::Json)],
+        ) => Restart;
+    }
+
+    /// Who may do what.
+    auth: AuthSettings {
+        /// `open` asks nobody who they are, and listens on loopback addresses only.
+        mode: AuthMode = one_of(AuthMode::Open, &[("open", AuthMode::Open)]) => Restart;
+    }
+}

@@ -1,0 +1,141 @@
+//! Loading: every layer once, every fault at once. The only file that touches a file.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use config::{Config, Value};
+
+use super::{
+    Settings,
+    cross::LAWS,
+    fault::{Fault, Faults, Origin},
+    layers::{self, Origins},
+    rules::{Raw, Rule},
+};
+
+/// The file that is read when none is named, if it is there.
+pub const DEFAULT_FILE: &str = "Settings.toml";
+
+/// Valid settings, and where they come from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// Where each key that somebody set comes from; all others have their default.
+    pub origins: Origins,
+    /// The file that was read, if there was one.
+    pub file: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Reads defaults, then the file, then the environment.
+    ///
+    /// A file that is named must be there; without a name, [`DEFAULT_FILE`] is read if it exists.
+    /// Of `environment`, only variables that begin with [`PREFIX`](super::PREFIX) count.
+    ///
+    /// # Errors
+    /// With every fault of both layers, when there is one.
+    pub fn load(
+        path: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Loaded, Faults> {
+        let read_from: Arc<Path> = path.unwrap_or(Path::new(DEFAULT_FILE)).into();
+        let (text, unread) = match fs::read_to_string(&read_from) {
+            Ok(text) => (Some(text), None),
+            Err(error) if path.is_none() && error.kind() == io::ErrorKind::NotFound => (None, None),
+            Err(error) => (None, Some(unreadable(&read_from, &error))),
+        };
+        let file = layers::file(&read_from, text.as_deref().unwrap_or_default());
+        let environment = layers::environment(environment);
+
+        let merged = Config::builder().add_source(file.source).add_source(environment.source);
+        let mut faults = Vec::from_iter(unread);
+        faults.extend(file.faults.into_iter().chain(environment.faults));
+        let mut origins = file.origins;
+        origins.extend(environment.origins);
+
+        let settings = match merged.build() {
+            Ok(merged) => Reader { merged: &merged, origins: &origins, faults: &mut faults }.all(),
+            // Neither layer can fail: both hold what was already parsed.
+            Err(error) => {
+                faults.push(Fault {
+                    origin: Origin::Default,
+                    key: None,
+                    message: error.to_string(),
+                });
+                Self::default()
+            }
+        };
+        if faults.is_empty() {
+            let file = text.map(|_| read_from.to_path_buf());
+            return Ok(Loaded { settings, origins, file });
+        }
+        faults.sort();
+        Err(Faults(faults))
+    }
+}
+
+fn unreadable(path: &Arc<Path>, error: &io::Error) -> Fault {
+    let origin = Origin::File { path: path.clone(), place: None };
+    Fault { origin, key: None, message: format!("cannot be read: {error}") }
+}
+
+/// Takes keys from the merged layers; a key that is at fault gets its default for the time being.
+pub(super) struct Reader<'a> {
+    merged: &'a Config,
+    origins: &'a Origins,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Reader<'_> {
+    fn all(mut self) -> Settings {
+        let settings = Settings::read(&mut self);
+        self.check_laws(&settings);
+        settings
+    }
+
+    pub(super) fn read<R: Rule>(&mut self, path: &'static str, rule: &R) -> R::Value {
+        let Some(origin) = self.origins.get(path) else { return rule.default() };
+        let value = self.merged.get::<Value>(path).map(|value| value.kind).unwrap_or_default();
+        let raw = match (origin, &value) {
+            (Origin::Variable(_), config::ValueKind::String(text)) => Raw::Variable(text),
+            (_, value) => Raw::Typed(value),
+        };
+        rule.read(&raw).unwrap_or_else(|| {
+            let message = format!("must be {}, not {raw}", rule.allowed());
+            self.faults.push(Fault { origin: origin.clone(), key: Some(path.to_owned()), message });
+            rule.default()
+        })
+    }
+
+    /// Laws between keys count only where both keys are sound by themselves.
+    fn check_laws(&mut self, settings: &Settings) {
+        let shown: BTreeMap<_, _> = settings.show().into_iter().collect();
+        let show = |path| shown.get(path).map_or("", String::as_str);
+        for law in LAWS.iter().filter(|law| !(law.holds)(settings)) {
+            if self.is_at_fault(law.key) || self.is_at_fault(law.other) {
+                continue;
+            }
+            let set = self.origins.get(law.key).or_else(|| self.origins.get(law.other));
+            self.faults.push(Fault {
+                origin: set.cloned().unwrap_or(Origin::Default),
+                key: Some(law.key.to_owned()),
+                message: format!(
+                    "is {}, must be {} {} = {}",
+                    show(law.key),
+                    law.must_be,
+                    law.other,
+                    show(law.other)
+                ),
+            });
+        }
+    }
+
+    fn is_at_fault(&self, path: &str) -> bool {
+        self.faults.iter().any(|fault| fault.key.as_deref() == Some(path))
+    }
+}

@@ -1,0 +1,26 @@
+//! Settings: what can be set ([`KEYS`]), what each key accepts, and where a value came from.
+//!
+//! Defaults < `Settings.toml` < environment. Everything is read and checked at once; what comes
+//! out is valid, or a list of every fault with its place. Nothing here is global.
+
+mod cross;
+mod example;
+mod fault;
+mod keys;
+mod layers;
+mod load;
+mod nearest;
+mod rules;
+mod table;
+mod values;
+
+pub use example::example;
+pub use fault::{Fault, Faults, Origin, Place};
+pub use keys::*;
+pub use layers::Origins;
+pub use load::{DEFAULT_FILE, Loaded};
+pub use table::{Change, Key};
+pub use values::{AuthMode, DatabaseUrl, Durability, LogFilter, LogFormat, NotADatabaseUrl};
+
+/// What the name of every environment variable begins with.
+pub const PREFIX: &str = "SIGNALBOX__";
