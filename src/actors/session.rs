@@ -1,0 +1,295 @@
+//! One connected WebSocket client: an actor that owns its socket.
+//!
+//! It reads what the client says and holds no rule: frames are understood by
+//! [`protocol`], events are written by the shard through the session's [`Outlet`]. It is an
+//! ordinary `Context` actor, not a `WebsocketContext` one, which would be driven as a response
+//! body and freeze when the client stops reading. When it stops, the socket is gone.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::prelude::*;
+use actix_http::ws::{Codec, Item};
+use actix_web_actors::ws::{Frame, ProtocolError};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    net::TcpStream,
+    sync::oneshot,
+};
+use tokio_util::codec::FramedRead;
+use uuid::Uuid;
+
+use super::{
+    begin::{self, Failed},
+    outlet::Outlet,
+    shard::{Client, End, Handle, Join, Leave, Say, Shard, Subscribe},
+};
+use crate::{
+    core::{
+        filter::Filter,
+        message::{self, Assembler, Piece, Refused},
+        protocol::{self, ClientFrame, CloseReason, ErrorCode, From, Opcode, ServerFrame},
+    },
+    storage::Storage,
+    telemetry,
+};
+
+/// The session must end: now, or when the client has closed its side within a time.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Finish(pub Option<Duration>);
+
+/// What all sessions of a worker thread share.
+pub struct SessionOptions {
+    /// The shard of this thread.
+    pub shard: Addr<Shard>,
+    /// Read when a subscription begins at a time or at the newest n.
+    pub storage: Arc<dyn Storage>,
+    /// See `session.send_buffer`, in bytes.
+    pub send_buffer: usize,
+    /// See `session.max_frame`, in bytes.
+    pub max_frame: usize,
+    /// See `session.max_errors`.
+    pub max_errors: usize,
+    /// See `session.filter_patterns`.
+    pub filter_patterns: usize,
+}
+
+/// A frame up to this many times `max_frame` is skipped and answered; a larger one cannot be
+/// skipped without reading it, and ends the session.
+const HARD_LIMIT: usize = 4;
+/// Bytes that the first read of a client may bring. Most say little, and there are many.
+const READ_BUFFER: usize = 256;
+
+/// The actor.
+pub struct Session {
+    id: Uuid,
+    client_id: Option<String>,
+    outlet: Arc<Outlet>,
+    options: Arc<SessionOptions>,
+    handle: Option<Handle>,
+    assembler: Assembler,
+    errors: usize,
+    /// Nothing the client says counts any more.
+    ending: bool,
+    /// Dropped when the session has ended.
+    _ended: oneshot::Sender<()>,
+}
+
+impl Session {
+    /// Takes a socket over, after the handshake; `early` is what the client has said already. The
+    /// receiver resolves (to an error) when the session has ended.
+    ///
+    /// # Errors
+    /// When the client is gone already.
+    pub fn open(
+        socket: TcpStream,
+        early: bytes::Bytes,
+        client_id: Option<String>,
+        options: Arc<SessionOptions>,
+    ) -> std::io::Result<oneshot::Receiver<()>> {
+        let (read, write) = socket.into_split();
+        let outlet = Arc::new(Outlet::new(write, options.send_buffer)?);
+        let input = std::io::Cursor::new(early).chain(read);
+        let (sender, ended) = oneshot::channel();
+        Self::create(|ctx| {
+            listen(input, options.max_frame, ctx);
+            Self {
+                id: Uuid::new_v4(),
+                client_id,
+                outlet,
+                options,
+                handle: None,
+                assembler: Assembler::default(),
+                errors: 0,
+                ending: false,
+                _ended: sender,
+            }
+        });
+        Ok(ended)
+    }
+
+    /// Sends to the shard; when its mailbox is full, the client waits.
+    fn tell<M>(&self, message: M, ctx: &mut Context<Self>)
+    where
+        M: Message<Result = ()> + Send + 'static,
+        Shard: Handler<M>,
+    {
+        match self.options.shard.try_send(message) {
+            Ok(()) => {}
+            Err(SendError::Full(message)) => {
+                telemetry::mailbox_full("shard");
+                let sent = self.options.shard.send(message).into_actor(self);
+                // Waiting holds back what this client says next, and nobody else.
+                ctx.wait(sent.map(|result, _, ctx| {
+                    if result.is_err() {
+                        ctx.stop();
+                    }
+                }));
+            }
+            Err(SendError::Closed(_)) => ctx.stop(),
+        }
+    }
+
+    fn say(&self, frame: &ServerFrame, ctx: &mut Context<Self>) {
+        let mut frames = Vec::new();
+        frame.encode(&mut frames);
+        self.say_raw(frames, ctx);
+    }
+
+    fn say_raw(&self, frames: Vec<u8>, ctx: &mut Context<Self>) {
+        if let Some(handle) = self.handle {
+            self.tell(Say(handle, frames), ctx);
+        }
+    }
+
+    fn end(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
+        self.ending = true;
+        match self.handle {
+            Some(handle) => self.tell(End(handle, reason), ctx),
+            None => ctx.stop(),
+        }
+    }
+
+    fn fail(&mut self, code: ErrorCode, detail: String, ctx: &mut Context<Self>) {
+        telemetry::session_error(code);
+        self.errors += 1;
+        self.say(&ServerFrame::Error { code, detail }, ctx);
+        if self.errors > self.options.max_errors {
+            self.end(message::gave_up(code), ctx);
+        }
+    }
+
+    fn hear(&mut self, piece: Piece<'_>, ctx: &mut Context<Self>) {
+        let limit = self.options.max_frame;
+        match self.assembler.take(piece, limit) {
+            Ok(None) => {}
+            Ok(Some(text)) => match protocol::parse(&text) {
+                Ok(frame) => self.obey(frame, ctx),
+                Err((code, detail)) => self.fail(code, detail, ctx),
+            },
+            Err(Refused::Error(ErrorCode::TooLarge)) => {
+                let detail = format!("a message may have {limit} bytes");
+                self.fail(ErrorCode::TooLarge, detail, ctx);
+            }
+            Err(Refused::Error(code)) => {
+                self.fail(code, "this protocol is JSON in text frames".into(), ctx);
+            }
+            Err(Refused::Close(reason)) => self.end(reason, ctx),
+        }
+    }
+
+    fn obey(&mut self, frame: ClientFrame, ctx: &mut Context<Self>) {
+        match frame {
+            ClientFrame::Ping {} => self.say(&ServerFrame::Pong, ctx),
+            ClientFrame::Subscribe { filter, from } => {
+                let json = filter.as_ref().map_or("{}", |filter| filter.get());
+                match Filter::parse(json, self.options.filter_patterns) {
+                    Ok(filter) => self.subscribe(filter, from, ctx),
+                    Err(error) => self.fail(ErrorCode::BadFilter, error.to_string(), ctx),
+                }
+            }
+        }
+    }
+
+    /// Finds out where the subscription begins, which may need storage, before the client's next
+    /// frame is looked at: its requests are answered in order.
+    fn subscribe(&mut self, filter: Filter, from: From, ctx: &mut Context<Self>) {
+        let storage = self.options.storage.clone();
+        let begin = async move { (begin::find(&*storage, &filter, from).await, filter) };
+        ctx.wait(begin.into_actor(self).map(|(begin, filter), session, ctx| {
+            match (begin, session.handle) {
+                (Ok(begin), Some(client)) => {
+                    session.tell(Subscribe { client, filter, begin }, ctx);
+                }
+                (Err(Failed(detail)), _) => session.fail(ErrorCode::Unavailable, detail, ctx),
+                (Ok(_), None) => ctx.stop(),
+            }
+        }));
+    }
+}
+
+fn listen<R>(input: R, max_frame: usize, ctx: &mut Context<Session>)
+where
+    R: AsyncRead + Unpin + 'static,
+{
+    let codec = Codec::new().max_size(max_frame.saturating_mul(HARD_LIMIT));
+    ctx.add_stream(FramedRead::with_capacity(input, codec, READ_BUFFER));
+}
+
+impl Actor for Session {
+    type Context = Context<Self>;
+
+    /// Nothing is read before the shard has said by which key it knows the session.
+    fn started(&mut self, ctx: &mut Self::Context) {
+        telemetry::session_opened();
+        let client = Client {
+            id: self.id,
+            client_id: self.client_id.clone(),
+            outlet: self.outlet.clone(),
+            session: ctx.address().recipient(),
+        };
+        let joined = self.options.shard.send(Join(client)).into_actor(self);
+        ctx.wait(joined.map(|key, session, ctx| match key {
+            Ok(key) => session.handle = Some(Handle { key, id: session.id }),
+            Err(_) => ctx.stop(),
+        }));
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        telemetry::session_left();
+        if let Some(handle) = self.handle {
+            let shard = self.options.shard.clone();
+            actix_rt::spawn(async move { drop(shard.send(Leave(handle)).await) });
+        }
+    }
+}
+
+impl Handler<Finish> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Finish(linger): Finish, ctx: &mut Self::Context) {
+        self.ending = true;
+        match linger {
+            Some(linger) => drop(ctx.run_later(linger, |_, ctx| ctx.stop())),
+            None => ctx.stop(),
+        }
+    }
+}
+
+impl StreamHandler<Result<Frame, ProtocolError>> for Session {
+    fn handle(&mut self, frame: Result<Frame, ProtocolError>, ctx: &mut Self::Context) {
+        self.outlet.hear();
+        if self.ending {
+            return;
+        }
+        match frame {
+            Ok(Frame::Text(bytes)) => self.hear(Piece::Text(&bytes), ctx),
+            Ok(Frame::Binary(_)) => self.hear(Piece::Binary, ctx),
+            Ok(Frame::Continuation(item)) => match &item {
+                Item::FirstText(bytes) => self.hear(Piece::FirstText(bytes), ctx),
+                Item::FirstBinary(_) => self.hear(Piece::FirstBinary, ctx),
+                Item::Continue(bytes) => self.hear(Piece::Next(bytes), ctx),
+                Item::Last(bytes) => self.hear(Piece::Last(bytes), ctx),
+            },
+            Ok(Frame::Ping(payload)) => {
+                let mut pong = Vec::new();
+                protocol::control_frame(&mut pong, Opcode::Pong, &payload);
+                self.say_raw(pong, ctx);
+            }
+            Ok(Frame::Pong(_)) => {}
+            Ok(Frame::Close(_)) => self.end(CloseReason::ClientGone, ctx),
+            Err(ProtocolError::Overflow) => self.end(CloseReason::TooLarge, ctx),
+            Err(ProtocolError::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => {
+                ctx.stop();
+            }
+            Err(_) => self.end(CloseReason::ProtocolError, ctx),
+        }
+    }
+
+    /// The client is gone, or broke the protocol and waits for our close frame.
+    fn finished(&mut self, ctx: &mut Self::Context) {
+        if !self.ending {
+            ctx.stop();
+        }
+    }
+}

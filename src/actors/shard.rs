@@ -1,0 +1,477 @@
+//! The sessions of one worker thread. The rules are [`Fanout`]'s; the shard wakes it when the
+//! journal advances, carries out its effects, and brings back what came of them.
+//!
+//! It never waits: pages are read and sockets awaited by tasks that send their news as messages.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::prelude::*;
+use tokio::sync::{Semaphore, watch};
+use uuid::Uuid;
+
+use super::{outlet::Outlet, session::Finish};
+use crate::{
+    core::{
+        event::Seq,
+        fanout::{Begin, Effect, Fanout, FanoutLimits, Key, Turn},
+        filter::Filter,
+        ledger::Balance,
+        protocol::{CloseReason, ErrorCode, ServerFrame},
+        reader::{Gone, PageView, Sink},
+        tail::SharedTail,
+    },
+    storage::{From, Page, PageQuery, Storage},
+    telemetry,
+};
+
+/// A session comes; the key to speak of it by.
+#[derive(Message)]
+#[rtype(result = "Key")]
+pub struct Join(pub Client);
+
+/// A session asks for events.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Subscribe {
+    /// Who.
+    pub client: Handle,
+    /// Which.
+    pub filter: Filter,
+    /// From where.
+    pub begin: Begin,
+}
+
+/// Whole frames for a session, behind what it still has to get.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Say(pub Handle, pub Vec<u8>);
+
+/// A session must end.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct End(pub Handle, pub CloseReason);
+
+/// A session is gone.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Leave(pub Handle);
+
+/// The journal has advanced; whether all sessions have been served. Coalesced: the next one is
+/// sent when this one was answered.
+#[derive(Message)]
+#[rtype(result = "bool")]
+struct Advanced;
+
+/// A socket takes bytes again.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Writable(Handle);
+
+/// A page was read, or could not be.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct PageRead(Handle, Option<Page>);
+
+/// All sessions must end, and come back after a time within the window.
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "()")]
+pub struct EndAll {
+    /// Why.
+    pub reason: CloseReason,
+    /// The time over which clients spread their reconnecting.
+    pub window: Duration,
+}
+
+/// Ends the session of that id; whether it is here.
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "bool")]
+pub struct EndSession(pub Uuid);
+
+/// Who is connected here?
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "Vec<SessionRow>")]
+pub struct GetSessions;
+
+/// How do the accounts stand here?
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "Balance")]
+pub struct GetBalance;
+
+/// A session, from outside: its key is only good together with its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handle {
+    /// Its place in the shard.
+    pub key: Key,
+    /// Its id.
+    pub id: Uuid,
+}
+
+/// What a shard holds of a session.
+#[derive(Debug)]
+pub struct Client {
+    /// The session's id.
+    pub id: Uuid,
+    /// What the client calls itself.
+    pub client_id: Option<String>,
+    /// Its socket.
+    pub outlet: Arc<Outlet>,
+    /// The session.
+    pub session: Recipient<Finish>,
+}
+
+impl Sink for Client {
+    fn write(&self, bytes: &[u8]) -> Result<usize, Gone> {
+        self.outlet.write(bytes)
+    }
+}
+
+/// One connected client, as `GET /v1/sessions` shows it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct SessionRow {
+    /// The session's id.
+    pub id: Uuid,
+    /// What the client calls itself.
+    pub client_id: Option<String>,
+    /// Where it connects from.
+    pub peer: Option<String>,
+    /// The delivery path.
+    pub path: &'static str,
+    /// Its filter; `null` before it subscribes.
+    pub filter: Option<Filter>,
+    /// The last `seq` it is through with; `null` before it subscribes.
+    pub seq: Option<Seq>,
+    /// How many events the journal is ahead of it.
+    pub lag: u64,
+    /// Events delivered in this subscription.
+    pub delivered: u64,
+    /// Bytes its socket took.
+    pub bytes: u64,
+    /// Whether its socket refuses bytes now.
+    pub blocked: bool,
+}
+
+/// What a shard is made with.
+#[derive(Clone)]
+pub struct ShardOptions {
+    /// The tail of the process.
+    pub tail: Arc<SharedTail>,
+    /// Says when the tail has changed.
+    pub advanced: watch::Receiver<()>,
+    /// What is read when the tail does not go back far enough.
+    pub storage: Arc<dyn Storage>,
+    /// What bounds the fan-out.
+    pub limits: FanoutLimits,
+    /// Events in a page of storage.
+    pub page_events: usize,
+    /// How long a closed session may take to close its side.
+    pub linger: Duration,
+    /// The epoch of what clients are told: see `welcome.generation`.
+    pub generation: u64,
+}
+
+/// The actor.
+pub struct Shard {
+    fanout: Fanout<Client>,
+    options: ShardOptions,
+    started: Instant,
+    /// Bounds the pages in memory at a time.
+    pages: Arc<Semaphore>,
+}
+
+/// Pages that a shard reads at a time.
+const PAGES: usize = 4;
+/// Messages that may wait. Who sends waits for room, so this bounds memory and loses nothing.
+const MAILBOX: usize = 1024;
+/// How long a shard serves sessions before it lets others have the thread.
+const TURN: Duration = Duration::from_millis(2);
+
+impl Shard {
+    /// A shard without sessions.
+    #[must_use]
+    pub fn new(options: ShardOptions) -> Self {
+        let fanout = Fanout::new(options.tail.load().epoch(), options.limits);
+        Self { fanout, options, started: Instant::now(), pages: Arc::new(Semaphore::new(PAGES)) }
+    }
+
+    /// One turn of the fan-out, and what follows from it.
+    fn turn<R>(
+        &mut self,
+        ctx: &mut Context<Self>,
+        f: impl FnOnce(&mut Fanout<Client>, Turn<'_>) -> R,
+    ) -> R {
+        let tail = self.options.tail.load();
+        let result = f(&mut self.fanout, Turn { tail: &tail, now: self.started.elapsed() });
+        for effect in self.fanout.take_effects() {
+            self.carry_out(effect, ctx);
+        }
+        result
+    }
+
+    fn carry_out(&self, effect: Effect, ctx: &mut Context<Self>) {
+        match effect {
+            Effect::AwaitWritable(key) => self.await_writable(key, ctx),
+            Effect::ReadPage(key, from) => self.read_page(key, from, ctx),
+            Effect::Close(key, reason) => {
+                telemetry::session_closed(reason);
+                self.finish(key, Some(self.options.linger));
+            }
+            Effect::Cut(key, reason) => {
+                telemetry::session_closed(reason);
+                if let Some(client) = self.fanout.sink(key) {
+                    client.outlet.abandon();
+                }
+                self.finish(key, None);
+            }
+        }
+    }
+
+    fn await_writable(&self, key: Key, ctx: &mut Context<Self>) {
+        let (Some(client), shard) = (self.fanout.sink(key), ctx.address()) else { return };
+        let (outlet, handle) = (client.outlet.clone(), Handle { key, id: client.id });
+        actix_rt::spawn(async move {
+            outlet.writable().await;
+            // A shard that is gone has no sessions left to serve.
+            drop(shard.send(Writable(handle)).await);
+        });
+    }
+
+    fn read_page(&self, key: Key, from: Seq, ctx: &mut Context<Self>) {
+        let (Some(client), shard) = (self.fanout.sink(key), ctx.address()) else { return };
+        let handle = Handle { key, id: client.id };
+        let (storage, pages) = (self.options.storage.clone(), self.pages.clone());
+        let query = PageQuery {
+            from: From::After(from.saturating_sub(1)),
+            limit: self.options.page_events,
+            ..PageQuery::default()
+        };
+        actix_rt::spawn(async move {
+            let permit = pages.acquire_owned().await;
+            let page = match storage.page(&query).await {
+                Ok(page) => Some(page),
+                Err(error) => {
+                    telemetry::storage_failed("page");
+                    tracing::warn!(%error, "a page for a session cannot be read; trying again");
+                    None
+                }
+            };
+            drop(shard.send(PageRead(handle, page)).await);
+            drop(permit);
+        });
+    }
+
+    fn finish(&self, key: Key, linger: Option<Duration>) {
+        let Some(client) = self.fanout.sink(key) else { return };
+        let session = client.session.clone();
+        if session.try_send(Finish(linger)).is_err() {
+            // Its mailbox is full of what its client said, or it is gone: wait beside the shard.
+            actix_rt::spawn(async move { drop(session.send(Finish(linger)).await) });
+        }
+    }
+
+    fn is_here(&self, handle: Handle) -> bool {
+        self.fanout.sink(handle.key).is_some_and(|client| client.id == handle.id)
+    }
+
+    fn tick(&mut self, ctx: &mut Context<Self>) {
+        let heard: Vec<Key> = self
+            .fanout
+            .rows()
+            .filter(|(_, row)| row.sink.outlet.take_heard())
+            .map(|(key, _)| key)
+            .collect();
+        self.turn(ctx, |fanout, turn| {
+            for key in heard {
+                fanout.heard(key);
+            }
+            fanout.tick(turn);
+        });
+        telemetry::filter_groups(self.fanout.groups());
+    }
+}
+
+impl Actor for Shard {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        actix_rt::spawn(follow(self.options.advanced.clone(), ctx.address()));
+        ctx.run_interval(Duration::from_secs(1), Self::tick);
+    }
+}
+
+/// Tells the shard when the journal has advanced, again only after it has dealt with it, and lets
+/// others have the thread when it could not finish in one turn.
+async fn follow(mut advanced: watch::Receiver<()>, shard: Addr<Shard>) {
+    while advanced.changed().await.is_ok() {
+        while let Ok(false) = shard.send(Advanced).await {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Handler<Advanced> for Shard {
+    type Result = bool;
+
+    fn handle(&mut self, _: Advanced, ctx: &mut Self::Context) -> bool {
+        let began = Instant::now();
+        self.turn(ctx, |fanout, turn| fanout.advance(turn, || began.elapsed() < TURN))
+    }
+}
+
+impl Handler<Join> for Shard {
+    type Result = usize;
+
+    fn handle(&mut self, Join(client): Join, ctx: &mut Self::Context) -> Key {
+        let session = client.id;
+        let (generation, heartbeat) =
+            (self.options.generation, self.options.limits.patience.heartbeat);
+        self.turn(ctx, |fanout, turn| {
+            let key = fanout.join(client, turn.now);
+            let mut frame = Vec::new();
+            ServerFrame::Welcome {
+                session,
+                head: turn.tail.position(),
+                heartbeat_ms: u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX),
+                generation,
+            }
+            .encode(&mut frame);
+            fanout.say(key, &frame, turn);
+            key
+        })
+    }
+}
+
+impl Handler<Subscribe> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, message: Subscribe, ctx: &mut Self::Context) {
+        let Subscribe { client, filter, begin } = message;
+        if !self.is_here(client) {
+            return;
+        }
+        let groups = self.options.limits.groups;
+        self.turn(ctx, |fanout, turn| {
+            if fanout.subscribe(client.key, &filter, begin, turn).is_err() {
+                let code = ErrorCode::TooManyFilters;
+                telemetry::session_error(code);
+                let detail = format!("there are {groups} different filters already");
+                let mut frame = Vec::new();
+                ServerFrame::Error { code, detail }.encode(&mut frame);
+                fanout.say(client.key, &frame, turn);
+            }
+        });
+    }
+}
+
+impl Handler<Say> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Say(client, frames): Say, ctx: &mut Self::Context) {
+        if self.is_here(client) {
+            self.turn(ctx, |fanout, turn| fanout.say(client.key, &frames, turn));
+        }
+    }
+}
+
+impl Handler<End> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, End(client, reason): End, ctx: &mut Self::Context) {
+        if self.is_here(client) {
+            self.turn(ctx, |fanout, turn| fanout.end(client.key, reason, None, turn));
+        }
+    }
+}
+
+impl Handler<Leave> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Leave(client): Leave, ctx: &mut Self::Context) {
+        if self.is_here(client) {
+            self.turn(ctx, |fanout, turn| drop(fanout.leave(client.key, turn)));
+        }
+    }
+}
+
+impl Handler<Writable> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Writable(client): Writable, ctx: &mut Self::Context) {
+        if self.is_here(client) {
+            self.turn(ctx, |fanout, turn| fanout.writable(client.key, turn));
+        }
+    }
+}
+
+impl Handler<PageRead> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, PageRead(client, page): PageRead, ctx: &mut Self::Context) {
+        if !self.is_here(client) {
+            return;
+        }
+        telemetry::catch_up_page();
+        self.turn(ctx, |fanout, turn| {
+            let view = page.as_ref().map(|page| PageView {
+                events: &page.events,
+                scanned_through: page.scanned_through,
+                head: page.head,
+            });
+            fanout.page(client.key, view, turn);
+        });
+    }
+}
+
+impl Handler<EndAll> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, EndAll { reason, window }: EndAll, ctx: &mut Self::Context) {
+        self.turn(ctx, |fanout, turn| {
+            fanout.end_all(reason, turn, || window.mul_f64(fastrand::f64()));
+        });
+    }
+}
+
+impl Handler<EndSession> for Shard {
+    type Result = bool;
+
+    fn handle(&mut self, EndSession(id): EndSession, ctx: &mut Self::Context) -> bool {
+        let found = self.fanout.rows().find(|(_, row)| row.sink.id == id).map(|(key, _)| key);
+        if let Some(key) = found {
+            self.turn(ctx, |fanout, turn| fanout.end(key, CloseReason::Closed, None, turn));
+        }
+        found.is_some()
+    }
+}
+
+impl Handler<GetSessions> for Shard {
+    type Result = Vec<SessionRow>;
+
+    fn handle(&mut self, _: GetSessions, _: &mut Self::Context) -> Vec<SessionRow> {
+        let head = self.options.tail.load().position().seq;
+        let rows = self.fanout.rows().map(|(_, row)| SessionRow {
+            id: row.sink.id,
+            client_id: row.sink.client_id.clone(),
+            peer: row.sink.outlet.peer().map(|peer| peer.to_string()),
+            path: "direct",
+            filter: row.filter.cloned(),
+            seq: row.seq,
+            lag: row.seq.map_or(0, |seq| head.saturating_sub(seq)),
+            delivered: row.delivered,
+            bytes: row.bytes,
+            blocked: row.blocked,
+        });
+        rows.collect()
+    }
+}
+
+impl Handler<GetBalance> for Shard {
+    type Result = MessageResult<GetBalance>;
+
+    fn handle(&mut self, _: GetBalance, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.fanout.balance(&self.options.tail.load()))
+    }
+}
