@@ -1,14 +1,20 @@
 //! The rules, and nothing else: no actor, database, file, socket or clock. Time, randomness and
 //! ids come in as arguments, decisions go out as values.
 
+pub mod backlog;
+pub mod batching;
+pub mod canonical;
+pub mod classify;
 pub mod cursor;
 pub mod event;
 pub mod fanout;
 pub mod filter;
 pub mod heartbeat;
 pub mod ledger;
+pub mod message;
 pub mod numbering;
 pub mod protocol;
 pub mod reader;
+pub mod retention;
 pub mod tail;
 pub mod window;
