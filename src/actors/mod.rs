@@ -1,0 +1,9 @@
+//! The actors: thin shells around the rules of [`core`](crate::core). Each one's messages stand at
+//! the top of its file.
+
+pub mod begin;
+pub mod broadcaster;
+pub mod journal;
+pub mod outlet;
+pub mod session;
+pub mod shard;
