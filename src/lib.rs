@@ -4,3 +4,4 @@
 pub mod core;
 pub mod settings;
 pub mod storage;
+pub mod telemetry;
