@@ -1,6 +1,6 @@
 //! What must hold between two keys, as a table.
 
-use super::Settings;
+use super::{AuthMode, Settings};
 
 /// A law between two keys.
 pub(super) struct Law {
@@ -20,8 +20,9 @@ pub(super) static LAWS: &[Law] = &[
         key: "server.bind",
         other: "auth.mode",
         must_be: "a loopback address with",
-        // `open` is the only mode there is.
-        holds: |it| it.server.bind.ip().to_canonical().is_loopback(),
+        holds: |it| {
+            it.auth.mode != AuthMode::Open || it.server.bind.ip().to_canonical().is_loopback()
+        },
     },
     Law {
         key: "storage.retention_interval",

@@ -2,7 +2,7 @@
 //! its meaning are written. Structs, loading, `check-config` and `Settings.toml` follow from it.
 //!
 //! One line a key: `name: Type = rule(default, range) => Live | Restart;`. The rules are in
-//! [`super::rules`], what must hold between keys is in `cross`. Nothing is read or checked here.
+//! `rules`, what must hold between keys is in `cross`. Nothing is read or checked here.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
@@ -10,11 +10,9 @@ use std::{
 };
 
 use super::{
-    rules::{
-        DAY, GIB, HOUR, KIB, MIB, MILLISECOND, MINUTE, Rule, SECOND, TIB, count, duration, one_of,
-        parsed, size,
-    },
+    rules::{Rule, count, duration, one_of, parsed, size},
     table::{settings, typed},
+    units::{DAY, GIB, HOUR, KIB, MIB, MILLISECOND, MINUTE, SECOND, TIB},
     values::{AuthMode, DatabaseUrl, Durability, LogFilter, LogFormat},
 };
 
@@ -24,7 +22,7 @@ settings! {
     /// Where the router listens, and how it stops.
     server: ServerSettings {
         /// Address and port to listen on.
-        bind: SocketAddr = parsed(LOCAL, "an address and port, such as \"127.0.0.1:8080\"") => Restart;
+        bind: SocketAddr = parsed(LOCAL, "an address and port") => Restart;
         /// Worker threads; 0 means one a core.
         workers: usize = count(0, 0..=1024) => Restart;
         /// How long requests in flight may still take when the router stops.

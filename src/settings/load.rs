@@ -10,7 +10,7 @@ use std::{
 use config::{Config, Value};
 
 use super::{
-    Settings,
+    KEYS, Settings,
     cross::LAWS,
     fault::{Fault, Faults, Origin},
     layers::{self, Origins},
@@ -106,15 +106,20 @@ impl Reader<'_> {
             (_, value) => Raw::Typed(value),
         };
         rule.read(&raw).unwrap_or_else(|| {
-            let message = format!("must be {}, not {raw}", rule.allowed());
+            let default = rule.default();
+            let message = format!(
+                "must be {}, not {raw}; the default is {}",
+                rule.allowed(),
+                rule.show(&default)
+            );
             self.faults.push(Fault { origin: origin.clone(), key: Some(path.to_owned()), message });
-            rule.default()
+            default
         })
     }
 
     /// Laws between keys count only where both keys are sound by themselves.
     fn check_laws(&mut self, settings: &Settings) {
-        let shown: BTreeMap<_, _> = settings.show().into_iter().collect();
+        let shown: BTreeMap<_, _> = KEYS.iter().map(|key| key.path).zip(settings.show()).collect();
         let show = |path| shown.get(path).map_or("", String::as_str);
         for law in LAWS.iter().filter(|law| !(law.holds)(settings)) {
             if self.is_at_fault(law.key) || self.is_at_fault(law.other) {

@@ -12,6 +12,7 @@ mod load;
 mod nearest;
 mod rules;
 mod table;
+mod units;
 mod values;
 
 pub use example::example;

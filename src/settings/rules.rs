@@ -4,23 +4,12 @@
 
 use std::{fmt, marker::PhantomData, ops::RangeInclusive, str::FromStr, time::Duration};
 
-use bytesize::ByteSize;
 use config::ValueKind;
 
-use super::values::without_password;
-
-/// The unit that durations are written in here: milliseconds.
-pub(super) const MILLISECOND: u64 = 1;
-pub(super) const SECOND: u64 = 1_000;
-pub(super) const MINUTE: u64 = 60 * SECOND;
-pub(super) const HOUR: u64 = 60 * MINUTE;
-pub(super) const DAY: u64 = 24 * HOUR;
-
-/// The unit that sizes are written in here: bytes.
-pub(super) const KIB: u64 = 1 << 10;
-pub(super) const MIB: u64 = 1 << 20;
-pub(super) const GIB: u64 = 1 << 30;
-pub(super) const TIB: u64 = 1 << 40;
+use super::{
+    units::{COUNT, DURATION, Number, SIZE, Unit, quoted},
+    values::without_password,
+};
 
 /// A value as it was written, before anybody knows what it means.
 #[derive(Debug)]
@@ -32,7 +21,8 @@ pub(super) enum Raw<'a> {
 }
 
 impl Raw<'_> {
-    fn text(&self) -> Option<&str> {
+    /// What stands between quotes, or in a variable.
+    pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Variable(text) => Some(text),
             Self::Typed(ValueKind::String(text)) => Some(text),
@@ -40,7 +30,8 @@ impl Raw<'_> {
         }
     }
 
-    fn whole(&self) -> Option<u64> {
+    /// A number without a unit.
+    pub(super) fn whole(&self) -> Option<u64> {
         match self {
             Self::Variable(text) => text.parse().ok(),
             Self::Typed(ValueKind::I128(number)) => u64::try_from(*number).ok(),
@@ -75,94 +66,6 @@ pub(super) trait Rule {
     fn show(&self, value: &Self::Value) -> String;
     /// What is allowed, to follow "must be".
     fn allowed(&self) -> String;
-}
-
-/// What a number of the table ends up as.
-pub(super) trait Number {
-    /// From a count, bytes or milliseconds; the largest there is when it does not fit.
-    fn from_number(number: u64) -> Self;
-    /// The count, bytes or milliseconds.
-    fn number(&self) -> u64;
-}
-
-impl Number for u64 {
-    fn from_number(number: u64) -> Self {
-        number
-    }
-    fn number(&self) -> u64 {
-        *self
-    }
-}
-
-impl Number for usize {
-    fn from_number(number: u64) -> Self {
-        Self::try_from(number).unwrap_or(Self::MAX)
-    }
-    fn number(&self) -> u64 {
-        u64::try_from(*self).unwrap_or(u64::MAX)
-    }
-}
-
-impl Number for Duration {
-    fn from_number(number: u64) -> Self {
-        Self::from_millis(number)
-    }
-    fn number(&self) -> u64 {
-        u64::try_from(self.as_millis()).unwrap_or(u64::MAX)
-    }
-}
-
-/// How a number is written.
-struct Unit {
-    name: &'static str,
-    /// Whether it may stand without a unit.
-    plain: bool,
-    parse: fn(&str) -> Option<u64>,
-    /// Suffixes and what they stand for, largest first; none means that it is always plain.
-    scale: &'static [(&'static str, u64)],
-}
-
-static COUNT: Unit = Unit { name: "whole number", plain: true, parse: |_| None, scale: &[] };
-
-static SIZE: Unit = Unit {
-    name: "size",
-    plain: true,
-    parse: |text| text.parse::<ByteSize>().ok().map(|size| size.as_u64()),
-    scale: &[("TiB", TIB), ("GiB", GIB), ("MiB", MIB), ("KiB", KIB), ("B", 1)],
-};
-
-static DURATION: Unit = Unit {
-    name: "duration",
-    plain: false,
-    parse: |text| {
-        let duration = humantime::parse_duration(text).ok()?;
-        let number = u64::try_from(duration.as_millis()).ok()?;
-        (Duration::from_millis(number) == duration).then_some(number)
-    },
-    scale: &[("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND), ("ms", MILLISECOND)],
-};
-
-impl Unit {
-    fn read(&self, raw: &Raw<'_>) -> Option<u64> {
-        let plain = if self.plain { raw.whole() } else { None };
-        plain.or_else(|| (self.parse)(raw.text()?))
-    }
-
-    /// In the largest unit that leaves no rest.
-    fn show(&self, number: u64) -> String {
-        let fits = |&&(_, factor): &&(&str, u64)| {
-            if number == 0 { factor == 1 } else { number.is_multiple_of(factor) }
-        };
-        match self.scale.iter().find(fits) {
-            Some((suffix, factor)) => format!("{}{suffix}", number / factor),
-            None => number.to_string(),
-        }
-    }
-
-    fn show_toml(&self, number: u64) -> String {
-        let shown = self.show(number);
-        if self.scale.is_empty() { shown } else { quoted(shown) }
-    }
 }
 
 /// A number within a range.
@@ -209,11 +112,7 @@ impl<T: Number> Rule for Ranged<T> {
 
     fn allowed(&self) -> String {
         let (low, high) = (self.unit.show(*self.range.start()), self.unit.show(*self.range.end()));
-        let range = format!("a {} from {low} to {high}", self.unit.name);
-        if self.unit.scale.is_empty() {
-            return range;
-        }
-        format!("{range}, such as {}", self.unit.show_toml(self.default))
+        format!("a {} from {low} to {high}", self.unit.name)
     }
 }
 
@@ -281,7 +180,18 @@ impl<T: Clone + FromStr + fmt::Display> Rule for Parsed<T> {
     }
 }
 
-/// As a TOML string.
-fn quoted(text: impl fmt::Display) -> String {
-    toml::Value::String(text.to_string()).to_string()
+#[cfg(test)]
+mod tests {
+    use super::super::units::{MINUTE, SECOND};
+    use super::*;
+
+    #[test]
+    fn the_ends_of_a_range_belong_to_it() {
+        let rule = duration(SECOND, SECOND..=MINUTE);
+        let read = |text| rule.read(&Raw::Variable(text));
+        assert_eq!(read("999ms"), None);
+        assert_eq!(read("1s"), Some(Duration::from_secs(1)));
+        assert_eq!(read("1m"), Some(Duration::from_mins(1)));
+        assert_eq!(read("60001ms"), None);
+    }
 }

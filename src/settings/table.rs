@@ -109,13 +109,10 @@ macro_rules! settings {
                 }
             }
 
-            /// Every key's path with its value as TOML, without secrets, in the table's order.
+            /// Every value as TOML, without secrets, in the order of [`KEYS`].
             #[must_use]
-            pub fn show(&self) -> Vec<(&'static str, String)> {
-                vec![$( $( (
-                    concat!(stringify!($section), ".", stringify!($name)),
-                    typed::<$type, _>($rule).show(&self.$section.$name),
-                ), )+ )+]
+            pub fn show(&self) -> Vec<String> {
+                vec![$( $( typed::<$type, _>($rule).show(&self.$section.$name), )+ )+]
             }
         }
 

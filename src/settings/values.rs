@@ -37,8 +37,7 @@ pub struct DatabaseUrl(Cow<'static, str>);
 
 impl DatabaseUrl {
     pub(super) const DEFAULT: Self = Self(Cow::Borrowed("sqlite:data/signalbox.db"));
-    pub(super) const FORM: &'static str =
-        "`sqlite:PATH`, or a URL such as \"postgres://USER@HOST/DATABASE\"";
+    pub(super) const FORM: &'static str = "\"sqlite:PATH\" or \"postgres://USER@HOST/DATABASE\"";
 
     /// The whole URL, with its password: for the database's driver only.
     #[must_use]
@@ -58,7 +57,8 @@ impl FromStr for DatabaseUrl {
     fn from_str(text: &str) -> Result<Self, NotADatabaseUrl> {
         let (scheme, rest) = text.split_once(':').ok_or(NotADatabaseUrl)?;
         let valid = match scheme {
-            "sqlite" => !rest.is_empty(),
+            // A journal in memory would be gone with the process.
+            "sqlite" => !matches!(rest.strip_prefix("//").unwrap_or(rest), "" | ":memory:"),
             "postgres" | "postgresql" => rest.strip_prefix("//").is_some_and(|it| !it.is_empty()),
             _ => false,
         };
@@ -80,6 +80,9 @@ impl fmt::Debug for DatabaseUrl {
 
 /// Hides all that could be a password in a URL, however the URL is broken.
 pub(super) fn without_password(url: &str) -> String {
+    if url.starts_with("sqlite:") {
+        return url.to_owned();
+    }
     let (scheme, rest) = url.split_at(url.find("://").map_or(0, |at| at + "://".len()));
     let rest = match rest.rsplit_once('@') {
         Some((login, host)) => match login.split_once(':') {
@@ -104,7 +107,13 @@ pub struct LogFilter(Cow<'static, str>);
 impl LogFilter {
     pub(super) const DEFAULT: Self = Self(Cow::Borrowed("info"));
     pub(super) const FORM: &'static str =
-        "a level, or levels by module, such as \"info,signalbox::actors=debug\"";
+        "a level, or levels by module as in \"info,signalbox::actors=debug\"";
+
+    /// The filter, as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl FromStr for LogFilter {
@@ -118,5 +127,51 @@ impl FromStr for LogFilter {
 impl fmt::Display for LogFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for (url, shown) in [
+            ("postgres://me:se@cr?et@host:5432/db", "postgres://me:***@host:5432/db"),
+            ("postgres://me@host/db?sslmode=require", "postgres://me@host/db?sslmode=require"),
+            ("postgres://host/db?password=secret&a=b", "postgres://host/db?password=***&a=b"),
+            ("postgres://host/db?a=b&sslpassword=secret", "postgres://host/db?a=b&sslpassword=***"),
+            ("mysql:me:secret@host", "mysql:***@host"),
+            ("sqlite:/data/me@home/a:b.db", "sqlite:/data/me@home/a:b.db"),
+            ("", ""),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
+
+    #[test]
+    fn only_the_two_forms_are_database_urls() {
+        for url in ["sqlite:x.db", "sqlite:///a/x.db", "postgres://host/db", "postgresql://host/db"]
+        {
+            assert_eq!(url.parse::<DatabaseUrl>().unwrap().expose(), url);
+        }
+        for url in [
+            "",
+            "x.db",
+            "sqlite:",
+            "sqlite://",
+            "sqlite::memory:",
+            "postgres:host",
+            "postgres://",
+            "mysql://host/db",
+        ] {
+            assert_eq!(url.parse::<DatabaseUrl>(), Err(NotADatabaseUrl), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_log_filter_is_checked_when_it_is_read() {
+        assert!("warn,signalbox::actors=debug".parse::<LogFilter>().is_ok());
+        assert!("info,signalbox=loud".parse::<LogFilter>().is_err());
     }
 }

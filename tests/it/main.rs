@@ -1,2 +1,6 @@
 //! Everything end to end: real processes, real sockets, real databases. One binary, so that it is
 //! linked once.
+
+#![cfg(test)]
+
+mod settings;

@@ -1,0 +1,66 @@
+//! The command line: one file a command, and here which there are and how each ends.
+//!
+//! A command is a clap struct with `run(self, …) -> Result<(), CliError>`; adding one is a file and
+//! a variant of `Command` with its arm. Only [`main`] turns an error into a code and a sentence.
+
+mod check_config;
+mod exit;
+mod serve;
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+use crate::settings::{Faults, Loaded, Settings};
+
+pub use exit::{CliError, Exit};
+
+/// Routes monitoring events to live dashboards, and proves that none is lost on the way.
+#[derive(Debug, Parser)]
+#[command(name = "signalbox", version)]
+struct Cli {
+    /// The settings file; without it, Settings.toml in this folder if it is there.
+    #[arg(long, global = true, value_name = "PATH", env = "SIGNALBOX_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the router; this is what happens without a command.
+    Serve,
+    /// Check the settings, and show them with where they come from.
+    CheckConfig(check_config::CheckConfig),
+}
+
+/// Runs what the arguments of the process say; its errors end here.
+#[must_use]
+pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage(&error),
+    };
+    exit::tell(cli.run())
+}
+
+impl Cli {
+    fn run(self) -> Result<(), CliError> {
+        let config = self.config.as_deref();
+        match self.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve::run(config),
+            Command::CheckConfig(command) => command.run(config),
+        }
+    }
+}
+
+/// The settings of this process: its environment, and the file.
+fn load(config: Option<&Path>) -> Result<Loaded, Faults> {
+    // What is not UTF-8 is kept as far as it goes, so that it is told as a fault.
+    let text = |text: OsString| text.to_string_lossy().into_owned();
+    Settings::load(config, std::env::vars_os().map(|(name, value)| (text(name), text(value))))
+}

@@ -1,0 +1,227 @@
+//! The table of every metric: `name: Kind, Unit, [labels];` under the sentence that is its help.
+//!
+//! A row becomes a field of [`Metrics`]: a handle, or a [`Family`] of them when it has labels. The
+//! metric's name is the field's name after `signalbox_`.
+
+use std::sync::Arc;
+
+use metrics::{Counter, Gauge, Histogram, Key};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+
+use super::family::{Definition, Family, Handle, Kind, Registry, Unit};
+
+macro_rules! metrics {
+    (@type $kind:ident) => { $kind };
+    (@type $kind:ident $($label:literal)+) => { Family<$kind, { [$($label),+].len() }> };
+    (@make $registry:ident, $name:expr, $kind:ident) => {
+        $kind::register(&$registry, &Key::from_static_name($name))
+    };
+    (@make $registry:ident, $name:expr, $kind:ident $($label:literal)+) => {
+        Family::new(&$registry, $name, [$($label),+])
+    };
+    ($(
+        #[doc = $help:literal]
+        $name:ident: $kind:ident, $unit:ident, [$($label:literal),*];
+    )+) => {
+        /// Every metric of one router.
+        pub struct Metrics {
+            registry: Registry,
+            $( #[doc = $help] pub $name: metrics!(@type $kind $($label)*), )+
+        }
+
+        /// Every metric, as the table has it.
+        pub static METRICS: &[Definition] = &[$( Definition {
+            name: concat!("signalbox_", stringify!($name)),
+            kind: Kind::$kind,
+            unit: Unit::$unit,
+            labels: &[$($label),*],
+            help: $help.trim_ascii(),
+        }, )+];
+
+        impl Metrics {
+            fn in_registry(registry: Registry) -> Self {
+                $( $kind::describe(
+                    &registry, concat!("signalbox_", stringify!($name)).into(), $help.trim_ascii(),
+                ); )+
+                Self {
+                    $( $name: metrics!(
+                        @make registry, concat!("signalbox_", stringify!($name)), $kind $($label)*
+                    ), )+
+                    registry,
+                }
+            }
+        }
+    };
+}
+
+metrics! {
+    /// Events committed for the first time.
+    events_accepted_total: Counter, Count, ["category"];
+    /// Events whose id was already in the journal.
+    events_duplicate_total: Counter, Count, [];
+    /// Duplicates that differ from the first event of their id.
+    events_differs_total: Counter, Count, [];
+    /// Events refused at ingest.
+    ingest_rejected_total: Counter, Count, ["reason"];
+
+    /// Events waiting for a commit.
+    journal_queue_events: Gauge, Count, [];
+    /// Bytes waiting for a commit.
+    journal_queue_bytes: Gauge, Bytes, [];
+    /// Commits.
+    journal_commits_total: Counter, Count, [];
+    /// Time one commit took.
+    journal_commit_seconds: Histogram, Seconds, [];
+    /// Events in one commit.
+    journal_batch_events: Histogram, Count, [];
+    /// The newest event.
+    journal_head_seq: Gauge, Count, [];
+    /// The oldest event that is kept.
+    journal_first_seq: Gauge, Count, [];
+    /// 1 when the journal takes events, 0 while it recovers or is down.
+    journal_state: Gauge, Count, [];
+    /// Attempts to take up a lost database again.
+    journal_recoveries_total: Counter, Count, ["outcome"];
+
+    /// Sessions that are open.
+    sessions: Gauge, Count, [];
+    /// Sessions opened.
+    session_opened_total: Counter, Count, [];
+    /// Sessions closed.
+    session_closed_total: Counter, Count, ["reason"];
+    /// Events that the kernel took for a client, whole.
+    session_deliveries_total: Counter, Count, [];
+    /// Bytes that the kernel took for clients.
+    session_delivered_bytes_total: Counter, Bytes, [];
+    /// Events that a session matched and will not be given.
+    session_dropped_total: Counter, Count, ["reason"];
+    /// Errors told to clients.
+    session_errors_total: Counter, Count, ["code"];
+    /// Pages read from storage for sessions that were behind the tail.
+    catch_up_pages_total: Counter, Count, [];
+    /// Groups of sessions with the same filter, over all workers.
+    filter_groups: Gauge, Count, [];
+
+    /// Events deleted because of their age, or to stay within the size.
+    retention_deleted_total: Counter, Count, [];
+    /// Bytes that the journal takes in the database.
+    storage_size_bytes: Gauge, Bytes, [];
+    /// Failed operations on the database.
+    storage_errors_total: Counter, Count, ["operation"];
+
+    /// Answered requests; the route is its pattern, never the path.
+    http_requests_total: Counter, Count, ["route", "method", "status"];
+    /// Time to answer a request; the route is its pattern, never the path.
+    http_request_seconds: Histogram, Seconds, ["route"];
+
+    /// Messages that an actor's full mailbox refused.
+    mailbox_full_total: Counter, Count, ["actor"];
+    /// Events matched but neither delivered, dropped nor pending: anything but 0 is a defect.
+    ledger_imbalance: Gauge, Count, [];
+    /// Always 1; the label is the version that runs.
+    build_info: Gauge, Count, ["version"];
+}
+
+impl Metrics {
+    /// All metrics, at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let metrics = Self::in_registry(Arc::new(builder().build_recorder()));
+        metrics.build_info.with([env!("CARGO_PKG_VERSION")]).set(1.0);
+        metrics
+    }
+
+    /// The text that Prometheus reads.
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.registry.handle().render()
+    }
+
+    /// Sorts what was observed into the histograms. Observations wait in memory until then, so this
+    /// wants to be called every few seconds, whether anybody reads `/metrics` or not.
+    pub fn upkeep(&self) {
+        self.registry.handle().run_upkeep();
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the one error is a list of buckets that is empty")]
+fn builder() -> PrometheusBuilder {
+    let histograms = METRICS.iter().filter(|metric| metric.kind == Kind::Histogram);
+    histograms.fold(PrometheusBuilder::new(), |builder, metric| {
+        let matcher = Matcher::Full(metric.name.to_owned());
+        builder.set_buckets_for_metric(matcher, metric.unit.buckets()).expect("buckets")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_follow_the_rules_of_prometheus() {
+        let mut seen = HashSet::new();
+        for Definition { name, kind, unit, labels, help } in METRICS {
+            assert!(seen.insert(name), "{name} stands twice");
+            assert!(!help.is_empty() && help.ends_with('.'), "{name} needs a sentence of help");
+            let valid = |c: char| c.is_ascii_lowercase() || c == '_';
+            assert!(name.chars().all(valid), "{name}");
+            assert!(labels.iter().all(|label| label.chars().all(valid)), "{name}: {labels:?}");
+            let base = name.strip_suffix("_total");
+            assert_eq!(base.is_some(), *kind == Kind::Counter, "{name}: `_total` is for counters");
+            let base = base.unwrap_or(name);
+            assert_eq!(base.ends_with("_seconds"), *unit == Unit::Seconds, "{name}");
+            assert_eq!(base.ends_with("_bytes"), *unit == Unit::Bytes, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_metric_is_rendered_with_its_help_and_type() {
+        let metrics = Metrics::new();
+        for metric in METRICS.iter().filter(|metric| !metric.labels.is_empty()) {
+            let labels = metric.labels.iter().map(|label| ::metrics::Label::new(*label, "x"));
+            let key = Key::from_parts(metric.name, labels.collect::<Vec<_>>());
+            match metric.kind {
+                Kind::Counter => drop(Counter::register(&metrics.registry, &key)),
+                Kind::Gauge => drop(Gauge::register(&metrics.registry, &key)),
+                Kind::Histogram => drop(Histogram::register(&metrics.registry, &key)),
+            }
+        }
+        let text = metrics.render();
+        for Definition { name, kind, help, .. } in METRICS {
+            let kind = format!("{kind:?}").to_lowercase();
+            assert!(text.contains(&format!("# HELP {name} {help}\n")), "{name}\n{text}");
+            assert!(text.contains(&format!("# TYPE {name} {kind}\n")), "{name}\n{text}");
+        }
+    }
+
+    #[test]
+    fn two_routers_in_one_process_count_apart() {
+        let (one, other) = (Metrics::new(), Metrics::new());
+        one.events_accepted_total.with(["debug"]).increment(2);
+        one.events_accepted_total.with(["debug"]).increment(3);
+        other.sessions.set(7.0);
+        let line = "signalbox_events_accepted_total{category=\"debug\"} 5\n";
+        assert!(one.render().contains(line), "{}", one.render());
+        assert!(one.render().contains("signalbox_sessions 0\n"));
+        assert!(!other.render().contains("debug"));
+        assert!(other.render().contains("signalbox_sessions 7\n"));
+    }
+
+    #[test]
+    fn observations_fall_into_buckets() {
+        let metrics = Metrics::new();
+        metrics.journal_commit_seconds.record(0.003);
+        metrics.upkeep();
+        let text = metrics.render();
+        assert!(text.contains("signalbox_journal_commit_seconds_bucket{le=\"0.0025\"} 0\n"));
+        assert!(text.contains("signalbox_journal_commit_seconds_bucket{le=\"0.005\"} 1\n"));
+    }
+}
