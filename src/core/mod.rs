@@ -12,6 +12,7 @@ pub mod filter;
 pub mod heartbeat;
 pub mod ledger;
 pub mod message;
+pub mod intake;
 pub mod numbering;
 pub mod protocol;
 pub mod reader;
