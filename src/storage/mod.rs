@@ -4,6 +4,17 @@
 //! processes: it holds the lock, numbers batches and trims the oldest events. Nothing here waits,
 //! retries or decides when: that is the journal actor's and the retention task's.
 
+mod fault;
+mod migrate;
+mod options;
+mod page;
+mod postgres;
+mod queries;
+mod rows;
+mod schema;
+mod sqlite;
+mod values;
+
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
@@ -14,6 +25,8 @@ use crate::core::{
     event::{Category, Draft, Event, Seq},
     numbering::{Head, Known, Outcome, Proof},
 };
+
+pub use self::options::{Durability, StorageOptions, open};
 
 /// A database that holds a journal. Cheap to share: `Arc<dyn Storage>`.
 #[async_trait]
@@ -173,6 +186,12 @@ impl Narrow {
     #[must_use]
     pub fn is_all(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether, within its bounds in time, every event is selected.
+    #[must_use]
+    pub fn is_bounds_only(&self) -> bool {
+        self.event_types.is_empty() && self.sources.is_empty() && self.categories.is_empty()
     }
 }
 

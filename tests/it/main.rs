@@ -13,3 +13,5 @@ mod settings;
 )]
 
 mod layering;
+mod storage;
+mod support;

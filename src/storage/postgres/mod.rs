@@ -1,0 +1,3 @@
+//! stub
+use super::{Durability, Storage, StorageError};
+pub(super) struct PostgresStorage;

@@ -1,0 +1,20 @@
+//! Storage: one contract for both databases, and what only one of them can show.
+
+mod commits;
+mod pages;
+mod place;
+mod sqlite;
+mod takeover;
+
+/// Makes a test of each function, once on SQLite and once on PostgreSQL.
+macro_rules! on_both {
+    ($($name:ident,)*) => {
+        mod on_sqlite {
+            $(#[actix::test]
+            async fn $name() {
+                super::$name(super::Place::sqlite().await).await;
+            })*
+        }
+    };
+}
+use on_both;

@@ -1,0 +1,3 @@
+//! What several tests need: databases of their own.
+
+pub(crate) mod postgres;
