@@ -4,6 +4,7 @@
 //! (group commit). When the outcome of a commit cannot be known, the journal looks it up before it
 //! answers; nothing is ever acknowledged that was not read back or committed.
 
+mod counts;
 mod recovery;
 
 use std::{
@@ -23,10 +24,10 @@ use crate::{
         batching::{BatchPolicy, BatchResult, Outcome as BatchOutcome},
         event::{Draft, Event, Position, Seq},
         numbering::{Head, Outcome},
-        tail::{SharedTail, Tail},
+        tail::SharedTail,
     },
     storage::{Commit, CommitError, Storage, StorageError, Writer},
-    telemetry,
+    telemetry::Metrics,
 };
 
 /// Events to commit, together. Answered after the commit.
@@ -112,6 +113,8 @@ pub struct JournalOptions {
     pub recovery: Duration,
     /// Told when the journal must not go on.
     pub fatal: oneshot::Sender<String>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 type Reply = oneshot::Sender<Result<Published, PublishError>>;
@@ -146,6 +149,7 @@ pub struct Journal {
     draining: bool,
     recovery: Duration,
     fatal: Option<oneshot::Sender<String>>,
+    metrics: Arc<Metrics>,
 }
 
 /// Messages that may wait before the backlog: who sends waits for room.
@@ -164,6 +168,7 @@ impl Journal {
             policy,
             recovery,
             fatal,
+            metrics,
         } = options;
         Self {
             storage,
@@ -178,12 +183,13 @@ impl Journal {
             draining: false,
             recovery,
             fatal: Some(fatal),
+            metrics,
         }
     }
 
     /// Does what is next, if the writer is here.
     fn proceed(&mut self, ctx: &mut Context<Self>) {
-        telemetry::journal_queue(self.backlog.events(), self.backlog.bytes());
+        counts::queue(&self.metrics, self.backlog.events(), self.backlog.bytes());
         match std::mem::replace(&mut self.state, State::Busy) {
             State::Idle(writer) => self.use_writer(writer, ctx),
             other => self.state = other,
@@ -199,7 +205,7 @@ impl Journal {
             self.state = State::Idle(writer);
             if let Some(drained) = self.drained.take() {
                 // Whoever asked may have stopped waiting.
-                drop(drained.send(()));
+                drained.send(()).ok();
             }
         } else {
             let plan = self.policy.next(self.backlog.events());
@@ -260,7 +266,7 @@ impl Journal {
     }
 
     fn observe(&mut self, size: usize, latency: Duration, committed: bool) {
-        telemetry::journal_commit(size, latency, committed);
+        counts::commit(&self.metrics, size, latency, committed);
         let result = if committed { BatchResult::Ok } else { BatchResult::Failed };
         self.policy.observe(BatchOutcome { size, latency, result });
     }
@@ -270,12 +276,12 @@ impl Journal {
         let Commit { outcomes, fresh, head } = commit;
         if !fresh.is_empty() {
             let events = place(batch.drafts, &fresh, &head);
-            telemetry::journal_head(&head);
-            telemetry::accepted(&events);
+            counts::head(&self.metrics, &head);
+            counts::accepted(&self.metrics, &events);
             self.tail.store(self.tail.load().append(events, head));
             self.advanced.send_replace(());
         }
-        telemetry::duplicates(&outcomes);
+        counts::duplicates(&self.metrics, &outcomes);
         let mut outcomes = outcomes.into_iter();
         for (request, size) in batch.requests.into_iter().zip(batch.sizes) {
             let outcomes = outcomes.by_ref().take(size).collect();
@@ -311,7 +317,7 @@ impl Journal {
             match &result {
                 Ok(head) => {
                     journal.state = State::Idle(writer);
-                    telemetry::journal_head(head);
+                    counts::head(&journal.metrics, head);
                     journal.tail.store(journal.tail.load().trimmed(*head));
                 }
                 Err(StorageError::Stale) => journal.stop(Vec::new()),
@@ -329,24 +335,25 @@ impl Journal {
     /// Another writer has moved the head: whatever this one would write now would be wrong.
     fn stop(&mut self, requests: Vec<Request>) {
         self.state = State::Stopped;
-        telemetry::journal_state(false);
+        self.metrics.journal_state.set(0.0);
         answer_all(requests, &PublishError::Unavailable);
         answer_all(self.backlog.drain(), &PublishError::Unavailable);
         if let Some(fatal) = self.fatal.take() {
-            drop(fatal.send("another writer has moved the journal's head".into()));
+            fatal.send("another writer has moved the journal's head".into()).ok();
         }
     }
 
     /// Takes the database up again, and looks up what became of `requests`.
     fn recover(&mut self, requests: Vec<Request>, ctx: &mut Context<Self>) {
         self.state = State::Recovering;
-        telemetry::journal_state(false);
+        self.metrics.journal_state.set(0.0);
         let last_seen = self.tail.load().head();
         let ids = requests.iter().flat_map(|request| &request.drafts).map(|draft| draft.id);
         let recovery = Recovery {
             storage: self.storage.clone(),
             last_seen,
             within: self.recovery,
+            metrics: self.metrics.clone(),
             ids: ids.collect(),
         };
         ctx.spawn(recovery.run().into_actor(self).map(move |recovered, journal, ctx| {
@@ -365,8 +372,8 @@ impl Journal {
     ) {
         let Recovered { writer, head, known } = recovered;
         let before = self.tail.load().head();
-        telemetry::journal_recovered("ready");
-        telemetry::journal_state(true);
+        self.metrics.journal_recoveries_total.with(["ready"]).increment(1);
+        self.metrics.journal_state.set(1.0);
         tracing::info!(head_seq = head.head_seq, "the journal is ready again");
         // What the lost commit stored is read from storage by whoever needs it.
         if head != before {
@@ -389,7 +396,7 @@ impl Journal {
 
     /// The database did not come back in the time that producers wait.
     fn on_lost(&mut self, requests: Vec<Request>, ctx: &mut Context<Self>) {
-        telemetry::journal_recovered("failed");
+        self.metrics.journal_recoveries_total.with(["failed"]).increment(1);
         answer_all(requests, &PublishError::Unknown);
         answer_all(self.backlog.drain(), &PublishError::Unavailable);
         answer_all(std::mem::take(&mut self.suspects), &PublishError::Unavailable);
@@ -468,8 +475,8 @@ impl Actor for Journal {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        telemetry::journal_state(true);
-        telemetry::journal_head(&self.tail.load().head());
+        self.metrics.journal_state.set(1.0);
+        counts::head(&self.metrics, &self.tail.load().head());
     }
 }
 

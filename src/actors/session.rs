@@ -30,7 +30,7 @@ use crate::{
         protocol::{self, ClientFrame, CloseReason, ErrorCode, From, Opcode, ServerFrame},
     },
     storage::Storage,
-    telemetry,
+    telemetry::Metrics,
 };
 
 /// The session must end: now, or when the client has closed its side within a time.
@@ -44,6 +44,8 @@ pub struct SessionOptions {
     pub shard: Addr<Shard>,
     /// Read when a subscription begins at a time or at the newest n.
     pub storage: Arc<dyn Storage>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// See `session.send_buffer`, in bytes.
     pub send_buffer: usize,
     /// See `session.max_frame`, in bytes.
@@ -117,7 +119,7 @@ impl Session {
         match self.options.shard.try_send(message) {
             Ok(()) => {}
             Err(SendError::Full(message)) => {
-                telemetry::mailbox_full("shard");
+                self.options.metrics.mailbox_full_total.with(["shard"]).increment(1);
                 let sent = self.options.shard.send(message).into_actor(self);
                 // Waiting holds back what this client says next, and nobody else.
                 ctx.wait(sent.map(|result, _, ctx| {
@@ -151,7 +153,7 @@ impl Session {
     }
 
     fn fail(&mut self, code: ErrorCode, detail: String, ctx: &mut Context<Self>) {
-        telemetry::session_error(code);
+        self.options.metrics.session_errors_total.with([code.as_str()]).increment(1);
         self.errors += 1;
         self.say(&ServerFrame::Error { code, detail }, ctx);
         if self.errors > self.options.max_errors {
@@ -183,7 +185,7 @@ impl Session {
             ClientFrame::Ping {} => self.say(&ServerFrame::Pong, ctx),
             ClientFrame::Subscribe { filter, from } => {
                 let json = filter.as_ref().map_or("{}", |filter| filter.get());
-                match Filter::parse(json, self.options.filter_patterns) {
+                match Filter::from_json(json, self.options.filter_patterns) {
                     Ok(filter) => self.subscribe(filter, from, ctx),
                     Err(error) => self.fail(ErrorCode::BadFilter, error.to_string(), ctx),
                 }
@@ -221,7 +223,9 @@ impl Actor for Session {
 
     /// Nothing is read before the shard has said by which key it knows the session.
     fn started(&mut self, ctx: &mut Self::Context) {
-        telemetry::session_opened();
+        let metrics = &self.options.metrics;
+        metrics.session_opened_total.increment(1);
+        metrics.sessions.increment(1);
         let client = Client {
             id: self.id,
             client_id: self.client_id.clone(),
@@ -236,10 +240,10 @@ impl Actor for Session {
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
-        telemetry::session_left();
+        self.options.metrics.sessions.decrement(1);
         if let Some(handle) = self.handle {
             let shard = self.options.shard.clone();
-            actix_rt::spawn(async move { drop(shard.send(Leave(handle)).await) });
+            actix_rt::spawn(async move { shard.send(Leave(handle)).await });
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::{
         tail::SharedTail,
     },
     storage::{From, Page, PageQuery, Storage},
-    telemetry,
+    telemetry::Metrics,
 };
 
 /// A session comes; the key to speak of it by.
@@ -168,8 +168,10 @@ pub struct ShardOptions {
     pub page_events: usize,
     /// How long a closed session may take to close its side.
     pub linger: Duration,
-    /// The epoch of what clients are told: see `welcome.generation`.
+    /// The number of the settings in force, for `welcome`.
     pub generation: u64,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// The actor.
@@ -214,12 +216,8 @@ impl Shard {
         match effect {
             Effect::AwaitWritable(key) => self.await_writable(key, ctx),
             Effect::ReadPage(key, from) => self.read_page(key, from, ctx),
-            Effect::Close(key, reason) => {
-                telemetry::session_closed(reason);
-                self.finish(key, Some(self.options.linger));
-            }
-            Effect::Cut(key, reason) => {
-                telemetry::session_closed(reason);
+            Effect::Close(key, _) => self.finish(key, Some(self.options.linger)),
+            Effect::Cut(key, _) => {
                 if let Some(client) = self.fanout.sink(key) {
                     client.outlet.abandon();
                 }
@@ -234,7 +232,7 @@ impl Shard {
         actix_rt::spawn(async move {
             outlet.writable().await;
             // A shard that is gone has no sessions left to serve.
-            drop(shard.send(Writable(handle)).await);
+            shard.send(Writable(handle)).await.ok();
         });
     }
 
@@ -242,6 +240,7 @@ impl Shard {
         let (Some(client), shard) = (self.fanout.sink(key), ctx.address()) else { return };
         let handle = Handle { key, id: client.id };
         let (storage, pages) = (self.options.storage.clone(), self.pages.clone());
+        let metrics = self.options.metrics.clone();
         let query = PageQuery {
             from: From::After(from.saturating_sub(1)),
             limit: self.options.page_events,
@@ -250,14 +249,17 @@ impl Shard {
         actix_rt::spawn(async move {
             let permit = pages.acquire_owned().await;
             let page = match storage.page(&query).await {
-                Ok(page) => Some(page),
+                Ok(page) => {
+                    metrics.catch_up_pages_total.increment(1);
+                    Some(page)
+                }
                 Err(error) => {
-                    telemetry::storage_failed("page");
+                    metrics.storage_errors_total.with(["page"]).increment(1);
                     tracing::warn!(%error, "a page for a session cannot be read; trying again");
                     None
                 }
             };
-            drop(shard.send(PageRead(handle, page)).await);
+            shard.send(PageRead(handle, page)).await.ok();
             drop(permit);
         });
     }
@@ -267,7 +269,7 @@ impl Shard {
         let session = client.session.clone();
         if session.try_send(Finish(linger)).is_err() {
             // Its mailbox is full of what its client said, or it is gone: wait beside the shard.
-            actix_rt::spawn(async move { drop(session.send(Finish(linger)).await) });
+            actix_rt::spawn(async move { session.send(Finish(linger)).await });
         }
     }
 
@@ -288,7 +290,6 @@ impl Shard {
             }
             fanout.tick(turn);
         });
-        telemetry::filter_groups(self.fanout.groups());
     }
 }
 
@@ -353,10 +354,11 @@ impl Handler<Subscribe> for Shard {
             return;
         }
         let groups = self.options.limits.groups;
+        let metrics = self.options.metrics.clone();
         self.turn(ctx, |fanout, turn| {
             if fanout.subscribe(client.key, &filter, begin, turn).is_err() {
                 let code = ErrorCode::TooManyFilters;
-                telemetry::session_error(code);
+                metrics.session_errors_total.with([code.as_str()]).increment(1);
                 let detail = format!("there are {groups} different filters already");
                 let mut frame = Vec::new();
                 ServerFrame::Error { code, detail }.encode(&mut frame);
@@ -413,7 +415,6 @@ impl Handler<PageRead> for Shard {
         if !self.is_here(client) {
             return;
         }
-        telemetry::catch_up_page();
         self.turn(ctx, |fanout, turn| {
             let view = page.as_ref().map(|page| PageView {
                 events: &page.events,

@@ -3,15 +3,7 @@
 
 #![cfg(test)]
 
-mod settings;
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking, in its helpers too"
-)]
-
 mod layering;
+mod settings;
 mod storage;
 mod support;

@@ -11,7 +11,7 @@ use crate::{
         numbering::{Head, Known, Outcome},
     },
     storage::{OpenWriter, Opened, Storage, StorageError, Writer},
-    telemetry,
+    telemetry::Metrics,
 };
 
 /// One attempt, made of as many tries as fit into its time.
@@ -20,6 +20,7 @@ pub(super) struct Recovery {
     pub(super) last_seen: Head,
     /// The time for the whole attempt.
     pub(super) within: Duration,
+    pub(super) metrics: Arc<Metrics>,
     /// What must be looked up.
     pub(super) ids: Vec<Uuid>,
 }
@@ -41,7 +42,7 @@ impl Recovery {
                 match self.attempt().await {
                     Ok(recovered) => return recovered,
                     Err(error) => {
-                        telemetry::storage_failed("recover");
+                        self.metrics.storage_errors_total.with(["recover"]).increment(1);
                         tracing::warn!(%error, "the database is not back yet");
                     }
                 }

@@ -1,0 +1,231 @@
+//! Events read back: `GET /v1/events` and `GET /v1/events/{id}`.
+//!
+//! Storage selects what it can by equality and time; wildcards are matched here, by the very filter
+//! that sessions use. A search that matches rarely stops after a while and says where to go on.
+
+use actix_web::{HttpResponse, web};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{
+    Router,
+    problem::{self, Problem},
+};
+use crate::{
+    core::{
+        event::{Event, Seq},
+        filter::Filter,
+    },
+    storage::{From, Narrow, PageQuery, StorageError},
+    telemetry::Metrics,
+};
+
+/// Events in an answer when nothing else is asked for.
+const DEFAULT_LIMIT: usize = 100;
+/// Most events in an answer.
+const MAX_LIMIT: usize = 1000;
+/// Events that one request looks at.
+const MAX_SCANNED: usize = 20_000;
+
+/// What is asked for.
+#[derive(Debug, PartialEq)]
+struct Query {
+    from: From,
+    limit: usize,
+    filter: Filter,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+}
+
+const PARAMETERS: &str = "after, before, since, until, event_type, source, category and limit";
+
+impl Query {
+    fn parse(pairs: &[(String, String)], max_patterns: usize) -> Result<Self, Problem> {
+        let bad = |name: &str, wanted: &str| {
+            Problem::bad_request("bad_parameter", format!("`{name}` must be {wanted}"))
+        };
+        let mut query = Self {
+            from: From::Before(Seq::MAX),
+            limit: DEFAULT_LIMIT,
+            filter: Filter::all(),
+            since: None,
+            until: None,
+        };
+        let mut patterns: [Vec<&str>; 3] = Default::default();
+        let [event_types, sources, categories] = &mut patterns;
+        let mut places = 0;
+        for (name, value) in pairs {
+            let seq = || value.parse().ok().ok_or_else(|| bad(name, "a seq"));
+            let time = || match value.parse() {
+                Ok(time) => Ok(Some(time)),
+                Err(error) => Err(bad(name, &format!("a time in RFC 3339: {error}"))),
+            };
+            match name.as_str() {
+                "after" => query.from = From::After(seq()?),
+                "before" => query.from = From::Before(seq()?),
+                "since" => query.since = time()?,
+                "until" => query.until = time()?,
+                "event_type" => event_types.push(value),
+                "source" => sources.push(value),
+                "category" => categories.push(value),
+                "limit" => {
+                    let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+                    query.limit = limit.ok_or_else(|| bad(name, "1 to 1000"))?;
+                }
+                other => {
+                    let detail = format!("there is no `{other}`; there are {PARAMETERS}");
+                    return Err(Problem::bad_request("unknown_parameter", detail));
+                }
+            }
+            places += usize::from(matches!(name.as_str(), "after" | "before"));
+        }
+        if places > 1 {
+            let detail = "`after` and `before` are two directions: give one of them, once";
+            return Err(Problem::bad_request("bad_parameter", detail));
+        }
+        query.filter = Filter::from_values(event_types, sources, categories, max_patterns)
+            .map_err(|error| Problem::bad_request("bad_filter", error.to_string()))?;
+        Ok(query)
+    }
+
+    fn narrow(&self) -> Narrow {
+        let exact = self.filter.exact_values();
+        Narrow {
+            event_types: exact.event_types,
+            sources: exact.sources,
+            categories: exact.categories,
+            since: self.since,
+            until: self.until,
+        }
+    }
+}
+
+/// Events, newest first, or oldest first when asked for what comes after a place.
+///
+/// # Errors
+/// When the query makes no sense, or storage cannot be read.
+pub async fn list(
+    router: web::Data<Router>,
+    pairs: web::Query<Vec<(String, String)>>,
+) -> Result<HttpResponse, Problem> {
+    let query = Query::parse(&pairs, router.settings.session.filter_patterns)?;
+    let (events, next) =
+        search(&router, &query).await.map_err(|error| unreadable(&router.metrics, &error))?;
+    let mut body = Vec::from(&b"{\"events\":["[..]);
+    for (index, event) in events.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(event);
+    }
+    let next = next.map_or("null".to_owned(), |next| next.to_string());
+    body.extend_from_slice(format!("],\"next\":{next}}}").as_bytes());
+    Ok(HttpResponse::Ok().content_type("application/json").body(body))
+}
+
+/// One event.
+///
+/// # Errors
+/// When there is none of that id, or storage cannot be read.
+pub async fn one(
+    router: web::Data<Router>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id = problem::uuid("an event", &id)?;
+    match router.storage.event(id).await {
+        Ok(Some(event)) => {
+            Ok(HttpResponse::Ok().content_type("application/json").body(event.json))
+        }
+        Ok(None) => Err(Problem::not_found(format!("there is no event {id}, or no longer"))),
+        Err(error) => Err(unreadable(&router.metrics, &error)),
+    }
+}
+
+/// Pages of storage until there are enough events, nothing is left, or it was enough for one
+/// request; where to go on, when there may be more.
+async fn search(
+    router: &Router,
+    query: &Query,
+) -> Result<(Vec<Bytes>, Option<Seq>), StorageError> {
+    let mut found = Vec::new();
+    let mut scanned = 0;
+    let mut page_query =
+        PageQuery { from: query.from, limit: query.limit, narrow: query.narrow() };
+    loop {
+        let page = router.storage.page(&page_query).await?;
+        scanned += page.events.len();
+        let whole = page.events.len() < page_query.limit;
+        let matching = |event: &Event| query.filter.matches(event);
+        for event in page.events.into_iter().filter(matching) {
+            if found.len() == query.limit {
+                return Ok((found, Some(page_query_place(&page_query, event.seq))));
+            }
+            found.push(event.json);
+        }
+        if whole {
+            return Ok((found, None));
+        }
+        let through = page.scanned_through;
+        page_query.from = match page_query.from {
+            From::After(_) => From::After(through),
+            From::Before(_) => From::Before(through),
+        };
+        if found.len() == query.limit || scanned >= MAX_SCANNED {
+            return Ok((found, Some(through)));
+        }
+        page_query.limit = MAX_LIMIT;
+    }
+}
+
+/// The place from which an event that did not fit any more comes first.
+fn page_query_place(query: &PageQuery, seq: Seq) -> Seq {
+    match query.from {
+        From::After(_) => seq - 1,
+        From::Before(_) => seq + 1,
+    }
+}
+
+fn unreadable(metrics: &Metrics, error: &StorageError) -> Problem {
+    metrics.storage_errors_total.with(["read"]).increment(1);
+    tracing::warn!(%error, "events cannot be read");
+    let after = std::time::Duration::from_secs(1);
+    match error {
+        StorageError::Corrupt { seq } => Problem::new(
+            actix_web::http::StatusCode::INTERNAL_SERVER_ERROR,
+            "journal_corrupt",
+            format!("the journal is corrupt: event {seq} is missing"),
+        ),
+        _ => Problem::unavailable("storage_unavailable", "the storage cannot be read now", after),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(pairs: &[(&str, &str)]) -> Result<Query, Problem> {
+        let pairs: Vec<_> = pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        Query::parse(&pairs, 8)
+    }
+
+    #[test]
+    fn a_query_is_read_or_refused() {
+        let query = parse(&[("after", "5"), ("limit", "2"), ("event_type", "a*"), ("event_type", "b")]);
+        let query = query.unwrap();
+        assert_eq!((query.from, query.limit), (From::After(5), 2));
+        assert!(query.narrow().event_types.is_empty(), "a wildcard is not for storage");
+        assert_eq!(parse(&[("source", "x")]).unwrap().narrow().sources, ["x"]);
+        for pairs in [
+            &[("after", "-1")][..],
+            &[("limit", "0")],
+            &[("limit", "1001")],
+            &[("since", "yesterday")],
+            &[("afterr", "1")],
+            &[("category", "none")],
+            &[("after", "1"), ("before", "9")],
+        ] {
+            assert!(parse(pairs).is_err(), "{pairs:?}");
+        }
+    }
+}

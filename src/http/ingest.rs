@@ -1,0 +1,201 @@
+//! `POST /v1/events`: bytes in, a position out, and nothing in between is ever half done.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpResponse,
+    error::BlockingError,
+    http::{StatusCode, header},
+    web,
+};
+use bytes::BytesMut;
+use chrono::{DurationRound, TimeDelta, Utc};
+use futures_util::StreamExt;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Router, problem::Problem};
+use crate::{
+    actors::journal::{Publish, PublishError, Published},
+    core::{
+        event::Draft,
+        intake::{self, Context, Parsed},
+    },
+    settings::Settings,
+};
+
+/// Bodies above this are read on a thread of their own, so that a worker's sessions do not wait.
+const INLINE_BYTES: usize = 64 << 10;
+/// When to come back to a queue that is full, or to a storage that is down.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy)]
+enum Form {
+    Json,
+    Ndjson,
+}
+
+/// Takes events, and answers once they are committed.
+///
+/// # Errors
+/// What is wrong with the request, or why nothing (or perhaps nothing) was stored.
+pub async fn post(
+    router: web::Data<Router>,
+    content_type: Option<web::Header<header::ContentType>>,
+    body: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let answer = publish(&router, content_type, body).await;
+    if let Err(problem) = &answer {
+        router.metrics.ingest_rejected_total.with([problem.code()]).increment(1);
+    }
+    answer
+}
+
+async fn publish(
+    router: &web::Data<Router>,
+    content_type: Option<web::Header<header::ContentType>>,
+    body: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let form = form(content_type)?;
+    if router.is_draining() {
+        return Err(refused(&PublishError::ShuttingDown, &[]));
+    }
+    let body = collect(body, &router.settings).await?;
+    let Parsed { drafts, many } = parse(router, form, body).await?;
+    let ids: Vec<Uuid> = drafts.iter().map(|draft| draft.id).collect();
+    let published = commit(router, drafts).await.map_err(|error| refused(&error, &ids))?;
+    Ok(accepted(&published, &ids, many))
+}
+
+fn form(content_type: Option<web::Header<header::ContentType>>) -> Result<Form, Problem> {
+    let mime = content_type.map(|header| header.into_inner().0);
+    let essence = mime.as_ref().map_or("nothing", |mime| mime.essence_str());
+    match essence {
+        "application/json" => Ok(Form::Json),
+        "application/x-ndjson" => Ok(Form::Ndjson),
+        other => {
+            let detail = format!(
+                "the Content-Type says {other}; use application/json for an event or an array, \
+                 application/x-ndjson for an event a line"
+            );
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            Err(Problem::new(status, "unsupported_media_type", detail))
+        }
+    }
+}
+
+async fn collect(mut body: web::Payload, settings: &Settings) -> Result<BytesMut, Problem> {
+    let limit = settings.limits.body_bytes;
+    let mut bytes = BytesMut::new();
+    let all = async {
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|error| {
+                Problem::bad_request("bad_body", format!("the body broke off: {error}"))
+            })?;
+            if bytes.len() + chunk.len() > limit {
+                let detail = format!("a body may have {limit} bytes; send several");
+                let status = StatusCode::PAYLOAD_TOO_LARGE;
+                return Err(Problem::new(status, "body_too_large", detail));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(())
+    };
+    let status = StatusCode::REQUEST_TIMEOUT;
+    let late = Problem::new(status, "body_timeout", "the body did not arrive in time");
+    tokio::time::timeout(settings.limits.body_timeout, all).await.unwrap_or(Err(late))?;
+    Ok(bytes)
+}
+
+async fn parse(
+    router: &web::Data<Router>,
+    form: Form,
+    body: BytesMut,
+) -> Result<Parsed, Problem> {
+    let limits = intake::Limits {
+        batch_events: router.settings.limits.batch_events,
+        event_bytes: router.settings.limits.event_bytes,
+    };
+    let received = Utc::now();
+    let received = received.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(received);
+    let large = body.len() > INLINE_BYTES;
+    let read = move || {
+        let context = Context { received, limits, secret: None, broadcast_mode: "direct" };
+        match form {
+            Form::Json => intake::parse_json(&body, &context, &mut Uuid::now_v7),
+            Form::Ndjson => intake::parse_ndjson(&body, &context, &mut Uuid::now_v7),
+        }
+    };
+    let parsed = if large {
+        let stopping = |_: BlockingError| refused(&PublishError::ShuttingDown, &[]);
+        web::block(read).await.map_err(stopping)?
+    } else {
+        read()
+    };
+    parsed.map_err(|faults| Problem::faults(&faults))
+}
+
+async fn commit(router: &Router, drafts: Vec<Draft>) -> Result<Published, PublishError> {
+    let within = router.settings.journal.answer_timeout;
+    match tokio::time::timeout(within, router.journal.send(Publish(drafts))).await {
+        Ok(Ok(answer)) => answer,
+        // A journal that is gone may have committed first.
+        Ok(Err(_)) | Err(_) => Err(PublishError::Unknown),
+    }
+}
+
+fn accepted(published: &Published, ids: &[Uuid], many: bool) -> HttpResponse {
+    let Published { epoch, outcomes } = published;
+    let body = match (many, outcomes.first(), ids.first()) {
+        (false, Some(outcome), Some(id)) => {
+            let mut body = json!({
+                "id": id, "epoch": epoch, "seq": outcome.seq, "duplicate": outcome.duplicate,
+            });
+            if outcome.differs {
+                body["differs"] = true.into();
+            }
+            body
+        }
+        _ => {
+            let fresh = || outcomes.iter().filter(|outcome| !outcome.duplicate);
+            let differs = outcomes.iter().filter(|outcome| outcome.differs).count();
+            let mut body = json!({
+                "accepted": fresh().count(),
+                "duplicates": outcomes.len() - fresh().count(),
+                "rejected": [],
+                "epoch": epoch,
+                "first_seq": fresh().next().map(|outcome| outcome.seq),
+                "last_seq": fresh().last().map(|outcome| outcome.seq),
+            });
+            if differs > 0 {
+                body["differs"] = differs.into();
+            }
+            body
+        }
+    };
+    HttpResponse::Accepted().json(body)
+}
+
+/// The answer to a request that was not, or perhaps not, committed. `outcome` says which.
+fn refused(error: &PublishError, ids: &[Uuid]) -> Problem {
+    let later = |code, detail: &str| Problem::unavailable(code, detail, RETRY_AFTER);
+    let problem = match error {
+        PublishError::QueueFull => later("queue_full", "too many events wait to be committed"),
+        PublishError::Unavailable => later("storage_unavailable", "the storage cannot be reached"),
+        PublishError::StorageFull => later("storage_full", "the storage is full"),
+        PublishError::ShuttingDown => later("shutting_down", "the router is shutting down"),
+        PublishError::Refused(reason) => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            let detail = format!("the database refused the events: {reason}");
+            Problem::new(status, "refused_by_storage", detail)
+        }
+        PublishError::Unknown => {
+            let detail = "whether the events were stored is not known: post them again with these \
+                          ids, which stores none of them twice";
+            return later("outcome_unknown", detail)
+                .with("outcome", "unknown")
+                .with("ids", ids.iter().map(Uuid::to_string).collect::<Vec<_>>());
+        }
+    };
+    problem.with("outcome", "not_stored")
+}

@@ -1,0 +1,169 @@
+//! Everything that speaks HTTP. [`ROUTES`] is the whole surface; each noun has its file.
+
+pub mod events;
+pub mod guard;
+pub mod ingest;
+pub mod ops;
+pub mod problem;
+pub mod server;
+pub mod upgrade;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+use actix::Addr;
+use actix_web::{
+    Error, HttpRequest, HttpResponse, ResponseError,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::{StatusCode, header},
+    middleware::Next,
+    web,
+};
+
+use self::problem::Problem;
+use crate::{
+    actors::{broadcaster::Broadcaster, journal::Journal},
+    core::tail::SharedTail,
+    settings::Settings,
+    storage::Storage,
+    telemetry::Metrics,
+};
+
+/// What every request can reach.
+pub struct Router {
+    /// The settings in force.
+    pub settings: Settings,
+    /// Where events are read.
+    pub storage: Arc<dyn Storage>,
+    /// Where events go.
+    pub journal: Addr<Journal>,
+    /// Who is connected.
+    pub broadcaster: Addr<Broadcaster>,
+    /// The newest events.
+    pub tail: Arc<SharedTail>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Open sessions, to be held under `session.max_sessions`.
+    pub sessions: AtomicUsize,
+    /// Set when the router stops: nothing new is taken.
+    pub draining: AtomicBool,
+    /// When the router started.
+    pub started: Instant,
+}
+
+impl Router {
+    /// Whether the router is stopping.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// A route, for the documentation and the tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The method.
+    pub method: &'static str,
+    /// The pattern of the path.
+    pub path: &'static str,
+    /// What it is for.
+    pub what: &'static str,
+}
+
+const fn route(method: &'static str, path: &'static str, what: &'static str) -> Route {
+    Route { method, path, what }
+}
+
+/// Every route.
+pub const ROUTES: &[Route] = &[
+    route("POST", "/v1/events", "one event, an array, or NDJSON; 202 once they are committed"),
+    route("GET", "/v1/events", "events read back, by place, time, type, source and category"),
+    route("GET", "/v1/events/{id}", "one event"),
+    route("GET", "/v1/ws", "the session protocol: live events over a WebSocket"),
+    route("GET", "/v1/sessions", "who is connected"),
+    route("DELETE", "/v1/sessions/{id}", "close a session"),
+    route("GET", "/v1/stats", "everything at a glance"),
+    route("GET", "/v1/ledger", "matched = delivered + dropped + pending"),
+    route("GET", "/livez", "the process is alive"),
+    route("GET", "/readyz", "events are taken"),
+    route("GET", "/metrics", "metrics for Prometheus"),
+    route("GET", "/", "where to look"),
+];
+
+/// Puts the routes of [`ROUTES`] into an app, all but the sockets: those are upgrades.
+pub fn configure(app: &mut web::ServiceConfig) {
+    let resource = |path| web::resource(path).default_service(web::to(method_not_allowed));
+    app.service(
+        resource("/v1/events")
+            .route(web::post().to(ingest::post))
+            .route(web::get().to(events::list)),
+    )
+    .service(resource("/v1/events/{id}").route(web::get().to(events::one)))
+    .service(resource("/v1/ws").route(web::get().to(upgrade::expected)))
+    .service(resource("/v1/sessions").route(web::get().to(ops::sessions)))
+    .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
+    .service(resource("/v1/stats").route(web::get().to(ops::stats)))
+    .service(resource("/v1/ledger").route(web::get().to(ops::ledger)))
+    .service(resource("/livez").route(web::get().to(ops::livez)))
+    .service(resource("/readyz").route(web::get().to(ops::readyz)))
+    .service(resource("/metrics").route(web::get().to(ops::metrics)))
+    .service(resource("/").route(web::get().to(ops::index)))
+    .default_service(web::to(nowhere));
+}
+
+async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let path = request.path();
+    Err(Problem::not_found(format!("there is nothing at {path}; GET / tells where to look")))
+}
+
+async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
+    let pattern = request.match_pattern().unwrap_or_default();
+    let routes = ROUTES.iter().filter(|route| route.path == pattern);
+    let allowed = routes.map(|route| route.method).collect::<Vec<_>>().join(", ");
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    let detail = format!("{} is not for {pattern}; use {allowed}", request.method());
+    let problem = Problem::new(status, "method_not_allowed", detail);
+    let mut response = problem.error_response();
+    if let Ok(allowed) = allowed.parse() {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    response
+}
+
+/// Lets no request pass that [`guard::admit`] refuses, and counts all.
+///
+/// # Errors
+/// What the next service fails with.
+pub async fn watch(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let began = Instant::now();
+    let router = request.app_data::<web::Data<Router>>().cloned();
+    let method = known_method(request.method().as_str());
+    let response = match guard::admit(request.headers()) {
+        Ok(()) => next.call(request).await?.map_into_left_body(),
+        Err(problem) => request.error_response(problem).map_into_right_body(),
+    };
+    if let Some(router) = router {
+        let pattern = response.request().match_pattern();
+        let route = pattern.as_deref().unwrap_or("none");
+        let metrics = &router.metrics;
+        let status = response.status();
+        metrics.http_requests_total.with([route, method, status.as_str()]).increment(1);
+        metrics.http_request_seconds.with([route]).record(began.elapsed());
+    }
+    Ok(response)
+}
+
+/// A method for a label: whatever a client makes up is `other`.
+fn known_method(method: &str) -> &'static str {
+    let known = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+    known.into_iter().find(|known| *known == method).unwrap_or("other")
+}

@@ -1,0 +1,84 @@
+//! The server: listening, worker threads with a shard each, and the app that they serve.
+
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use actix::Actor;
+use actix_http::{HttpService, KeepAlive, Request};
+use actix_server::Server;
+use actix_service::{IntoServiceFactory, fn_service, map_config};
+use actix_web::{App, dev::AppConfig, middleware::from_fn, web};
+
+use super::{Router, configure, upgrade, watch};
+use crate::actors::{
+    broadcaster::ShardStarted,
+    session::SessionOptions,
+    shard::{Shard, ShardOptions},
+};
+
+/// How long an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long the head of a request may take.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 4096;
+
+/// Starts to serve `listener`. Signals are the caller's.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn start(
+    listener: TcpListener,
+    router: web::Data<Router>,
+    shard: ShardOptions,
+) -> std::io::Result<Server> {
+    let server = &router.settings.server;
+    let mut builder = Server::build()
+        .backlog(BACKLOG)
+        .max_concurrent_connections(router.settings.session.max_sessions.saturating_mul(2))
+        .shutdown_timeout(server.shutdown_timeout.as_secs())
+        .disable_signals();
+    if server.workers > 0 {
+        builder = builder.workers(server.workers);
+    }
+    let builder = builder.listen("http", listener, move || {
+        let router = router.clone();
+        let sessions = start_shard(&router, shard.clone());
+        let app = App::new().app_data(router.clone()).wrap(from_fn(watch)).configure(configure);
+        HttpService::build()
+            .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
+            .client_request_timeout(HEAD_TIMEOUT)
+            .upgrade(fn_service(move |(request, framed): (Request, _)| {
+                let session = upgrade::serve(router.clone(), sessions.clone(), request, framed);
+                async move {
+                    if let Err(error) = session.await {
+                        tracing::debug!(%error, "a client went away before it had a session");
+                    }
+                    Ok::<_, actix_web::Error>(())
+                }
+            }))
+            .finish(map_config(app.into_factory(), |_| AppConfig::default()))
+            .tcp()
+    })?;
+    Ok(builder.run())
+}
+
+/// The shard of this worker thread, and what its sessions share.
+fn start_shard(router: &web::Data<Router>, options: ShardOptions) -> Arc<SessionOptions> {
+    let shard = Shard::new(options).start();
+    let (broadcaster, started) = (router.broadcaster.clone(), ShardStarted(shard.clone()));
+    actix_web::rt::spawn(async move {
+        if broadcaster.send(started).await.is_err() {
+            tracing::error!("a worker thread started after the broadcaster was gone");
+        }
+    });
+    let session = &router.settings.session;
+    Arc::new(SessionOptions {
+        shard,
+        storage: router.storage.clone(),
+        metrics: router.metrics.clone(),
+        send_buffer: session.send_buffer,
+        max_frame: session.max_frame,
+        max_errors: session.max_errors,
+        filter_patterns: session.filter_patterns,
+    })
+}

@@ -1,0 +1,185 @@
+//! WebSocket upgrades. They pass by the app and its middleware, so this is the other place where a
+//! request is let in: by the same [`guard`], with the same problems as answers.
+//!
+//! The future that serves an upgrade lasts as long as its session, so that connection limits and a
+//! graceful stop see it.
+
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+};
+
+use actix_codec::Framed;
+use actix_http::{Request, Response, body::BodySize, h1, ws};
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError,
+    http::{Method, StatusCode, header},
+    rt::net::TcpStream,
+    web,
+};
+use bytes::Bytes;
+use futures_util::SinkExt;
+use tokio::io::AsyncWriteExt;
+
+use super::{Router, guard, problem::Problem};
+use crate::{
+    actors::session::{Session, SessionOptions},
+    core::protocol::{self, CloseReason, SUBPROTOCOL},
+};
+
+/// The path of the session protocol.
+const SESSIONS: &str = "/v1/ws";
+/// Longest `client_id`, in characters.
+const MAX_CLIENT_ID: usize = 128;
+
+/// A WebSocket that may be opened.
+#[derive(Debug, PartialEq, Eq)]
+struct Admitted {
+    /// Whether the client offered our subprotocol: it wants to hear it chosen.
+    subprotocol: bool,
+    client_id: Option<String>,
+}
+
+/// Serves an upgrade from the handshake to the end of its session.
+///
+/// # Errors
+/// When the connection breaks before there is a session.
+pub async fn serve(
+    router: web::Data<Router>,
+    options: Arc<SessionOptions>,
+    request: Request,
+    framed: Framed<TcpStream, h1::Codec>,
+) -> io::Result<()> {
+    let handshake = admit(&router, &request).and_then(|admitted| {
+        let response = ws::handshake(request.head()).map_err(|error| bad_handshake(&error))?;
+        Ok((admitted, response))
+    });
+    let (Admitted { subprotocol, client_id }, mut response) = match handshake {
+        Ok(handshake) => handshake,
+        Err(problem) => return refuse(framed, &problem).await,
+    };
+    if subprotocol {
+        response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
+    }
+    drop(request);
+    let (socket, early) = accept(framed, response.finish().drop_body()).await?;
+    let room = Room::take(router);
+    if !room.is_there {
+        return turn_away(socket).await;
+    }
+    let ended = Session::open(socket, early, client_id, options)?;
+    // The sender is dropped, not used: an error is the end.
+    ended.await.ok();
+    Ok(())
+}
+
+/// A place among `session.max_sessions`, given back when dropped.
+struct Room {
+    router: web::Data<Router>,
+    is_there: bool,
+}
+
+impl Room {
+    fn take(router: web::Data<Router>) -> Self {
+        let taken = router.sessions.fetch_add(1, Ordering::Relaxed);
+        let is_there = taken < router.settings.session.max_sessions;
+        Self { router, is_there }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.router.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
+    guard::admit(request.head().headers())?;
+    if request.method() != Method::GET || request.path() != SESSIONS {
+        return Err(Problem::not_found(format!("WebSockets are served at {SESSIONS}")));
+    }
+    if router.is_draining() {
+        let after = router.settings.server.reconnect_window;
+        return Err(Problem::unavailable("shutting_down", "the router is shutting down", after));
+    }
+    let offered = request.head().headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let offered: Vec<&str> = offered
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect();
+    if !offered.is_empty() && !offered.contains(&SUBPROTOCOL) {
+        let detail = format!("the subprotocol here is {SUBPROTOCOL}");
+        return Err(Problem::bad_request("unknown_subprotocol", detail));
+    }
+    Ok(Admitted { subprotocol: !offered.is_empty(), client_id: client_id(request)? })
+}
+
+fn client_id(request: &Request) -> Result<Option<String>, Problem> {
+    let query = request.uri().query().unwrap_or_default();
+    let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
+        .map_err(|error| Problem::bad_request("bad_query", error.to_string()))?;
+    let mut pairs = pairs.into_inner().into_iter();
+    let client_id = pairs.find(|(name, _)| name == "client_id").map(|(_, value)| value);
+    match client_id {
+        Some(id) if id.is_empty() || id.chars().count() > MAX_CLIENT_ID => {
+            let detail = format!("`client_id` has 1 to {MAX_CLIENT_ID} characters");
+            Err(Problem::bad_request("bad_parameter", detail))
+        }
+        client_id => Ok(client_id),
+    }
+}
+
+fn bad_handshake(error: &ws::HandshakeError) -> Problem {
+    let problem = |status, detail| Problem::new(status, "bad_handshake", detail);
+    match error {
+        ws::HandshakeError::UnsupportedVersion => {
+            problem(StatusCode::UPGRADE_REQUIRED, "the WebSocket version must be 13".to_owned())
+        }
+        other => problem(StatusCode::BAD_REQUEST, format!("not a WebSocket handshake: {other}")),
+    }
+}
+
+/// Sends the head that accepts the upgrade; the socket, and what the client has said already.
+async fn accept(
+    mut framed: Framed<TcpStream, h1::Codec>,
+    response: Response<()>,
+) -> io::Result<(TcpStream, Bytes)> {
+    framed.send(h1::Message::Item((response, BodySize::None))).await.map_err(io::Error::other)?;
+    let parts = framed.into_parts();
+    Ok((parts.io, parts.read_buf.freeze()))
+}
+
+async fn refuse(mut framed: Framed<TcpStream, h1::Codec>, problem: &Problem) -> io::Result<()> {
+    let body = Bytes::from(problem.body());
+    let mut response = Response::build(problem.status_code());
+    response.content_type("application/problem+json").force_close();
+    for (name, value) in problem.error_response().headers() {
+        response.insert_header((name.clone(), value.clone()));
+    }
+    if problem.status_code() == StatusCode::UPGRADE_REQUIRED {
+        response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
+    }
+    let size = BodySize::Sized(body.len() as u64);
+    let head = h1::Message::Item((response.finish().drop_body(), size));
+    framed.send(head).await.map_err(io::Error::other)?;
+    framed.send(h1::Message::Chunk(Some(body))).await.map_err(io::Error::other)?;
+    framed.send(h1::Message::Chunk(None)).await.map_err(io::Error::other)
+}
+
+/// Says why there is no session: a browser cannot see the status of a refused handshake.
+async fn turn_away(mut socket: TcpStream) -> io::Result<()> {
+    let mut frame = Vec::new();
+    protocol::close_frame(&mut frame, CloseReason::TooMany);
+    socket.write_all(&frame).await?;
+    socket.shutdown().await
+}
+
+/// A request at the path of a socket that is no upgrade.
+///
+/// # Errors
+/// Always: it says what to do.
+pub async fn expected(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let detail = format!("{} is a WebSocket: connect with ws://, see GET /", request.path());
+    Err(Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail))
+}
