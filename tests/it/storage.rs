@@ -15,6 +15,13 @@ macro_rules! on_both {
                 super::$name(super::Place::sqlite().await).await;
             })*
         }
+
+        mod on_postgres {
+            $(#[actix::test]
+            async fn $name() {
+                super::$name(super::Place::postgres().await).await;
+            })*
+        }
     };
 }
 use on_both;

@@ -1,8 +1,10 @@
 //! Who may write, and when a journal begins a new epoch.
 
+use std::time::Duration;
+
 use signalbox::{
     core::numbering::{Doubt, Head, Proof},
-    storage::{From, StorageError},
+    storage::{From, OpenWriter, StorageError},
 };
 
 use super::{
@@ -41,10 +43,7 @@ async fn reopening_goes_on_under_the_same_epoch(place: Place) {
 
 /// The head and the proof of the writer that opens next; it is gone then.
 async fn reopened(place: &Place, seen: Option<Head>) -> (Head, Proof) {
-    let request = signalbox::storage::OpenWriter {
-        wait: std::time::Duration::from_secs(5),
-        ..seen.map_or_else(request, request_after)
-    };
+    let request = seen.map_or_else(request, request_after);
     let opened = place.storage.open_writer(request).await.unwrap();
     assert_eq!(opened.proof == Proof::Same, opened.head.epoch != request.fresh);
     (opened.head, opened.proof)
