@@ -3,7 +3,9 @@
 mod commits;
 mod pages;
 mod place;
+mod postgres;
 mod sqlite;
+mod supabase;
 mod takeover;
 
 /// Makes a test of each function, once on SQLite and once on PostgreSQL.

@@ -78,6 +78,31 @@ impl Place {
         }
     }
 
+    /// From now on the database says what it says when its disk is full.
+    pub(super) async fn fill_up(&self) {
+        self.sql(if self.url.starts_with("sqlite:") {
+            "CREATE TRIGGER full BEFORE INSERT ON monitoring_events
+             BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        } else {
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             RAISE disk_full USING MESSAGE = 'could not extend file: No space left on device';
+             END $$;
+             CREATE TRIGGER disk BEFORE INSERT ON monitoring_events
+             FOR EACH ROW EXECUTE FUNCTION refuse()"
+        })
+        .await;
+    }
+
+    /// The disk has room again.
+    pub(super) async fn make_room(&self) {
+        self.sql(if self.url.starts_with("sqlite:") {
+            "DROP TRIGGER full"
+        } else {
+            "DROP TRIGGER disk ON monitoring_events"
+        })
+        .await;
+    }
+
     pub(super) async fn seqs(&self, from: From, limit: usize) -> (Vec<Seq>, Seq) {
         let query = PageQuery { from, limit, ..PageQuery::default() };
         let page = self.storage.page(&query).await.unwrap();
