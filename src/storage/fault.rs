@@ -14,6 +14,8 @@ pub(super) enum Fault {
     Storage(StorageError),
     /// Before `COMMIT`, or of a statement that reads.
     Database(Error),
+    /// As [`Fault::Database`], and shown to be the fault of the values.
+    Data(Error),
     /// Of `COMMIT` itself.
     Commit(Error),
     /// The work was given up before it answered.
@@ -95,7 +97,7 @@ impl Fault {
             Self::Lost(reason) => {
                 return StorageError::Unreachable { what: what.to_owned(), reason };
             }
-            Self::Database(error) | Self::Commit(error) => error,
+            Self::Database(error) | Self::Data(error) | Self::Commit(error) => error,
         };
         match cause(&error) {
             Cause::Lost => {
@@ -111,11 +113,12 @@ impl Fault {
     /// What it means for a batch that was to be committed.
     pub(super) fn commit(self, what: &str) -> CommitError {
         match self {
-            // Nothing that was not written can have been stored.
+            // What there was no room for was not written.
             Self::Commit(error) if cause(&error) != Cause::Full => {
                 CommitError::Unknown(error.to_string())
             }
             Self::Lost(reason) => CommitError::Unknown(reason),
+            Self::Data(error) => CommitError::Data(error.to_string()),
             Self::Database(error) if cause(&error) == Cause::Data => {
                 CommitError::Data(error.to_string())
             }

@@ -5,7 +5,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Storage, StorageError, sqlite::SqliteStorage};
+use super::{Storage, StorageError, postgres::PostgresStorage, sqlite::SqliteStorage};
 
 /// Which database, and how careful to be with it.
 #[derive(Clone)]
@@ -35,14 +35,11 @@ pub enum Durability {
 /// [`StorageError::Unsuitable`] when the URL cannot be used, [`StorageError::Unreachable`] when a
 /// SQLite database's folder cannot be made or written.
 pub async fn open(options: &StorageOptions) -> Result<Arc<dyn Storage>, StorageError> {
-    let readers = options.pool_size.max(1);
-    match Place::parse(&options.url)? {
-        Place::File(path) => {
-            let opening = SqliteStorage::open(path, options.durability, readers);
-            Ok(Arc::new(opening.await?))
-        }
-        Place::Server(url) => Err(unsuitable(url.to_owned())),
-    }
+    let (durability, readers) = (options.durability, options.pool_size.max(1));
+    Ok(match Place::parse(&options.url)? {
+        Place::File(path) => Arc::new(SqliteStorage::open(path, durability, readers).await?),
+        Place::Server(url) => Arc::new(PostgresStorage::open(url, durability, readers)?),
+    })
 }
 
 /// What a storage URL names.

@@ -3,7 +3,9 @@
 mod commits;
 mod pages;
 mod place;
+mod postgres;
 mod sqlite;
+mod supabase;
 mod takeover;
 
 /// Makes a test of each function, once on SQLite and once on PostgreSQL.
@@ -13,6 +15,13 @@ macro_rules! on_both {
             $(#[actix::test]
             async fn $name() {
                 super::$name(super::Place::sqlite().await).await;
+            })*
+        }
+
+        mod on_postgres {
+            $(#[actix::test]
+            async fn $name() {
+                super::$name(super::Place::postgres().await).await;
             })*
         }
     };

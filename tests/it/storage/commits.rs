@@ -23,6 +23,7 @@ on_both! {
     values_come_back_as_they_were_sent,
     what_the_database_refuses_is_the_datas_fault_and_nothing_is_stored,
     a_head_moved_by_somebody_else_stops_the_writer,
+    a_full_disk_stores_nothing_and_heals,
     the_size_grows_with_events_and_shrinks_with_a_trim,
 }
 
@@ -150,6 +151,16 @@ async fn a_head_moved_by_somebody_else_stops_the_writer(place: Place) {
     assert!(matches!(writer.trim(1).await, Err(StorageError::Stale)));
     assert_eq!(place.storage.event(id(4)).await.unwrap(), None);
     assert!(place.storage.event(id(1)).await.unwrap().is_some());
+}
+
+async fn a_full_disk_stores_nothing_and_heals(place: Place) {
+    let mut writer = place.filled(1).await;
+    place.fill_up().await;
+    let refused = writer.commit(&[draft(2)], at(2)).await;
+    assert!(matches!(refused, Err(CommitError::Failed(StorageError::Full))), "{refused:?}");
+    assert_eq!(place.seqs(From::After(0), 9).await.0, [1], "what is stored can be read");
+    place.make_room().await;
+    assert_eq!(writer.commit(&[draft(2)], at(2)).await.unwrap().head.head_seq, 2);
 }
 
 async fn the_size_grows_with_events_and_shrinks_with_a_trim(place: Place) {

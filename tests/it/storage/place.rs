@@ -15,13 +15,16 @@ use signalbox::{
     },
 };
 use tempfile::TempDir;
+use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
+
+use crate::support::postgres;
 
 /// A migrated database, gone when it is dropped.
 pub(super) struct Place {
     pub(super) url: String,
     pub(super) storage: Arc<dyn Storage>,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 pub(super) fn options(url: &str) -> StorageOptions {
@@ -32,6 +35,14 @@ impl Place {
     pub(super) async fn sqlite() -> Self {
         let folder = TempDir::new().unwrap();
         let url = format!("sqlite:{}/journal.db", folder.path().display());
+        Self::migrated(url, Some(folder)).await
+    }
+
+    pub(super) async fn postgres() -> Self {
+        Self::migrated(postgres::database(), None).await
+    }
+
+    async fn migrated(url: String, folder: Option<TempDir>) -> Self {
         let storage = open(&options(&url)).await.unwrap();
         storage.migrate().await.unwrap();
         Self { url, storage, _folder: folder }
@@ -58,8 +69,38 @@ impl Place {
 
     /// Runs statements behind the router's back.
     pub(super) async fn sql(&self, sql: &str) {
-        let path = self.url.strip_prefix("sqlite:").unwrap();
-        SqliteConnection::establish(path).unwrap().batch_execute(sql).unwrap();
+        if let Some(path) = self.url.strip_prefix("sqlite:") {
+            SqliteConnection::establish(path).unwrap().batch_execute(sql).unwrap();
+        } else {
+            let client = client(&self.url).await;
+            client.batch_execute("SET search_path = monitoring").await.unwrap();
+            client.batch_execute(sql).await.unwrap();
+        }
+    }
+
+    /// From now on the database says what it says when its disk is full.
+    pub(super) async fn fill_up(&self) {
+        self.sql(if self.url.starts_with("sqlite:") {
+            "CREATE TRIGGER full BEFORE INSERT ON monitoring_events
+             BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        } else {
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             RAISE disk_full USING MESSAGE = 'could not extend file: No space left on device';
+             END $$;
+             CREATE TRIGGER disk BEFORE INSERT ON monitoring_events
+             FOR EACH ROW EXECUTE FUNCTION refuse()"
+        })
+        .await;
+    }
+
+    /// The disk has room again.
+    pub(super) async fn make_room(&self) {
+        self.sql(if self.url.starts_with("sqlite:") {
+            "DROP TRIGGER full"
+        } else {
+            "DROP TRIGGER disk ON monitoring_events"
+        })
+        .await;
     }
 
     pub(super) async fn seqs(&self, from: From, limit: usize) -> (Vec<Seq>, Seq) {
@@ -69,8 +110,16 @@ impl Place {
     }
 }
 
+/// A connection to PostgreSQL that has nothing to do with the router's.
+pub(super) async fn client(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    actix::spawn(connection);
+    client
+}
+
+/// A writer that was dropped may take a moment to let go.
 pub(super) fn request() -> OpenWriter {
-    OpenWriter { wait: Duration::ZERO, fresh: Uuid::new_v4(), last_seen: None }
+    OpenWriter { wait: Duration::from_secs(10), fresh: Uuid::new_v4(), last_seen: None }
 }
 
 pub(super) fn request_after(last_seen: Head) -> OpenWriter {

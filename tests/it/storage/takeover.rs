@@ -1,8 +1,10 @@
 //! Who may write, and when a journal begins a new epoch.
 
+use std::time::Duration;
+
 use signalbox::{
     core::numbering::{Doubt, Head, Proof},
-    storage::{From, StorageError},
+    storage::{From, OpenWriter, StorageError},
 };
 
 use super::{
@@ -20,11 +22,10 @@ on_both! {
 async fn a_second_writer_waits_until_the_first_is_gone(place: Place) {
     let first = place.filled(2).await;
     let other = place.again().await;
-    assert!(matches!(other.open_writer(request()).await, Err(StorageError::Locked { .. })));
+    let impatient = OpenWriter { wait: Duration::ZERO, ..request() };
+    assert!(matches!(other.open_writer(impatient).await, Err(StorageError::Locked { .. })));
     drop(first);
-    let patient =
-        signalbox::storage::OpenWriter { wait: std::time::Duration::from_secs(5), ..request() };
-    let opened = other.open_writer(patient).await.unwrap();
+    let opened = other.open_writer(request()).await.unwrap();
     assert_eq!((opened.head.head_seq, opened.proof), (2, Proof::Same));
 }
 
@@ -34,17 +35,13 @@ async fn reopening_goes_on_under_the_same_epoch(place: Place) {
     let mut writer = first.writer;
     let seen = writer.commit(&[draft(1)], at(1)).await.unwrap().head;
     drop(writer);
-    let again = reopened(&place, Some(seen)).await;
-    assert_eq!((again.0, again.1), (seen, Proof::Same));
+    assert_eq!(reopened(&place, Some(seen)).await, (seen, Proof::Same));
     assert_eq!(reopened(&place, None).await, (seen, Proof::Same));
 }
 
 /// The head and the proof of the writer that opens next; it is gone then.
 async fn reopened(place: &Place, seen: Option<Head>) -> (Head, Proof) {
-    let request = signalbox::storage::OpenWriter {
-        wait: std::time::Duration::from_secs(5),
-        ..seen.map_or_else(request, request_after)
-    };
+    let request = seen.map_or_else(request, request_after);
     let opened = place.storage.open_writer(request).await.unwrap();
     assert_eq!(opened.proof == Proof::Same, opened.head.epoch != request.fresh);
     (opened.head, opened.proof)
