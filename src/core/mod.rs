@@ -1,5 +1,6 @@
 //! The rules, and nothing else: no actor, database, file, socket or clock. Time, randomness and
 //! ids come in as arguments, decisions go out as values.
 
+pub mod canonical;
 pub mod event;
 pub mod numbering;
