@@ -2,5 +2,6 @@
 //! ids come in as arguments, decisions go out as values.
 
 pub mod canonical;
+pub mod classify;
 pub mod event;
 pub mod numbering;

@@ -1,3 +1,2 @@
 //! Everything end to end: real processes, real sockets, real databases. One binary, so that it is
 //! linked once.
-
