@@ -4,4 +4,5 @@
 pub mod canonical;
 pub mod classify;
 pub mod event;
+pub mod filter;
 pub mod numbering;
