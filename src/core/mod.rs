@@ -6,4 +6,5 @@ pub mod canonical;
 pub mod classify;
 pub mod event;
 pub mod filter;
+pub mod intake;
 pub mod numbering;

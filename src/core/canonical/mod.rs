@@ -12,7 +12,7 @@ mod members;
 mod refusal;
 mod scan;
 #[cfg(test)]
-mod tests;
+pub(in crate::core) mod tests;
 
 use std::{borrow::Cow, fmt::Write, ops::Range};
 

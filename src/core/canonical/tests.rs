@@ -149,7 +149,7 @@ fn a_string_alone_is_read_as_text() {
 }
 
 /// Any JSON value that can be stored.
-fn any_json() -> impl Strategy<Value = Value> {
+pub(in crate::core) fn any_json() -> impl Strategy<Value = Value> {
     let text = || {
         let char = any::<char>().prop_filter("cannot be stored", |c| *c != '\0');
         prop::collection::vec(
@@ -176,7 +176,11 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Writes a value in one of its many spellings, as `choices` decide.
+/// One of the many spellings of a value, as `choices` decide (not empty).
+pub(in crate::core) fn spell(value: &Value, choices: &[u8]) -> String {
+    Speller { choices: choices.iter().cycle() }.value(value)
+}
+
 struct Speller<'a> {
     choices: std::iter::Cycle<std::slice::Iter<'a, u8>>,
 }
@@ -281,7 +285,7 @@ proptest! {
         let form = canonical(&value.to_string()).unwrap();
         prop_assert_eq!(&canonical(&form).unwrap(), &form);
         prop_assert_eq!(&canonical(&jsonb(&value)).unwrap(), &form);
-        let spelled = Speller { choices: choices.iter().cycle() }.value(&value);
+        let spelled = spell(&value, &choices);
         prop_assert_eq!(&canonical(&spelled).unwrap(), &form, "{}", spelled);
         prop_assert_eq!(&canonical(&compact(&spelled)).unwrap(), &form);
         prop_assert!(compact(&form) == form, "a canonical form is compact");

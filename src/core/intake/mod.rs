@@ -1,0 +1,130 @@
+//! Bytes from a producer to [`Draft`]s, or everything that is wrong with them.
+//!
+//! A body is one JSON event, an array of events, or NDJSON. Each event is looked at by itself, so
+//! that the good ones of a [`Batch`] can be told from the others; [`parse_json`] and
+//! [`parse_ndjson`] take all or nothing. What a producer wrote is kept as it wrote it, but for the
+//! white space between tokens: nothing is repaired.
+//!
+//! An event that was read from the router can be posted again: `seq`, `epoch`, `checksum` and
+//! `created_at` are the router's to set, and ignored. Any other unknown field is a fault.
+//!
+//! Pure: the time of receipt and new ids are arguments.
+
+mod body;
+mod event;
+mod faults;
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+pub use faults::{Fault, Faults, MAX_FAULTS};
+
+use super::event::Draft;
+
+/// What holds for all events of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// When the request came, truncated to the microsecond: the time of events without one.
+    pub received: DateTime<Utc>,
+    /// How much is taken.
+    pub limits: Limits,
+    /// Makes checksums HMACs when set.
+    pub secret: Option<&'a [u8]>,
+    /// `broadcast_mode` for the metadata: `direct`, `adapter` or `dual`.
+    pub broadcast_mode: &'a str,
+}
+
+/// How much one request may bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most events in a request.
+    pub batch_events: usize,
+    /// Most bytes of one event's JSON as it was sent.
+    pub event_bytes: usize,
+}
+
+/// The events of a body, each for itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// In the order of the body; faults point into the body.
+    pub events: Vec<Result<Draft, Faults>>,
+    /// Whether the body was a list, if only of one.
+    pub many: bool,
+}
+
+/// The events of a body without a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed {
+    /// In the order of the body; never empty.
+    pub drafts: Vec<Draft>,
+    /// Whether the body was a list, if only of one.
+    pub many: bool,
+}
+
+impl Batch {
+    /// All events, or the faults of all events.
+    ///
+    /// # Errors
+    /// When any event has a fault.
+    pub fn all_or_nothing(self) -> Result<Parsed, Faults> {
+        let mut drafts = Vec::with_capacity(self.events.len());
+        let mut faults = Faults::default();
+        for event in self.events {
+            match event {
+                Ok(draft) => drafts.push(draft),
+                Err(found) => faults.append(found),
+            }
+        }
+        if faults.is_empty() { Ok(Parsed { drafts, many: self.many }) } else { Err(faults) }
+    }
+}
+
+/// Reads one event or an array of events; `new_id` makes the ids of those that bring none.
+///
+/// # Errors
+/// When the body as a whole cannot be read: not UTF-8, not JSON, empty, or too many events.
+pub fn read_json(
+    body: &[u8],
+    ctx: &Context<'_>,
+    new_id: &mut dyn FnMut() -> Uuid,
+) -> Result<Batch, Faults> {
+    body::json(body, ctx, new_id)
+}
+
+/// Reads one event a line, skipping empty lines; `new_id` makes the ids of those that bring none.
+///
+/// # Errors
+/// When the body as a whole cannot be read: empty, or too many events.
+pub fn read_ndjson(
+    body: &[u8],
+    ctx: &Context<'_>,
+    new_id: &mut dyn FnMut() -> Uuid,
+) -> Result<Batch, Faults> {
+    body::ndjson(body, ctx, new_id)
+}
+
+/// [`read_json`], all or nothing.
+///
+/// # Errors
+/// When anything is wrong with the body or any of its events.
+pub fn parse_json(
+    body: &[u8],
+    ctx: &Context<'_>,
+    new_id: &mut dyn FnMut() -> Uuid,
+) -> Result<Parsed, Faults> {
+    read_json(body, ctx, new_id)?.all_or_nothing()
+}
+
+/// [`read_ndjson`], all or nothing.
+///
+/// # Errors
+/// When anything is wrong with the body or any of its events.
+pub fn parse_ndjson(
+    body: &[u8],
+    ctx: &Context<'_>,
+    new_id: &mut dyn FnMut() -> Uuid,
+) -> Result<Parsed, Faults> {
+    read_ndjson(body, ctx, new_id)?.all_or_nothing()
+}
