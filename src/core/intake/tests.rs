@@ -36,7 +36,7 @@ fn one(json: &str) -> Result<Draft, Faults> {
     Ok(parsed.drafts.into_iter().next().unwrap())
 }
 
-fn found(faults: &Faults) -> Vec<(&str, &str, &str)> {
+fn told(faults: &Faults) -> Vec<Told<'_>> {
     faults.list.iter().map(|f| (&*f.pointer, f.code, &*f.detail)).collect()
 }
 
@@ -84,7 +84,7 @@ fn a_null_is_as_good_as_nothing() {
     let nulls = r#""id":null,"timestamp":null,"category":null,"metadata":null"#;
     assert_eq!(one(&with(nulls)), one(&with("")));
     assert_eq!(
-        found(&one(r#"{"event_type":null,"source":"s","data":{}}"#).unwrap_err())[0].1,
+        told(&one(r#"{"event_type":null,"source":"s","data":{}}"#).unwrap_err())[0].1,
         "required"
     );
 }
@@ -108,25 +108,27 @@ fn times_at_the_edges_are_told_apart() {
     }
 }
 
+/// Pointer, code and detail of a fault.
+type Told<'a> = (&'a str, &'a str, &'a str);
+
+fn assert_faults(table: &[(&str, &[Told<'_>])]) {
+    for (json, expected) in table {
+        let faults = one(json).unwrap_err();
+        assert_eq!(told(&faults), *expected, "{json}");
+        assert_eq!(faults.more, 0);
+    }
+}
+
 #[test]
-fn every_fault_of_an_event_is_named() {
+fn every_fault_of_every_field_is_named() {
     const ID: &str = "must be a UUID such as 0190b5c4-6a2e-7cc3-98c4-dc0c0c07398f";
-    const OWN: &str = "what is the event's own belongs in `data`";
-    let long = with(&format!(r#""metadata":{{"k":"{}"}}"#, "x".repeat(400)));
-    let deep = with(&format!(r#""metadata":{{"k":{}{}}}"#, "[".repeat(120), "]".repeat(120)));
-    let deep_pointer = format!("/metadata/k{}", "/0".repeat(119));
-    let typo = format!("no such field: did you mean `event_type`? {OWN}");
-    let case = format!("no such field: did you mean `metadata`? {OWN}");
-    let unknown = format!("no such field: {OWN}");
-    let names = format!(
+    let long_names = format!(
         r#"{{"event_type":"{}","source":"{}","data":{{}}}}"#,
         "é".repeat(51),
         "é".repeat(101)
     );
     #[rustfmt::skip]
-    let table: &[(&str, &[(&str, &str, &str)])] = &[
-        ("", &[("", "empty", "there is no event in the body: send one event, or a list of events")]),
-        ("17", &[("", "wrong_type", "an event must be a JSON object")]),
+    assert_faults(&[
         ("{}", &[
             ("/event_type", "required", "is required"),
             ("/source", "required", "is required"),
@@ -141,7 +143,7 @@ fn every_fault_of_an_event_is_named() {
             ("/data", "wrong_type", "must be an object"),
             ("/metadata", "wrong_type", "must be an object"),
         ]),
-        (&names, &[
+        (&long_names, &[
             ("/event_type", "length", "has 51 characters: at most 50 are allowed"),
             ("/source", "length", "has 101 characters: at most 100 are allowed"),
         ]),
@@ -150,37 +152,56 @@ fn every_fault_of_an_event_is_named() {
         (&with(r#""id":"{0190b5c4-6a2e-7cc3-98c4-dc0c0c07398f}""#), &[("/id", "invalid_id", ID)]),
         (&with(r#""id":"00000000-0000-0000-0000-000000000000""#), &[("/id", "invalid_id",
             "the nil UUID would make all events one: send a unique one, or none")]),
-        (&with(r#""type":1,"Meta_Data":1,"a/b":1"#), &[
-            ("/type", "unknown_field", &typo),
-            ("/Meta_Data", "unknown_field", &case),
-            ("/a~1b", "unknown_field", &unknown),
-        ]),
-        (&with(r#""data":{"x":1}"#), &[("/data", "duplicate_key", "is given twice")]),
+    ]);
+}
+
+#[test]
+fn what_cannot_be_stored_is_named_where_it_is() {
+    const NUL: &str =
+        "the character U+0000 cannot be stored: leave it out, or send the bytes as base64";
+    let deep = with(&format!(r#""metadata":{{"k":{}{}}}"#, "[".repeat(120), "]".repeat(120)));
+    let deepest = format!("/metadata/k{}", "/0".repeat(119));
+    #[rustfmt::skip]
+    assert_faults(&[
         (r#"{"event_type":"\u0000","source":"\ud800","data":{"a":["\u0000"]},"metadata":{"n":1e400}}"#, &[
-            ("/event_type", "nul_character", "the character U+0000 cannot be stored: leave it out, or send the bytes as base64"),
+            ("/event_type", "nul_character", NUL),
             ("/source", "lone_surrogate", "half of a surrogate pair is no character: send the character whole"),
-            ("/data/a/0", "nul_character", "the character U+0000 cannot be stored: leave it out, or send the bytes as base64"),
+            ("/data/a/0", "nul_character", NUL),
             ("/metadata/n", "number_out_of_range", "the number is larger than a double can hold: send it as a string"),
         ]),
-        (&deep, &[(&deep_pointer, "too_deep", "nested deeper than 120 levels: flatten it")]),
+        (&deep, &[(&deepest, "too_deep", "nested deeper than 120 levels: flatten it")]),
+    ]);
+}
+
+#[test]
+fn what_is_no_event_is_named_as_such() {
+    const OWN: &str = "what is the event's own belongs in `data`";
+    let long = with(&format!(r#""metadata":{{"k":"{}"}}"#, "x".repeat(400)));
+    let like = |field: &str| format!("no such field: did you mean `{field}`? {OWN}");
+    #[rustfmt::skip]
+    assert_faults(&[
+        ("", &[("", "empty", "there is no event in the body: send one event, or a list of events")]),
+        ("17", &[("", "wrong_type", "an event must be a JSON object")]),
+        (&with(r#""type":1,"Meta_Data":1,"a/b":1"#), &[
+            ("/type", "unknown_field", &like("event_type")),
+            ("/Meta_Data", "unknown_field", &like("metadata")),
+            ("/a~1b", "unknown_field", &format!("no such field: {OWN}")),
+        ]),
+        (&with(r#""data":{"x":1}"#), &[("/data", "duplicate_key", "is given twice")]),
+        (&with(r#""id":null,"id":null"#), &[("/id", "duplicate_key", "is given twice")]),
         (&long, &[("", "event_too_large", &format!("has {} bytes: at most 400 are allowed", long.len()))]),
         ("{\n\"event_type\": t}", &[("", "syntax", "not valid JSON at line 2, column 16: expected ident")]),
         ("{\"event_type\":\"t\"", &[("", "syntax", "not valid JSON at line 1, column 17: EOF while parsing an object")]),
         (&format!("{}\n{}", with(""), with("")), &[("", "syntax",
             "not valid JSON at line 2, column 1: something follows the event: send many as a list, or as application/x-ndjson")]),
-    ];
-    for (json, expected) in table {
-        let faults = one(json).unwrap_err();
-        assert_eq!(found(&faults), *expected, "{json}");
-        assert_eq!(faults.more, 0);
-    }
+    ]);
 }
 
 #[test]
 fn faults_in_an_array_name_the_event() {
     let faults = |body: &str| {
         let faults = parse_json(body.as_bytes(), &CONTEXT, &mut ids()).unwrap_err();
-        found(&faults).into_iter().map(|(p, c, d)| format!("{p} {c} {d}")).collect::<Vec<_>>()
+        told(&faults).into_iter().map(|(p, c, d)| format!("{p} {c} {d}")).collect::<Vec<_>>()
     };
     let good = with("");
     assert_eq!(
@@ -198,12 +219,12 @@ fn faults_in_an_array_name_the_event() {
     assert_eq!(faults(&format!("[{four}]")), [too_many]);
     assert_eq!(faults(&format!("[{four} and so on")), [too_many]);
     assert_eq!(
-        faults(&format!(r#"[{good},{}]"#, with(r#""\ud800":1"#))),
+        faults(&format!(r"[{good},{}]", with(r#""\ud800":1"#))),
         ["/1 syntax not valid JSON: unexpected end of hex escape"]
     );
     let bad = parse_json(b"{\"a\":\"\xff\"}", &CONTEXT, &mut ids()).unwrap_err();
     assert_eq!(
-        found(&bad),
+        told(&bad),
         [("", "not_utf8", "byte 6 of the body is not UTF-8: send JSON as UTF-8")]
     );
     assert_eq!(
@@ -221,7 +242,7 @@ fn lines_are_read_each_for_itself() {
     let faults = batch.all_or_nothing().unwrap_err();
     let place = good.len() + 13;
     assert_eq!(
-        found(&faults),
+        told(&faults),
         [
             ("/1", "syntax", "not valid JSON at line 4, column 3: EOF while parsing a string"),
             (
