@@ -166,7 +166,7 @@ fn too_long(source: &str) -> Vec<String> {
                 || **next == body_ends
                 || (next.starts_with(&signature_ends) && next.ends_with(';'))
         };
-        let length = lines[start..].iter().position(|next| is_last(next)).map_or(0, |at| at + 1);
+        let length = lines[start..].iter().position(is_last).map_or(0, |at| at + 1);
         if length > MAX_FUNCTION {
             found.push(format!("fn {name} has {length} lines, of at most {MAX_FUNCTION}"));
         }

@@ -14,7 +14,7 @@ mod scan;
 #[cfg(test)]
 pub(in crate::core) mod tests;
 
-use std::{borrow::Cow, fmt::Write, ops::Range};
+use std::{borrow::Cow, cmp::Ordering, fmt::Write, ops::Range};
 
 pub use checksum::{Algorithm, checksum, verify};
 pub use compact::compact;
@@ -52,7 +52,7 @@ pub fn text(json: &str) -> Result<Option<Cow<'_, str>>, Refusal> {
 pub fn quote(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c < ' ' || c == '"' || c == '\\') {
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | ..b' ')) {
         let (plain, special) = rest.split_at(at);
         out.push_str(plain);
         let mut chars = special.chars();
@@ -92,7 +92,7 @@ impl Writer<'_> {
             Some(b'[') => self.nested(Self::array),
             Some(b'"') => {
                 let text = self.scan.string()?;
-                quote(&text, &mut self.out);
+                self.string(&text);
                 Ok(())
             }
             Some(b't') => self.literal("true"),
@@ -110,6 +110,18 @@ impl Writer<'_> {
         inner(self)?;
         self.depth -= 1;
         Ok(())
+    }
+
+    fn string(&mut self, text: &Cow<'_, str>) {
+        match text {
+            // Nothing in it was escaped, so nothing need be.
+            Cow::Borrowed(plain) => {
+                self.out.push('"');
+                self.out.push_str(plain);
+                self.out.push('"');
+            }
+            Cow::Owned(text) => quote(text, &mut self.out),
+        }
     }
 
     fn literal(&mut self, word: &str) -> Result<(), Refusal> {
@@ -153,7 +165,7 @@ impl Writer<'_> {
         self.scan.punctuation(b'{')?;
         let start = self.out.len();
         self.out.push('{');
-        let mut members: Vec<Member<'_>> = Vec::new();
+        let mut members: Vec<Member<'_>> = Vec::with_capacity(8);
         while !self.scan.take(b'}') {
             if !members.is_empty() {
                 self.scan.punctuation(b',')?;
@@ -162,7 +174,7 @@ impl Writer<'_> {
             let from = self.out.len();
             let key = self.scan.string()?;
             self.scan.punctuation(b':')?;
-            quote(&key, &mut self.out);
+            self.string(&key);
             self.out.push(':');
             self.value().map_err(|refusal| refusal.under(&key))?;
             members.push((key, from..self.out.len()));
@@ -192,8 +204,9 @@ impl Writer<'_> {
     }
 }
 
-fn in_order(a: &str, b: &str) -> std::cmp::Ordering {
-    a.encode_utf16().cmp(b.encode_utf16())
+/// The order of UTF-16 code units, which differs from that of bytes only above U+D7FF.
+fn in_order(a: &str, b: &str) -> Ordering {
+    if a.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
 }
 
 /// Whether a number's text is its canonical form already: up to 15 digits are exact in a double.
