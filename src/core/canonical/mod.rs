@@ -92,7 +92,7 @@ impl Writer<'_> {
             Some(b'[') => self.nested(Self::array),
             Some(b'"') => {
                 let text = self.scan.string()?;
-                self.string(&text);
+                quote(&text, &mut self.out);
                 Ok(())
             }
             Some(b't') => self.literal("true"),
@@ -110,18 +110,6 @@ impl Writer<'_> {
         inner(self)?;
         self.depth -= 1;
         Ok(())
-    }
-
-    fn string(&mut self, text: &Cow<'_, str>) {
-        match text {
-            // Nothing in it was escaped, so nothing need be.
-            Cow::Borrowed(plain) => {
-                self.out.push('"');
-                self.out.push_str(plain);
-                self.out.push('"');
-            }
-            Cow::Owned(text) => quote(text, &mut self.out),
-        }
     }
 
     fn literal(&mut self, word: &str) -> Result<(), Refusal> {
@@ -174,7 +162,7 @@ impl Writer<'_> {
             let from = self.out.len();
             let key = self.scan.string()?;
             self.scan.punctuation(b':')?;
-            self.string(&key);
+            quote(&key, &mut self.out);
             self.out.push(':');
             self.value().map_err(|refusal| refusal.under(&key))?;
             members.push((key, from..self.out.len()));
