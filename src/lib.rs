@@ -2,9 +2,11 @@
 //! paths, and proves that nothing is lost, doubled, reordered or changed between them.
 
 pub mod actors;
+pub mod app;
 pub mod cli;
 pub mod core;
 pub mod http;
 pub mod settings;
 pub mod storage;
+pub mod tasks;
 pub mod telemetry;

@@ -1,12 +1,7 @@
 //! Where a subscription begins that is not told by a position: at a time, or at the newest n.
 
 use crate::{
-    core::{
-        event::Seq,
-        fanout::Begin,
-        filter::Filter,
-        protocol,
-    },
+    core::{event::Seq, fanout::Begin, filter::Filter, protocol},
     storage::{From, PageQuery, Storage, StorageError},
 };
 
@@ -31,7 +26,9 @@ pub async fn find(
     match from {
         protocol::From::Now => Ok(Begin::Now),
         protocol::From::After(position) => Ok(Begin::After(position)),
-        protocol::From::Time(time) => storage.first_since(time).await.map(Begin::At).map_err(failed),
+        protocol::From::Time(time) => {
+            storage.first_since(time).await.map(Begin::At).map_err(failed)
+        }
         protocol::From::Last(n) => newest(storage, filter, n).await.map(Begin::At).map_err(failed),
     }
 }

@@ -356,12 +356,12 @@ impl Journal {
             metrics: self.metrics.clone(),
             ids: ids.collect(),
         };
-        ctx.spawn(recovery.run().into_actor(self).map(move |recovered, journal, ctx| {
-            match recovered {
+        ctx.spawn(recovery.run().into_actor(self).map(
+            move |recovered, journal, ctx| match recovered {
                 Some(recovered) => journal.on_recovered(recovered, requests, ctx),
                 None => journal.on_lost(requests, ctx),
-            }
-        }));
+            },
+        ));
     }
 
     fn on_recovered(

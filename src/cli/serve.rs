@@ -1,12 +1,57 @@
-//! `signalbox serve`: loads the settings, starts logging, and runs the router.
+//! `signalbox serve`: loads the settings, starts logging, and runs the router until it is told to
+//! stop, by Ctrl-C or by SIGTERM. A second signal ends it at once.
 
-use std::path::Path;
+use std::{io, path::Path};
 
-use super::{CliError, load};
-use crate::telemetry::init_logging;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{CliError, exit::Exit, load};
+use crate::{
+    app::{self, AppError},
+    telemetry::init_logging,
+};
 
 pub(super) fn run(config: Option<&Path>) -> Result<(), CliError> {
     let loaded = load(config)?;
     init_logging(&loaded.settings.telemetry).map_err(CliError::failed)?;
-    Err(CliError::failed("this build cannot serve yet"))
+    let system = actix_rt::System::new();
+    system.block_on(async move {
+        let mut signals = Signals::new().map_err(CliError::failed)?;
+        let stop = async move {
+            signals.next().await;
+            actix_rt::spawn(async move {
+                signals.next().await;
+                std::process::exit(Exit::Interrupted as i32);
+            });
+        };
+        app::run(loaded.settings, stop).await.map_err(CliError::from)
+    })
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+impl From<AppError> for CliError {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Storage(error) => error.into(),
+            other => Self::failed(other),
+        }
+    }
 }

@@ -6,7 +6,6 @@
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 use super::{
     Router,
@@ -134,9 +133,7 @@ pub async fn one(
 ) -> Result<HttpResponse, Problem> {
     let id = problem::uuid("an event", &id)?;
     match router.storage.event(id).await {
-        Ok(Some(event)) => {
-            Ok(HttpResponse::Ok().content_type("application/json").body(event.json))
-        }
+        Ok(Some(event)) => Ok(HttpResponse::Ok().content_type("application/json").body(event.json)),
         Ok(None) => Err(Problem::not_found(format!("there is no event {id}, or no longer"))),
         Err(error) => Err(unreadable(&router.metrics, &error)),
     }
@@ -144,14 +141,10 @@ pub async fn one(
 
 /// Pages of storage until there are enough events, nothing is left, or it was enough for one
 /// request; where to go on, when there may be more.
-async fn search(
-    router: &Router,
-    query: &Query,
-) -> Result<(Vec<Bytes>, Option<Seq>), StorageError> {
+async fn search(router: &Router, query: &Query) -> Result<(Vec<Bytes>, Option<Seq>), StorageError> {
     let mut found = Vec::new();
     let mut scanned = 0;
-    let mut page_query =
-        PageQuery { from: query.from, limit: query.limit, narrow: query.narrow() };
+    let mut page_query = PageQuery { from: query.from, limit: query.limit, narrow: query.narrow() };
     loop {
         let page = router.storage.page(&page_query).await?;
         scanned += page.events.len();
@@ -211,7 +204,8 @@ mod tests {
 
     #[test]
     fn a_query_is_read_or_refused() {
-        let query = parse(&[("after", "5"), ("limit", "2"), ("event_type", "a*"), ("event_type", "b")]);
+        let query =
+            parse(&[("after", "5"), ("limit", "2"), ("event_type", "a*"), ("event_type", "b")]);
         let query = query.unwrap();
         assert_eq!((query.from, query.limit), (From::After(5), 2));
         assert!(query.narrow().event_types.is_empty(), "a wildcard is not for storage");

@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn only_this_machine_is_the_host() {
-        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "127.9.9.9", "[::1]", "[::1]:80"] {
+        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "127.9.9.9", "[::1]", "[::1]:80"]
+        {
             assert_eq!(code(host, None), None, "{host}");
         }
         for host in [

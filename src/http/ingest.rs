@@ -107,11 +107,7 @@ async fn collect(mut body: web::Payload, settings: &Settings) -> Result<BytesMut
     Ok(bytes)
 }
 
-async fn parse(
-    router: &web::Data<Router>,
-    form: Form,
-    body: BytesMut,
-) -> Result<Parsed, Problem> {
+async fn parse(router: &web::Data<Router>, form: Form, body: BytesMut) -> Result<Parsed, Problem> {
     let limits = intake::Limits {
         batch_events: router.settings.limits.batch_events,
         event_bytes: router.settings.limits.event_bytes,

@@ -26,7 +26,8 @@ use crate::core::{
     numbering::{Head, Known, Outcome, Proof},
 };
 
-pub use self::options::{Durability, StorageOptions, open};
+pub use self::options::{StorageOptions, open};
+pub use crate::settings::Durability;
 
 /// A database that holds a journal. Cheap to share: `Arc<dyn Storage>`.
 #[async_trait]

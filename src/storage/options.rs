@@ -5,7 +5,8 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Storage, StorageError, postgres::PostgresStorage, sqlite::SqliteStorage};
+use super::{Durability, Storage, StorageError, postgres::PostgresStorage, sqlite::SqliteStorage};
+use crate::settings::StorageSettings;
 
 /// Which database, and how careful to be with it.
 #[derive(Clone)]
@@ -18,14 +19,11 @@ pub struct StorageOptions {
     pub pool_size: usize,
 }
 
-/// What an acknowledged commit survives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Durability {
-    /// The end of the process and the loss of power.
-    #[default]
-    Full,
-    /// The end of the process; the last moments before a power loss may be gone.
-    Process,
+impl From<&StorageSettings> for StorageOptions {
+    fn from(settings: &StorageSettings) -> Self {
+        let (durability, pool_size) = (settings.durability, settings.pool_size);
+        Self { url: settings.url.expose().to_owned(), durability, pool_size }
+    }
 }
 
 /// Opens the database that `options.url` names. A PostgreSQL server may still be down: it is

@@ -14,7 +14,7 @@ mod scan;
 #[cfg(test)]
 pub(in crate::core) mod tests;
 
-use std::{borrow::Cow, fmt::Write, ops::Range};
+use std::{borrow::Cow, cmp::Ordering, fmt::Write, ops::Range};
 
 pub use checksum::{Algorithm, checksum, verify};
 pub use compact::compact;
@@ -52,7 +52,7 @@ pub fn text(json: &str) -> Result<Option<Cow<'_, str>>, Refusal> {
 pub fn quote(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c < ' ' || c == '"' || c == '\\') {
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | ..b' ')) {
         let (plain, special) = rest.split_at(at);
         out.push_str(plain);
         let mut chars = special.chars();
@@ -153,7 +153,7 @@ impl Writer<'_> {
         self.scan.punctuation(b'{')?;
         let start = self.out.len();
         self.out.push('{');
-        let mut members: Vec<Member<'_>> = Vec::new();
+        let mut members: Vec<Member<'_>> = Vec::with_capacity(8);
         while !self.scan.take(b'}') {
             if !members.is_empty() {
                 self.scan.punctuation(b',')?;
@@ -192,8 +192,9 @@ impl Writer<'_> {
     }
 }
 
-fn in_order(a: &str, b: &str) -> std::cmp::Ordering {
-    a.encode_utf16().cmp(b.encode_utf16())
+/// The order of UTF-16 code units, which differs from that of bytes only above U+D7FF.
+fn in_order(a: &str, b: &str) -> Ordering {
+    if a.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
 }
 
 /// Whether a number's text is its canonical form already: up to 15 digits are exact in a double.

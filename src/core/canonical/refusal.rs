@@ -6,8 +6,9 @@ use std::borrow::Cow;
 /// frames that carry an event.
 pub const MAX_DEPTH: usize = 120;
 
-/// Most decimals of a number, written out without an exponent: what Postgres can hold.
-pub const MAX_DECIMALS: i64 = 16_383;
+/// Most decimals of a number, written out without an exponent. JSONB does write it out, and stops
+/// at 16,383; every double needs 340 at most, and a body of short numbers must not become a flood.
+pub const MAX_DECIMALS: i64 = 400;
 
 /// What is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +32,7 @@ pub enum Reason {
     /// Not a finite double.
     #[error("the number is larger than a double can hold: send it as a string")]
     NumberTooLarge,
-    /// Postgres holds at most [`MAX_DECIMALS`].
+    /// See [`MAX_DECIMALS`].
     #[error("the number has more than {MAX_DECIMALS} decimals: send it as a string")]
     NumberTooLong,
     /// See [`MAX_DEPTH`].

@@ -90,7 +90,9 @@ impl<'a> Scanner<'a> {
 
     fn digits(&mut self) -> Result<&'a str, Refusal> {
         let start = self.at;
-        while self.step(b"0123456789") {}
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
         if self.at == start { Err(self.syntax()) } else { Ok(self.since(start)) }
     }
 

@@ -41,7 +41,7 @@ impl Fault {
 #[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[error("fault 1 of {}, at `{}`: {}", self.count(), self.first().0, self.first().1)]
 pub struct Faults {
-    /// The first of them, at most [`MAX_FAULTS`].
+    /// The first of them: at most [`MAX_FAULTS`], and fewer of one event.
     pub list: Vec<Fault>,
     /// How many more there are.
     pub more: usize,

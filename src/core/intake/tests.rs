@@ -14,8 +14,10 @@ use crate::core::{
     event::{Category, Event, Position, rfc3339},
 };
 
+const RECEIVED: DateTime<Utc> = DateTime::from_timestamp_micros(1_500_000).unwrap();
+
 const CONTEXT: Context<'_> = Context {
-    received: DateTime::UNIX_EPOCH,
+    received: RECEIVED,
     limits: Limits { batch_events: 3, event_bytes: 400 },
     secret: None,
     broadcast_mode: "direct",
@@ -55,7 +57,7 @@ fn the_least_event_is_completed_by_the_router() {
     let expected = Draft {
         id: Uuid::from_u128(1),
         event_type: "db_error".into(),
-        timestamp: DateTime::UNIX_EPOCH,
+        timestamp: RECEIVED,
         source: "redis".into(),
         category: Category::Critical,
         data: r#"{"n":1.50}"#.into(),

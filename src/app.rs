@@ -1,0 +1,254 @@
+//! The composition root: what is made in which order, and what is stopped in which order.
+
+use std::{
+    future::Future,
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use actix::Actor;
+use actix_web::web;
+use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
+
+use crate::{
+    actors::{
+        broadcaster::{Broadcaster, Dismiss},
+        journal::{Drain, Journal, JournalOptions},
+        shard::ShardOptions,
+    },
+    core::{
+        backlog::BacklogLimits,
+        batching::{self, BatchPolicy},
+        fanout::FanoutLimits,
+        heartbeat::Patience,
+        numbering::Proof,
+        protocol::CloseReason,
+        tail::{SharedTail, Tail, TailLimits},
+    },
+    http::{Router, server},
+    settings::{JournalSettings, SessionSettings, Settings},
+    storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions},
+    tasks::{
+        retention::Retention,
+        watchdog::{self, Watched},
+    },
+    telemetry::Metrics,
+};
+
+/// How long a router that was killed a moment ago may still hold the lock of a server database.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// How long a client may take to answer a close frame.
+const LINGER: Duration = Duration::from_secs(2);
+/// The number of the settings, until they can be reloaded.
+const GENERATION: u64 = 1;
+
+/// Why the router did not start, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {reason}")]
+    Listen {
+        /// See `server.bind`.
+        address: SocketAddr,
+        /// What to do about it.
+        reason: String,
+    },
+    /// The database cannot be used.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A setting of the journal makes no sense.
+    #[error("the journal's batches cannot be planned: {0}")]
+    Batching(#[from] batching::BadLimits),
+    /// The server stopped.
+    #[error("the server stopped: {0}")]
+    Server(#[source] io::Error),
+    /// The journal must not go on.
+    #[error("the journal stopped: {0}")]
+    Journal(String),
+    /// An actor is gone.
+    #[error("the {0} is gone, and with it this router: start it again")]
+    ActorGone(&'static str),
+}
+
+/// Runs the router until `stop` resolves, or until it cannot go on.
+///
+/// # Errors
+/// See [`AppError`].
+pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+    let listener = listen(settings.server.bind)?;
+    let storage = storage::open(&StorageOptions::from(&settings.storage)).await?;
+    for migration in storage.migrate().await? {
+        tracing::info!(migration, "migrated the database");
+    }
+    let Opened { writer, head, proof } = storage.open_writer(first_open()).await?;
+    tell_proof(&*storage, proof);
+
+    let metrics = Arc::new(Metrics::new());
+    let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
+    let (advanced, follow) = watch::channel(());
+    let (fatal, stopped) = oneshot::channel();
+    let journal = Journal::new(JournalOptions {
+        storage: storage.clone(),
+        writer,
+        tail: tail.clone(),
+        advanced,
+        limits: BacklogLimits {
+            events: settings.journal.queue_events,
+            bytes: settings.journal.queue_bytes,
+        },
+        policy: BatchPolicy::try_new(batch_limits(&settings.journal))?,
+        recovery: settings.journal.recovery_timeout,
+        fatal,
+        metrics: metrics.clone(),
+    })
+    .start();
+    let broadcaster = Broadcaster::default().start();
+    let shard = ShardOptions {
+        tail: tail.clone(),
+        advanced: follow,
+        storage: storage.clone(),
+        limits: fanout_limits(&settings.session),
+        page_events: settings.session.page_events,
+        linger: LINGER,
+        generation: GENERATION,
+        metrics: metrics.clone(),
+    };
+    let router = web::Data::new(Router {
+        settings,
+        storage,
+        journal,
+        broadcaster,
+        tail,
+        metrics,
+        sessions: AtomicUsize::new(0),
+        draining: AtomicBool::new(false),
+        started: Instant::now(),
+    });
+    serve(listener, router, shard, stop, stopped).await
+}
+
+async fn serve(
+    listener: TcpListener,
+    router: web::Data<Router>,
+    shard: ShardOptions,
+    stop: impl Future<Output = ()>,
+    stopped: oneshot::Receiver<String>,
+) -> Result<(), AppError> {
+    let address = listener.local_addr().map_err(AppError::Server)?;
+    let server = server::start(listener, router.clone(), shard).map_err(AppError::Server)?;
+    let handle = server.handle();
+    let serving = actix_rt::spawn(server);
+    actix_rt::spawn(retention(&router).run());
+    let watched = Watched {
+        journal: router.journal.clone(),
+        broadcaster: router.broadcaster.clone(),
+        metrics: router.metrics.clone(),
+    };
+    let head_seq = router.tail.load().position().seq;
+    tracing::info!(
+        storage = router.storage.describe(),
+        head_seq,
+        "listening on http://{address} - post to /v1/events, watch with `signalbox tail`",
+    );
+    tokio::select! {
+        () = stop => {}
+        actor = watchdog::watch(watched) => return Err(AppError::ActorGone(actor)),
+        Ok(reason) = stopped => return Err(AppError::Journal(reason)),
+        Ok(Err(error)) = serving => return Err(AppError::Server(error)),
+    }
+    shut_down(&router, handle.stop(true)).await;
+    Ok(())
+}
+
+/// Stops in the order that loses nothing.
+async fn shut_down(router: &Router, stop_server: impl Future<Output = ()>) {
+    tracing::info!("shutting down");
+    let within = router.settings.server.shutdown_timeout;
+    // 1. Nothing new: `/readyz` says so, ingest answers 503.
+    router.draining.store(true, Ordering::Relaxed);
+    // 2. What was taken is committed, and shown.
+    if tokio::time::timeout(within, router.journal.send(Drain)).await.is_err() {
+        tracing::warn!("the journal could not be drained in time; producers were told");
+    }
+    // 3. Sessions are told, and when to come back.
+    let window = router.settings.server.reconnect_window;
+    let dismiss = Dismiss { reason: CloseReason::ShuttingDown, window };
+    if router.broadcaster.send(dismiss).await.is_err() {
+        tracing::error!("the broadcaster was gone before the sessions were told");
+    }
+    // 4. The server ends when requests and sessions have, or when their time is over.
+    stop_server.await;
+    // 5. The writer, and with it the lock, goes with the journal, which nobody holds any more.
+    tracing::info!("stopped");
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
+    TcpListener::bind(address).map_err(|error| {
+        let reason = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "the port is taken: stop what listens there, or set server.bind".to_owned()
+            }
+            _ => error.to_string(),
+        };
+        AppError::Listen { address, reason }
+    })
+}
+
+fn first_open() -> OpenWriter {
+    OpenWriter { wait: LOCK_WAIT, fresh: Uuid::new_v4(), last_seen: None }
+}
+
+fn tell_proof(storage: &dyn Storage, proof: Proof) {
+    if let Proof::Renewed(doubt) = proof {
+        let storage = storage.describe();
+        tracing::warn!(?doubt, storage, "this cannot be proved to be the same journal: new epoch");
+    }
+}
+
+fn tail_limits(journal: &JournalSettings) -> TailLimits {
+    TailLimits { events: journal.tail_events, bytes: journal.tail_bytes }
+}
+
+fn batch_limits(journal: &JournalSettings) -> batching::Limits {
+    let max = journal.batch_events;
+    batching::Limits {
+        min: max.min(64),
+        max,
+        step: max.min(64),
+        shrink_percent: 50,
+        target_latency: journal.target_latency,
+        max_linger: Duration::ZERO,
+    }
+}
+
+fn fanout_limits(session: &SessionSettings) -> FanoutLimits {
+    FanoutLimits {
+        window_bytes: session.window_bytes,
+        groups: session.filters_per_worker,
+        max_lag: session.max_lag,
+        patience: Patience {
+            heartbeat: session.heartbeat,
+            pong: session.pong_timeout,
+            stall: session.stall_timeout,
+        },
+    }
+}
+
+fn retention(router: &Router) -> Retention {
+    let storage = &router.settings.storage;
+    Retention {
+        storage: router.storage.clone(),
+        journal: router.journal.clone(),
+        tail: router.tail.clone(),
+        retain: storage.retain,
+        max_bytes: storage.max_bytes,
+        interval: storage.retention_interval,
+        metrics: router.metrics.clone(),
+    }
+}

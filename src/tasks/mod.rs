@@ -1,0 +1,4 @@
+//! What happens by itself, now and then: plain tasks that hold no state anybody else needs.
+
+pub mod retention;
+pub mod watchdog;
