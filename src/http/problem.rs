@@ -141,8 +141,8 @@ mod tests {
     fn a_retryable_problem_says_when() {
         let problem = Problem::unavailable("queue_full", "later", Duration::from_millis(1500));
         let response = problem.error_response();
-        assert_eq!(response.headers()["retry-after"], "2");
-        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(response.headers().get("retry-after").unwrap(), "2");
+        assert_eq!(response.headers().get("content-type").unwrap(), "application/problem+json");
         let body: Value = serde_json::from_str(&problem.with("ids", vec!["a"]).body()).unwrap();
         assert_eq!(body["code"], "queue_full");
         assert_eq!((&body["retryable"], &body["ids"][0]), (&json!(true), &json!("a")));
