@@ -10,7 +10,10 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+#![allow(unreachable_pub, reason = "every module of a test is private to it")]
+
 mod layering;
+mod sessions;
 mod settings;
 mod storage;
 mod support;

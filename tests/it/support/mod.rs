@@ -1,3 +1,5 @@
-//! What several tests need: databases of their own.
+//! What tests stand on: a real router, real dashboards, a real PostgreSQL.
 
-pub(crate) mod postgres;
+pub mod dashboard;
+pub mod postgres;
+pub mod router;

@@ -1,0 +1,101 @@
+//! A dashboard: a client of `signalbox.v1.json` that can be asked for one frame at a time.
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Message, client::IntoClientRequest},
+};
+
+use super::router::{PATIENCE, Router};
+
+pub struct Dashboard {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    pub welcome: Value,
+}
+
+impl Dashboard {
+    /// Connects, and takes the welcome.
+    pub async fn connect(router: &Router) -> Self {
+        Self::try_connect(router).await.unwrap()
+    }
+
+    /// Connects, if the router is there.
+    pub async fn try_connect(router: &Router) -> Result<Self, String> {
+        let mut request =
+            format!("ws://{}/v1/ws", router.address).into_client_request().unwrap();
+        let protocol = "signalbox.v1.json".parse().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", protocol);
+        let (socket, _) = connect_async(request).await.map_err(|error| error.to_string())?;
+        let mut dashboard = Self { socket, welcome: Value::Null };
+        dashboard.welcome = dashboard.try_next().await.ok_or("closed before the welcome")?;
+        Ok(dashboard)
+    }
+
+    /// Connects and subscribes; the answer is taken.
+    pub async fn subscribed(router: &Router, subscribe: Value) -> Self {
+        let mut dashboard = Self::connect(router).await;
+        dashboard.subscribe(subscribe).await;
+        dashboard
+    }
+
+    /// Subscribes with `filter` and `from`; the answer.
+    pub async fn subscribe(&mut self, mut subscribe: Value) -> Value {
+        subscribe["type"] = json!("subscribe");
+        self.say(&subscribe).await;
+        let answer = self.next().await;
+        assert_eq!(answer["type"], "subscribed", "{answer}");
+        answer
+    }
+
+    pub async fn say(&mut self, frame: &Value) {
+        self.send(Message::text(frame.to_string())).await;
+    }
+
+    pub async fn send(&mut self, message: Message) {
+        self.socket.send(message).await.unwrap();
+    }
+
+    /// The next frame, which must come.
+    pub async fn next(&mut self) -> Value {
+        self.try_next().await.expect("a frame, not the end")
+    }
+
+    /// The next frame; `None` when the connection ends instead.
+    pub async fn try_next(&mut self) -> Option<Value> {
+        loop {
+            match self.message().await? {
+                Message::Text(text) => return Some(serde_json::from_str(&text).unwrap()),
+                Message::Close(_) => return None,
+                _ => {}
+            }
+        }
+    }
+
+    /// The next events; their seqs.
+    pub async fn seqs(&mut self, n: usize) -> Vec<u64> {
+        let mut seqs = Vec::new();
+        while seqs.len() < n {
+            let frame = self.next().await;
+            assert_eq!(frame["type"], "event", "{frame}");
+            seqs.push(frame["event"]["seq"].as_u64().unwrap());
+        }
+        seqs
+    }
+
+    /// Reads on until the router closes; the code of its close frame.
+    pub async fn close_code(&mut self) -> Option<u16> {
+        while let Some(message) = self.message().await {
+            if let Message::Close(frame) = message {
+                return frame.map(|frame| frame.code.into());
+            }
+        }
+        None
+    }
+
+    async fn message(&mut self) -> Option<Message> {
+        let message = timeout(PATIENCE, self.socket.next()).await.expect("a message in time");
+        message?.ok()
+    }
+}
