@@ -4,8 +4,10 @@
 //! a variant of `Command` with its arm. Only [`main`] turns an error into a code and a sentence.
 
 mod check_config;
+pub mod client;
 mod exit;
 mod serve;
+pub mod tail;
 
 use std::{
     ffi::OsString,
