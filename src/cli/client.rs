@@ -6,9 +6,12 @@ use std::{error::Error, io, str::FromStr, sync::Arc};
 
 use reqwest::Url;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use serde_json::{Map, Value, json};
 use tokio_tungstenite::tungstenite::{
     self, client::IntoClientRequest, handshake::client::Request, http::HeaderValue,
 };
+
+use crate::core::event::Category;
 
 /// The subprotocol of the session protocol.
 pub const SUBPROTOCOL: &str = "signalbox.v1.json";
@@ -22,6 +25,49 @@ pub struct Target {
     /// Token for a router that asks for one; better given by environment than on the command line
     #[arg(long, env = "SIGNALBOX_TOKEN", hide_env_values = true)]
     pub token: Option<Token>,
+}
+
+/// Which events to subscribe to; all without any.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct FilterArgs {
+    /// Only events of such a type; `*` stands for anything; may be given several times
+    #[arg(long, value_name = "GLOB")]
+    pub event_type: Vec<String>,
+    /// Only events of such a source; `*` stands for anything; may be given several times
+    #[arg(long, value_name = "GLOB")]
+    pub source: Vec<String>,
+    /// Only events of this category; may be given several times
+    #[arg(long, value_parser = category)]
+    pub category: Vec<Category>,
+}
+
+fn category(name: &str) -> Result<Category, String> {
+    let known = || format!("one of: {}", Category::ALL.map(Category::as_str).join(", "));
+    Category::parse(name).ok_or_else(known)
+}
+
+impl FilterArgs {
+    /// Whether every event passes.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.event_type.is_empty() && self.source.is_empty() && self.category.is_empty()
+    }
+
+    /// The `filter` of a `subscribe` frame.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let Self { event_type, source, category } = self;
+        let mut filter = Map::new();
+        let mut put = |key: &str, empty: bool, allowed: Value| {
+            if !empty {
+                filter.insert(key.into(), allowed);
+            }
+        };
+        put("event_type", event_type.is_empty(), json!(event_type));
+        put("source", source.is_empty(), json!(source));
+        put("category", category.is_empty(), json!(category));
+        Value::Object(filter)
+    }
 }
 
 /// An `http` or `https` address of a router, perhaps below a path prefix.
@@ -215,7 +261,7 @@ impl Target {
 /// one.
 #[must_use]
 pub fn answer(status: reqwest::StatusCode, body: &[u8]) -> String {
-    let problem: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let problem: Option<Value> = serde_json::from_slice(body).ok();
     match problem.as_ref().and_then(|p| p.get("detail")).and_then(|d| d.as_str()) {
         Some(detail) => format!("{status}: {detail}"),
         None => status.to_string(),
@@ -265,6 +311,14 @@ mod tests {
         assert_eq!(prefixed.session(), "wss://example.org/box/v1/ws");
         assert_eq!(prefixed.host_and_port(), ("example.org".into(), 443));
         assert_eq!(url("http://[::1]:9").unwrap().host_and_port(), ("::1".into(), 9));
+    }
+
+    #[test]
+    fn a_filter_names_only_what_it_narrows() {
+        let filter = FilterArgs { category: vec![Category::Debug], ..FilterArgs::default() };
+        assert_eq!(filter.to_json(), json!({"category": ["debug"]}));
+        assert!(FilterArgs::default().is_all() && !filter.is_all());
+        assert_eq!(FilterArgs::default().to_json(), json!({}));
     }
 
     #[test]

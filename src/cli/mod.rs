@@ -3,9 +3,11 @@
 //! A command is a clap struct with `run(self, …) -> Result<(), CliError>`; adding one is a file and
 //! a variant of `Command` with its arm. Only [`main`] turns an error into a code and a sentence.
 
+pub mod bench;
 mod check_config;
 pub mod client;
 mod exit;
+pub mod frames;
 mod serve;
 pub mod tail;
 

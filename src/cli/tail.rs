@@ -16,14 +16,13 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, protocol::CloseFrame},
 };
 
-use self::{
-    frames::{Frame, Shown},
-    start::Start,
+use self::start::Start;
+use super::{
+    client::{ClientError, FilterArgs, Target, root_cause},
+    frames::{self, Frame, Shown},
 };
-use super::client::{ClientError, Target, root_cause};
-use crate::core::event::{Category, Position};
+use crate::core::event::Position;
 
-pub mod frames;
 pub mod line;
 pub mod retry;
 pub mod start;
@@ -33,15 +32,8 @@ pub mod start;
 pub struct TailArgs {
     #[command(flatten)]
     target: Target,
-    /// Only events of such a type; `*` stands for anything; may be given several times
-    #[arg(long, value_name = "GLOB")]
-    event_type: Vec<String>,
-    /// Only events of such a source; `*` stands for anything; may be given several times
-    #[arg(long, value_name = "GLOB")]
-    source: Vec<String>,
-    /// Only events of this category; may be given several times
-    #[arg(long, value_parser = category)]
-    category: Vec<Category>,
+    #[command(flatten)]
+    filter: FilterArgs,
     /// Where to begin: now, last=N, EPOCH.SEQ (all after it), or an RFC 3339 time
     #[arg(long, default_value = "now", value_name = "PLACE")]
     from: Start,
@@ -51,11 +43,6 @@ pub struct TailArgs {
     /// Print without colours; they are left out by themselves where no terminal is
     #[arg(long)]
     no_color: bool,
-}
-
-fn category(name: &str) -> Result<Category, String> {
-    Category::parse(name)
-        .ok_or_else(|| format!("one of: {}", Category::ALL.map(Category::as_str).join(", ")))
 }
 
 /// Shows events until Ctrl-C, or until nobody reads them any more.
@@ -181,19 +168,9 @@ impl Tail {
     }
 
     fn subscribe(&self) -> String {
-        let TailArgs { event_type, source, category, from, .. } = &self.args;
-        let mut filter = serde_json::Map::new();
-        for (key, patterns) in [
-            ("event_type", json!(event_type)),
-            ("source", json!(source)),
-            ("category", json!(category)),
-        ] {
-            if patterns.as_array().is_some_and(|patterns| !patterns.is_empty()) {
-                filter.insert(key.into(), patterns);
-            }
-        }
+        let TailArgs { filter, from, .. } = &self.args;
         let from = self.position.map_or(*from, Start::After).to_json();
-        json!({ "type": "subscribe", "filter": filter, "from": from }).to_string()
+        json!({ "type": "subscribe", "filter": filter.to_json(), "from": from }).to_string()
     }
 
     fn on_frame(&mut self, text: &str, session: &mut Session) -> Result<(), ClientError> {

@@ -2,7 +2,7 @@
 //!
 //! What producers send must never steer the terminal: control characters are shown, not obeyed.
 
-use super::frames::{Gap, Shown};
+use crate::cli::frames::{Gap, Shown};
 
 const RESET: &str = "\x1b[0m";
 const YELLOW: &str = "\x1b[33m";
