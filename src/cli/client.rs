@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::{
     self, client::IntoClientRequest, handshake::client::Request, http::HeaderValue,
 };
 
+use super::CliError;
 use crate::core::event::Category;
 
 /// The subprotocol of the session protocol.
@@ -119,15 +120,16 @@ pub enum ClientError {
     Interrupted,
 }
 
-impl ClientError {
-    /// The exit code of the process.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Refused { .. } | Self::Failed(_) | Self::Local { .. } | Self::Output(_) => 1,
-            Self::Usage(_) => 2,
-            Self::Unreachable { .. } => 4,
-            Self::Interrupted => 130,
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Unreachable { .. } => Self::unreachable(error),
+            ClientError::Usage(text) => Self::Usage(text),
+            ClientError::Output(error) => Self::Output(error),
+            ClientError::Interrupted => Self::Interrupted,
+            ClientError::Refused { .. } | ClientError::Failed(_) | ClientError::Local { .. } => {
+                Self::failed(error)
+            }
         }
     }
 }

@@ -45,25 +45,21 @@ pub struct TailArgs {
     no_color: bool,
 }
 
-/// Shows events until Ctrl-C, or until nobody reads them any more.
+/// Shows events until Ctrl-C.
 ///
 /// # Errors
-/// When the router cannot be reached at first, or refuses; [`ClientError::Interrupted`] on Ctrl-C.
+/// When the router cannot be reached at first, or refuses, or nobody reads the output any more;
+/// [`ClientError::Interrupted`] on Ctrl-C.
 pub async fn run(args: TailArgs) -> Result<(), ClientError> {
     let mut tail = Tail::new(args);
     let ended = tokio::select! {
         ended = tail.follow() => ended,
         _ = tokio::signal::ctrl_c() => Err(ClientError::Interrupted),
     };
-    match ended {
-        Err(ClientError::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        ended => {
-            if let Some(Position { epoch, seq }) = tail.position {
-                status(&format!("to go on from here: --from {epoch}.{seq}"));
-            }
-            ended
-        }
+    if let Some(Position { epoch, seq }) = tail.position {
+        status(&format!("to go on from here: --from {epoch}.{seq}"));
     }
+    ended
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
