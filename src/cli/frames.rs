@@ -132,6 +132,16 @@ pub fn parse(text: &str) -> Result<Frame<'_>, serde_json::Error> {
     })
 }
 
+/// The place of an event.
+#[must_use]
+pub fn seq(event: &RawValue) -> Option<Seq> {
+    #[derive(Deserialize)]
+    struct Placed {
+        seq: Seq,
+    }
+    serde_json::from_str(event.get()).ok().map(|Placed { seq }| seq)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,9 +24,12 @@ use super::{
     tap::Tap,
     verify::Check,
 };
-use crate::cli::{
-    client::{ClientError, Target, root_cause},
-    frames::{self, Frame},
+use crate::{
+    cli::{
+        client::{ClientError, Target, root_cause},
+        frames::{self, Frame},
+    },
+    core::event::Seq,
 };
 
 /// The router must answer so soon when a client connects.
@@ -173,18 +176,25 @@ impl Client {
     }
 
     fn on_frame(&mut self, text: &str, meter: &Meter) {
-        let Some(seq) = mark::seq(text) else {
-            if let Ok(Frame::Gap(_)) = frames::parse(text) {
-                self.check.on_gap();
-            }
-            return;
-        };
+        let Some(seq) = mark::seq(text).or_else(|| self.on_unusual(text)) else { return };
         let mark = Mark::find(text, self.run);
         self.check.on_event(seq, mark);
         if let (Reads::Healthily, Some(mark), Some(tap)) =
             (self.reads, mark, tap_of(&mut self.socket))
         {
             meter.on_delivery(mark, text.len(), meter.at(tap.last_read()));
+        }
+    }
+
+    /// Any frame but the usual form of an event; its `seq` if it is an event all the same.
+    fn on_unusual(&mut self, text: &str) -> Option<Seq> {
+        match frames::parse(text) {
+            Ok(Frame::Event(event)) => frames::seq(event),
+            Ok(Frame::Gap(_)) => {
+                self.check.on_gap();
+                None
+            }
+            _ => None,
         }
     }
 }

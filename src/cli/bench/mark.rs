@@ -21,6 +21,8 @@ pub struct Mark {
 
 const LENGTH: usize = "~rrrrrrrr.pp.nnnnnnnnnnnn.tttttttttttttttt~".len();
 
+const ID_LENGTH: usize = "rrrrrrrr-00pp-8000-8000-nnnnnnnnnnnn".len();
+
 impl Mark {
     /// Finds this run's mark in a frame.
     #[must_use]
@@ -52,11 +54,12 @@ impl Mark {
     }
 }
 
-/// The `seq` of an event frame; `None` for any other frame.
+/// The `seq` of an event frame in the form that the router gives it; `None` means: read it as JSON.
 #[must_use]
 pub fn seq(frame: &str) -> Option<Seq> {
-    let event = frame.strip_prefix(r#"{"type":"event","event":{"#)?;
-    let (_, number) = event.split_once(r#""seq":"#)?;
+    let event = frame.strip_prefix(r#"{"type":"event","event":{"id":""#)?;
+    let (_id, rest) = event.split_at_checked(ID_LENGTH)?;
+    let number = rest.strip_prefix(r#"","seq":"#)?;
     let digits = number.bytes().take_while(u8::is_ascii_digit).count();
     number.get(..digits)?.parse().ok()
 }
@@ -112,10 +115,13 @@ mod tests {
     }
 
     #[test]
-    fn only_an_event_frame_has_a_seq() {
-        let frame = r#"{"type":"event","event":{"id":"x","seq":1234,"data":{"seq":5}}}"#;
-        assert_eq!(seq(frame), Some(1234));
+    fn the_seq_is_read_from_the_routers_own_form_alone() {
+        let event =
+            |head: &str| format!(r#"{{"type":"event","event":{{{head}"data":{{"seq":5}}}}}}"#);
+        let id = MARK.id();
+        assert_eq!(seq(&event(&format!(r#""id":"{id}","seq":1234,"#))), Some(1234));
+        assert_eq!(seq(&event(&format!(r#""id":"{id}","seq":"x","#))), None);
+        assert_eq!(seq(&event(r#""id":"é","seq":1234,"#)), None);
         assert_eq!(seq(r#"{"type":"subscribed","seq":5}"#), None);
-        assert_eq!(seq(r#"{"type":"event","event":{"seq":"x"}}"#), None);
     }
 }

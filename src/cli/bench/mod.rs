@@ -34,8 +34,6 @@ pub mod report;
 pub mod tap;
 pub mod verify;
 
-/// Events may take so long after the last one was published.
-const DRAIN: Duration = Duration::from_secs(10);
 /// Handshakes at once.
 const CONNECTING: usize = 64;
 const PROGRESS: Duration = Duration::from_millis(250);
@@ -71,6 +69,9 @@ pub struct BenchArgs {
     /// How long to publish before measuring
     #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
     warmup: Duration,
+    /// How long to wait for the last events, before they are lost
+    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
+    drain: Duration,
     /// Further clients, that never read: a router should cut them after a while
     #[arg(long, default_value = "0", value_name = "N")]
     stalled: u16,
@@ -128,7 +129,7 @@ async fn measure(target: &Target, plan: &Arc<Plan>) -> Result<Report, ClientErro
     }
     let published = publish(target, plan, &meter).await?;
     let events = published.iter().map(|published| published.events).collect();
-    tell.send_replace(Some(Ending { published: events, by: Instant::now() + DRAIN }));
+    tell.send_replace(Some(Ending { published: events, by: Instant::now() + plan.drain }));
     let outcomes: Vec<Outcome> = reading.join_all().await;
     Ok(Report::new(plan, &published, (meter.counts(), meter.latency()), &outcomes))
 }

@@ -30,6 +30,8 @@ pub struct Plan {
     pub warmup: Duration,
     /// Measured.
     pub duration: Duration,
+    /// How long the last events may take.
+    pub drain: Duration,
     /// The `filter` of all subscriptions.
     pub filter: Value,
     /// There is no filter: every event of the journal must come.
@@ -69,6 +71,7 @@ impl Plan {
             pace: args.rate.map_or(Pace::Window(window), |rate| Pace::Rate(f64::from(rate))),
             warmup: args.warmup,
             duration: args.duration,
+            drain: args.drain,
             filter: args.filter.to_json(),
             everything: args.filter.is_all(),
         })
