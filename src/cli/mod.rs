@@ -3,9 +3,13 @@
 //! A command is a clap struct with `run(self, …) -> Result<(), CliError>`; adding one is a file and
 //! a variant of `Command` with its arm. Only [`main`] turns an error into a code and a sentence.
 
+pub mod bench;
 mod check_config;
+pub mod client;
 mod exit;
+pub mod frames;
 mod serve;
+pub mod tail;
 
 use std::{
     ffi::OsString,
@@ -15,6 +19,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
+use self::client::ClientError;
 use crate::settings::{Faults, Loaded, Settings};
 
 pub use exit::{CliError, Exit};
@@ -36,6 +41,10 @@ enum Command {
     Serve,
     /// Check the settings, and show them with where they come from.
     CheckConfig(check_config::CheckConfig),
+    /// Show events live, or from any earlier place on.
+    Tail(tail::TailArgs),
+    /// Load a router, and verify that every client gets every event, once and in order.
+    Bench(bench::BenchArgs),
 }
 
 /// Runs what the arguments of the process say; its errors end here.
@@ -54,8 +63,16 @@ impl Cli {
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run(config),
             Command::CheckConfig(command) => command.run(config),
+            Command::Tail(args) => client(tail::run(args)),
+            Command::Bench(args) => client(bench::run(args)),
         }
     }
+}
+
+/// Runs a command that is a client of a router.
+fn client(command: impl Future<Output = Result<(), ClientError>>) -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Ok(runtime.map_err(CliError::failed)?.block_on(command)?)
 }
 
 /// The settings of this process: its environment, and the file.

@@ -1,0 +1,36 @@
+# The words of everyday work; CI runs the same ones.
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test setup check deny bench soak
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Build and start the router with its built-in defaults, on http://127.0.0.1:8080
+	@test -x $(TARGET)/debug/signalbox || echo "First build: this takes a few minutes, the next start is immediate."
+	@cargo run --locked -- serve
+
+test: setup ## Run every test, after installing or finding what the tests need
+	cargo test --locked --doc
+	cargo test --locked --lib --bins --tests
+
+setup: ## Install or find what the tests need: PostgreSQL, Chromium, Node.js
+	@tests/setup.sh
+
+check: ## Formatting, lints and documentation, with warnings as errors
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+deny: ## Licences, advisories and sources of all dependencies
+	@cargo deny --version >/dev/null 2>&1 || { echo "cargo-deny is missing: cargo install --locked cargo-deny"; exit 1; }
+	cargo deny --locked check
+
+bench: ## Release build, then the benchmark of docs/benchmarks.md
+	cargo build --locked --release
+	benches/fanout.sh $(TARGET)/release/signalbox
+
+soak: setup ## The long versions of the load, fault and property tests
+	SIGNALBOX_SOAK=1 cargo test --locked --lib --bins --tests

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Finds what the tests need, and installs what is missing where apt-get and root are at hand.
+# Quiet and quick when all is there; otherwise ends with one sentence on what to install.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+has_postgres() {
+  local bin
+  for bin in "$(dirname "$(command -v initdb || echo /)")" /usr/lib/postgresql/*/bin; do
+    [ -x "$bin/initdb" ] && [ -x "$bin/pg_ctl" ] || continue
+    [ "$("$bin/initdb" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')" -ge 15 ] && return 0
+  done
+  return 1
+}
+
+has_chromium() {
+  [ -x "${CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome >/dev/null
+}
+
+has_node() {
+  command -v npm >/dev/null && command -v node >/dev/null &&
+    node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)'
+}
+
+# The Debian packages that bring what is missing.
+missing() {
+  has_postgres || echo postgresql
+  has_chromium || echo chromium
+  has_node || echo nodejs npm
+}
+
+install() {
+  local sudo=()
+  [ "$(id -u)" -eq 0 ] || sudo=(sudo -n)
+  command -v apt-get >/dev/null && "${sudo[@]}" true 2>/dev/null || return 1
+  echo "tests/setup.sh: installing $*"
+  "${sudo[@]}" apt-get -qq update >/dev/null &&
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" >/dev/null
+}
+
+packages=$(missing | xargs)
+if [ -n "$packages" ]; then
+  # shellcheck disable=SC2086 # one word per package
+  install $packages || true
+  packages=$(missing | xargs)
+fi
+if [ -n "$packages" ]; then
+  echo "tests/setup.sh: the tests need PostgreSQL 15 or newer (initdb, pg_ctl), Chromium, and Node.js 20 or newer with npm; still missing here, as Debian names them: $packages" >&2
+  exit 1
+fi
+
+# npm leaves its own copy of the lock file behind: newer than ours means nothing has changed.
+if [ ! browser/node_modules/.package-lock.json -nt browser/package-lock.json ]; then
+  (cd browser && npm ci --silent --no-audit --no-fund)
+fi
