@@ -182,8 +182,8 @@ impl Session {
 
     fn obey(&mut self, frame: ClientFrame, ctx: &mut Context<Self>) {
         match frame {
-            ClientFrame::Ping {} => self.say(&ServerFrame::Pong, ctx),
-            ClientFrame::Subscribe { filter, from } => {
+            ClientFrame::Ping => self.say(&ServerFrame::Pong, ctx),
+            ClientFrame::Subscribe(protocol::Subscribe { filter, from, .. }) => {
                 let json = filter.as_ref().map_or("{}", |filter| filter.get());
                 match Filter::from_json(json, self.options.filter_patterns) {
                     Ok(filter) => self.subscribe(filter, from, ctx),

@@ -9,7 +9,6 @@
     clippy::panic,
     reason = "a test fails by panicking, in its helpers too"
 )]
-
 #![allow(unreachable_pub, reason = "every module of a test is private to it")]
 
 mod clients;

@@ -12,7 +12,7 @@ pub use self::{
 };
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -25,20 +25,33 @@ pub const SUBPROTOCOL: &str = "signalbox.v1.json";
 pub const MAX_LAST: usize = 1000;
 
 /// What a client may say.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Debug)]
 pub enum ClientFrame {
     /// Begin to receive events, or begin anew: a second one replaces the first.
-    Subscribe {
-        /// Which events; all without it.
-        #[serde(default)]
-        filter: Option<Box<RawValue>>,
-        /// From where; from now without it.
-        #[serde(default)]
-        from: From,
-    },
+    Subscribe(Subscribe),
     /// Answered with `pong`.
-    Ping {},
+    Ping,
+}
+
+/// What a subscription asks for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subscribe {
+    #[serde(rename = "type")]
+    _type: IgnoredAny,
+    /// Which events; all without it.
+    #[serde(default)]
+    pub filter: Option<Box<RawValue>>,
+    /// From where; from now without it.
+    #[serde(default)]
+    pub from: From,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ping {
+    #[serde(rename = "type")]
+    _type: IgnoredAny,
 }
 
 /// Where a subscription begins.
@@ -114,10 +127,10 @@ pub fn parse(text: &str) -> Result<ClientFrame, (ErrorCode, String)> {
         let code = if e.is_data() { ErrorCode::BadRequest } else { ErrorCode::BadJson };
         (code, format!("a frame is a JSON object with a `type`: {e}"))
     })?;
+    let misused = |e: serde_json::Error| (ErrorCode::BadRequest, e.to_string());
     match tag.kind.as_ref() {
-        "subscribe" | "ping" => {
-            serde_json::from_str(text).map_err(|e| (ErrorCode::BadRequest, e.to_string()))
-        }
+        "subscribe" => serde_json::from_str(text).map(ClientFrame::Subscribe).map_err(misused),
+        "ping" => serde_json::from_str(text).map(|Ping { .. }| ClientFrame::Ping).map_err(misused),
         other => {
             let detail = format!("unknown type {other:?}; known are \"subscribe\" and \"ping\"");
             Err((ErrorCode::UnknownType, detail))
@@ -131,7 +144,7 @@ mod tests {
 
     fn subscribe(text: &str) -> From {
         match parse(text) {
-            Ok(ClientFrame::Subscribe { from, .. }) => from,
+            Ok(ClientFrame::Subscribe(subscribe)) => subscribe.from,
             other => panic!("{other:?}"),
         }
     }
@@ -146,6 +159,16 @@ mod tests {
         assert_eq!(subscribe(r#"{"type":"subscribe","from":{"last":5}}"#), From::Last(5));
         let time = subscribe(r#"{"type":"subscribe","from":{"time":"1970-01-01T00:00:00Z"}}"#);
         assert_eq!(time, From::Time(DateTime::UNIX_EPOCH));
+    }
+
+    #[test]
+    fn a_filter_is_kept_as_it_was_said() {
+        let Ok(ClientFrame::Subscribe(subscribe)) =
+            parse(r#"{"filter":{"source":["a"]},"type":"subscribe"}"#)
+        else {
+            panic!("not a subscription");
+        };
+        assert_eq!(subscribe.filter.unwrap().get(), r#"{"source":["a"]}"#);
     }
 
     #[test]

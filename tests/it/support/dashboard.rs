@@ -23,8 +23,7 @@ impl Dashboard {
 
     /// Connects, if the router is there.
     pub async fn try_connect(router: &Router) -> Result<Self, String> {
-        let mut request =
-            format!("ws://{}/v1/ws", router.address).into_client_request().unwrap();
+        let mut request = format!("ws://{}/v1/ws", router.address).into_client_request().unwrap();
         let protocol = "signalbox.v1.json".parse().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", protocol);
         let (socket, _) = connect_async(request).await.map_err(|error| error.to_string())?;
