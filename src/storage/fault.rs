@@ -58,7 +58,14 @@ const NO_JOURNAL: &[&str] = &[
     "relation \"journal\" does not exist",
     "relation \"monitoring_events\" does not exist",
 ];
-const LOST: &[&str] = &["terminating connection", "canceling statement", "database system is"];
+const LOST: &[&str] = &[
+    "terminating connection",
+    "canceling statement",
+    "database system is",
+    "database is locked",
+    "disk I/O error",
+    "unable to open database file",
+];
 const DATA: &[&str] = &["string or blob too big"];
 
 /// Sorts an error of the database. diesel hides the SQLSTATE, so texts decide where its kind does

@@ -7,7 +7,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{Storage, StorageError, postgres::PostgresStorage, sqlite::SqliteStorage};
 
-/// Which database, and how careful to be with it.
+/// Which database, and how careful to be with it. It has no `Debug`: the URL may hold a password.
 #[derive(Clone)]
 pub struct StorageOptions {
     /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.

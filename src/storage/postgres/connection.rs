@@ -28,7 +28,7 @@ const SESSION: &str = "
     SET tcp_keepalives_count = 3;
     SET idle_in_transaction_session_timeout = '60s';";
 const READING: &str = "SET statement_timeout = '5s'; SET default_transaction_read_only = on;";
-const WRITING: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s';";
+const WRITING: &str = "SET statement_timeout = '20s'; SET lock_timeout = '10s';";
 /// A server may be set to acknowledge what it has not written yet.
 const FULL: &str = "
     SELECT set_config('synchronous_commit', 'on', false)

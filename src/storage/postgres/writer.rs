@@ -28,7 +28,7 @@ use crate::{
 /// How often a lock that somebody else holds is tried again.
 const POLL: Duration = Duration::from_millis(100);
 /// A write that has not answered by then is given up, and its connection with it.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(40);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Holds the lock as long as its connection lives.
 pub(super) struct PostgresWriter {
