@@ -8,6 +8,7 @@ mod check_config;
 pub mod client;
 mod exit;
 pub mod frames;
+mod migrate;
 mod serve;
 pub mod tail;
 
@@ -19,7 +20,6 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-use self::client::ClientError;
 use crate::settings::{Faults, Loaded, Settings};
 
 pub use exit::{CliError, Exit};
@@ -39,6 +39,8 @@ struct Cli {
 enum Command {
     /// Run the router; this is what happens without a command.
     Serve,
+    /// Bring the database to what this version needs.
+    Migrate,
     /// Check the settings, and show them with where they come from.
     CheckConfig(check_config::CheckConfig),
     /// Show events live, or from any earlier place on.
@@ -62,15 +64,19 @@ impl Cli {
         let config = self.config.as_deref();
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run(config),
+            Command::Migrate => migrate::run(config),
             Command::CheckConfig(command) => command.run(config),
-            Command::Tail(args) => client(tail::run(args)),
-            Command::Bench(args) => client(bench::run(args)),
+            Command::Tail(args) => block_on(tail::run(args)),
+            Command::Bench(args) => block_on(bench::run(args)),
         }
     }
 }
 
-/// Runs a command that is a client of a router.
-fn client(command: impl Future<Output = Result<(), ClientError>>) -> Result<(), CliError> {
+/// Runs a command that waits, on this thread.
+fn block_on<T, E>(command: impl Future<Output = Result<T, E>>) -> Result<T, CliError>
+where
+    CliError: From<E>,
+{
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     Ok(runtime.map_err(CliError::failed)?.block_on(command)?)
 }

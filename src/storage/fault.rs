@@ -51,6 +51,23 @@ pub(super) enum Cause {
     Refused,
 }
 
+const FULL: &[&str] = &["database or disk is full", "No space left on device", "could not extend"];
+const NO_JOURNAL: &[&str] = &[
+    "no such table: journal",
+    "no such table: monitoring_events",
+    "relation \"journal\" does not exist",
+    "relation \"monitoring_events\" does not exist",
+];
+const LOST: &[&str] = &[
+    "terminating connection",
+    "canceling statement",
+    "database system is",
+    "database is locked",
+    "disk I/O error",
+    "unable to open database file",
+];
+const DATA: &[&str] = &["string or blob too big"];
+
 /// Sorts an error of the database. diesel hides the SQLSTATE, so texts decide where its kind does
 /// not; a text in another language is `Refused`, which claims nothing.
 pub(super) fn cause(error: &Error) -> Cause {
@@ -68,23 +85,10 @@ pub(super) fn cause(error: &Error) -> Cause {
         DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection => Cause::Lost,
         DatabaseErrorKind::UniqueViolation => Cause::Foreign,
         DatabaseErrorKind::CheckViolation | DatabaseErrorKind::NotNullViolation => Cause::Data,
-        _ if says(&["database or disk is full", "No space left on device", "could not extend"]) => {
-            Cause::Full
-        }
-        _ if says(&["string or blob too big"]) => Cause::Data,
-        _ if says(&["no such table: journal", "no such table: monitoring_events"]) => {
-            Cause::NoJournal
-        }
-        _ if says(&[
-            "relation \"journal\" does not",
-            "relation \"monitoring_events\" does not",
-        ]) =>
-        {
-            Cause::NoJournal
-        }
-        _ if says(&["terminating connection", "canceling statement", "database system is"]) => {
-            Cause::Lost
-        }
+        _ if says(FULL) => Cause::Full,
+        _ if says(NO_JOURNAL) => Cause::NoJournal,
+        _ if says(LOST) => Cause::Lost,
+        _ if says(DATA) => Cause::Data,
         _ => Cause::Refused,
     }
 }

@@ -38,7 +38,8 @@ pub trait Storage: Send + Sync + 'static {
     /// Applies the migrations that are missing; their names, in order.
     ///
     /// # Errors
-    /// When the database cannot be reached or refuses.
+    /// [`StorageError::Locked`] when some are missing and a router is writing to a SQLite file;
+    /// otherwise when the database cannot be reached or refuses.
     async fn migrate(&self) -> Result<Vec<String>, StorageError>;
 
     /// Takes the writer's lock, waiting at most `wait` for it, and reads the head.
@@ -91,7 +92,9 @@ pub trait Writer: Send {
     /// the head by compare-and-set.
     ///
     /// # Errors
-    /// See [`CommitError`]; nothing is stored then, but for [`CommitError::Unknown`].
+    /// See [`CommitError`]; nothing is stored then, but for [`CommitError::Unknown`]. After
+    /// [`CommitError::Data`] and [`StorageError::Full`] this writer can go on; otherwise open
+    /// another.
     async fn commit(&mut self, drafts: &[Draft], now: DateTime<Utc>)
     -> Result<Commit, CommitError>;
 
@@ -102,6 +105,7 @@ pub trait Writer: Send {
     async fn look_up(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, Known>, StorageError>;
 
     /// Deletes all events up to and including `through`, but never past the head; the new head.
+    /// It is one transaction, and commits wait for it: take a long way in steps.
     ///
     /// # Errors
     /// [`StorageError::Stale`] when another writer moved the head; otherwise when the database
@@ -148,7 +152,7 @@ pub struct PageQuery {
     pub from: From,
     /// At most this many events.
     pub limit: usize,
-    /// Only such events. A narrowed page cannot be checked for holes.
+    /// Only such events. A page narrowed by more than time cannot be checked for holes.
     pub narrow: Narrow,
 }
 
@@ -202,6 +206,7 @@ pub struct Page {
     /// The events, in the query's direction.
     pub events: Vec<Event>,
     /// Every selected event up to here (in the query's direction) is in the page: go on from it.
+    /// The last event's `seq` when the page is full, else the journal's head, or its first.
     pub scanned_through: Seq,
     /// Where the journal began and ended in that snapshot.
     pub head: Head,

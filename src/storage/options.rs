@@ -8,7 +8,7 @@ use std::{path::PathBuf, sync::Arc};
 use super::{Durability, Storage, StorageError, postgres::PostgresStorage, sqlite::SqliteStorage};
 use crate::settings::StorageSettings;
 
-/// Which database, and how careful to be with it.
+/// Which database, and how careful to be with it. It has no `Debug`: the URL may hold a password.
 #[derive(Clone)]
 pub struct StorageOptions {
     /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
@@ -53,16 +53,16 @@ impl<'a> Place<'a> {
             return Ok(Self::Server(url));
         }
         let Some(path) = url.strip_prefix("sqlite:") else {
-            return Err(unsuitable(format!("{} is no database", scheme(url))));
+            return Err(unsuitable(&format!("{} is no database", scheme(url))));
         };
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path == ":memory:" {
-            return Err(unsuitable("a SQLite journal needs a file".to_owned()));
+            return Err(unsuitable("a SQLite journal needs a file"));
         }
         // An absolute path is never taken for a `file:` URI or for `:memory:`.
         std::path::absolute(path)
             .map(Self::File)
-            .map_err(|error| unsuitable(format!("`{path}` is no path: {error}")))
+            .map_err(|error| unsuitable(&format!("`{path}` is no path: {error}")))
     }
 }
 
@@ -74,7 +74,7 @@ fn scheme(url: &str) -> String {
     }
 }
 
-fn unsuitable(why: String) -> StorageError {
+fn unsuitable(why: &str) -> StorageError {
     StorageError::Unsuitable(format!(
         "{why}: use `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`"
     ))

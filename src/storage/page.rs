@@ -39,16 +39,14 @@ pub(super) fn assemble(
     span: &Span,
     rows: Vec<EventRow>,
 ) -> Result<Page, StorageError> {
-    let seqs = rows.iter().map(EventRow::seq);
     if query.narrow.is_bounds_only() {
-        whole(query, span, seqs.clone())?;
+        whole(query, span, rows.iter().map(EventRow::seq))?;
     }
-    let last =
-        if rows.len() < query.limit { None } else { seqs.last().or(Some(start(query.from))) };
-    let scanned_through = last.unwrap_or(match query.from {
+    let scanned_through = match query.from {
+        _ if rows.len() >= query.limit => rows.last().map_or(start(query.from), EventRow::seq),
         From::After(seq) => seq.max(head.head_seq),
         From::Before(seq) => seq.min(head.first_seq),
-    });
+    };
     let events = rows.into_iter().map(|row| row.event(head.epoch)).collect::<Result<_, _>>()?;
     Ok(Page { events, scanned_through, head })
 }

@@ -246,6 +246,26 @@ fn check_config_ends_with_3_and_a_line_a_fault() {
 }
 
 #[test]
+fn migrate_makes_the_database_and_then_has_nothing_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = format!("storage.url = \"sqlite:{}/new/x.db\"\n", folder.path().display());
+    let first = signalbox(&["migrate"], Some(&settings));
+    assert_eq!(first.status.code(), Some(0), "{first:?}");
+    assert!(String::from_utf8_lossy(&first.stdout).contains(": applied "), "{first:?}");
+    let second = signalbox(&["migrate"], Some(&settings));
+    assert!(second.stdout.ends_with(b": nothing to do\n"), "{second:?}");
+}
+
+#[test]
+fn a_database_that_cannot_be_reached_ends_with_4() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    let settings = format!("storage.url = \"sqlite:{}/file/x.db\"\n", folder.path().display());
+    let output = signalbox(&["migrate"], Some(&settings));
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+}
+
+#[test]
 fn without_any_file_the_defaults_count() {
     let output = signalbox(&["check-config"], None);
     assert_eq!(output.status.code(), Some(0));

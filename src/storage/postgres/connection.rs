@@ -28,14 +28,15 @@ const SESSION: &str = "
     SET tcp_keepalives_count = 3;
     SET idle_in_transaction_session_timeout = '60s';";
 const READING: &str = "SET statement_timeout = '5s'; SET default_transaction_read_only = on;";
-const WRITING: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s';";
+const WRITING: &str = "SET statement_timeout = '20s'; SET lock_timeout = '10s';";
 /// A server may be set to acknowledge what it has not written yet.
 const FULL: &str = "
     SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit') = 'off';";
 const PROCESS: &str = "SET synchronous_commit = off;";
-/// Not without need: making a schema asks for a right on the database.
+/// One router at a time. The schema is not made without need: that asks for a right on the database.
 const MIGRATING: &str = "
+    SET lock_timeout = '10s';
     DO $$ BEGIN
         IF to_regnamespace('monitoring') IS NULL THEN CREATE SCHEMA monitoring; END IF;
     END $$;
@@ -54,11 +55,10 @@ impl Server {
     /// Parses a URL, and refuses what would not work or not be as safe as it says.
     pub(super) fn parse(url: &str, durability: Durability) -> Result<Self, StorageError> {
         let unsuitable = |why: &str| Err(StorageError::Unsuitable(why.to_owned()));
-        if url.contains("sslmode=verify-") {
-            return unsuitable(NO_TLS);
-        }
         let mut config: Config = match url.parse() {
             Ok(config) => config,
+            // It knows no other modes of TLS than `require`.
+            Err(_) if url.contains("sslmode=verify-") => return unsuitable(NO_TLS),
             // The parser's own text may quote the URL.
             Err(_) => return unsuitable(MALFORMED),
         };
@@ -96,7 +96,7 @@ impl Server {
 
     /// Runs the migrations that are missing, one router at a time.
     pub(super) async fn migrate(&self) -> Result<Vec<String>, Fault> {
-        let connection = self.session(&[WRITING, MIGRATING]).await.map_err(fault)?;
+        let connection = self.session(&[MIGRATING]).await.map_err(|error| fault(&error))?;
         let migrated = tokio::task::spawn_blocking(move || {
             let mut connection = AsyncConnectionWrapper::<AsyncPgConnection>::from(connection);
             migrate::run(&mut connection, migrate::POSTGRES)
@@ -106,7 +106,8 @@ impl Server {
 
     async fn session(&self, settings: &[&str]) -> ConnectionResult<AsyncPgConnection> {
         let connecting = async {
-            let (client, connection) = self.config.connect(NoTls).await.map_err(failed)?;
+            let (client, connection) =
+                self.config.connect(NoTls).await.map_err(|error| failed(&error))?;
             AsyncPgConnection::try_from_client_and_connection(client, connection).await
         };
         let mut connection = match tokio::time::timeout(CONNECT, connecting).await {
@@ -143,9 +144,9 @@ fn describe(config: &Config) -> String {
 }
 
 /// The whole chain of reasons: the first alone says only "error connecting to server".
-fn failed(error: tokio_postgres::Error) -> ConnectionError {
+fn failed(error: &tokio_postgres::Error) -> ConnectionError {
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
+    let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         text = format!("{text}: {cause}");
         source = cause.source();
@@ -154,7 +155,7 @@ fn failed(error: tokio_postgres::Error) -> ConnectionError {
 }
 
 /// A connection that could not be made.
-pub(super) fn fault(error: ConnectionError) -> Fault {
+pub(super) fn fault(error: &ConnectionError) -> Fault {
     let text = error.to_string();
     if text.contains("prepared statement \"") || text.contains("unsupported startup parameter") {
         return StorageError::Unsuitable(POOLER.to_owned()).into();

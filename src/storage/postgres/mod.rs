@@ -62,7 +62,7 @@ impl PostgresStorage {
 
     async fn connection(&self) -> Result<Object<AsyncPgConnection>, Fault> {
         self.pool.get().await.map_err(|error| match error {
-            PoolError::Backend(SetupError::ConnectionError(error)) => connection::fault(error),
+            PoolError::Backend(SetupError::ConnectionError(error)) => connection::fault(&error),
             PoolError::Backend(SetupError::QueryError(error)) => Fault::Database(error),
             other => Fault::Lost(other.to_string()),
         })

@@ -4,6 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use diesel::result::Error;
 use diesel_async::AsyncPgConnection;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
@@ -27,7 +28,7 @@ use crate::{
 /// How often a lock that somebody else holds is tried again.
 const POLL: Duration = Duration::from_millis(100);
 /// A write that has not answered by then is given up, and its connection with it.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(40);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Holds the lock as long as its connection lives.
 pub(super) struct PostgresWriter {
@@ -57,7 +58,7 @@ async fn take_over(
     request: OpenWriter,
 ) -> Result<(AsyncPgConnection, Head, Proof), Fault> {
     let deadline = Instant::now() + request.wait;
-    let mut c = server.writing().await.map_err(connection::fault)?;
+    let mut c = server.writing().await.map_err(|error| connection::fault(&error))?;
     while !queries::try_lock(&mut c).await? {
         if Instant::now() >= deadline {
             return Err(StorageError::Locked { what: server.what.clone() }.into());
@@ -108,16 +109,11 @@ impl Writer for PostgresWriter {
         now: DateTime<Utc>,
     ) -> Result<Commit, CommitError> {
         let head = self.head;
-        let outcome = self.run(async move |c| match queries::commit(c, &head, drafts, now).await {
-            Err(Fault::Database(error)) if cause(&error) == Cause::Refused => {
-                Err(match queries::refuses(c, drafts).await {
-                    true => Fault::Data(error),
-                    false => Fault::Database(error),
-                })
-            }
-            outcome => outcome,
+        let committed = self.run(async |c| match queries::commit(c, &head, drafts, now).await {
+            Err(Fault::Database(error)) => Err(blamed(c, drafts, error).await),
+            committed => committed,
         });
-        let commit = outcome.await.map_err(|fault| fault.commit(&self.what))?;
+        let commit = committed.await.map_err(|fault| fault.commit(&self.what))?;
         self.head = commit.head;
         Ok(commit)
     }
@@ -132,5 +128,14 @@ impl Writer for PostgresWriter {
         let trimmed = self.run(async |c| queries::trim(c, &head, through).await).await;
         self.head = trimmed.map_err(|fault| fault.storage(&self.what))?;
         Ok(self.head)
+    }
+}
+
+/// Finds out whether it is the values that were refused.
+async fn blamed(c: &mut AsyncPgConnection, drafts: &[Draft], error: Error) -> Fault {
+    if cause(&error) == Cause::Refused && queries::refuses(c, drafts).await {
+        Fault::Data(error)
+    } else {
+        Fault::Database(error)
     }
 }

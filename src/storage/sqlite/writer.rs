@@ -34,12 +34,12 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// Holds the lock; what works on its behalf on another thread holds it too.
 pub(super) struct SqliteWriter {
-    held: Arc<Mutex<Held>>,
+    journal: Arc<Mutex<Journal>>,
     what: String,
 }
 
-/// What one writer holds. The connection is closed before the lock is let go.
-struct Held {
+/// What the one writer holds. The connection is closed before the lock is let go.
+struct Journal {
     connection: SqliteConnection,
     head: Head,
     token: Uuid,
@@ -56,20 +56,20 @@ impl SqliteWriter {
     ) -> Result<Opened, StorageError> {
         let lock = wait_for_lock(path, what, request.wait).await?;
         let path = path.to_owned();
-        let opening = blocking(move || Held::open(&path, durability, lock, request)).await;
-        let (held, proof) = opening.map_err(|fault| fault.storage(what))?;
-        let head = held.head;
-        let held = Arc::new(Mutex::new(held));
-        Ok(Opened { writer: Box::new(Self { held, what: what.to_owned() }), head, proof })
+        let opening = blocking(move || Journal::open(&path, durability, lock, request)).await;
+        let (journal, proof) = opening.map_err(|fault| fault.storage(what))?;
+        let head = journal.head;
+        let writer = Self { journal: Arc::new(Mutex::new(journal)), what: what.to_owned() };
+        Ok(Opened { writer: Box::new(writer), head, proof })
     }
 
     /// Runs `work` to its end, even when nobody waits for it any more.
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Held) -> Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&mut Journal) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        let held = Arc::clone(&self.held);
-        blocking(move || work(&mut held.lock().unwrap_or_else(PoisonError::into_inner))).await
+        let journal = Arc::clone(&self.journal);
+        blocking(move || work(&mut journal.lock().unwrap_or_else(PoisonError::into_inner))).await
     }
 }
 
@@ -86,7 +86,7 @@ async fn wait_for_lock(path: &Path, what: &str, wait: Duration) -> Result<Lock, 
     }
 }
 
-impl Held {
+impl Journal {
     fn open(
         path: &Path,
         durability: Durability,
@@ -110,9 +110,9 @@ impl Held {
             (Proof::Same, Some(witness)) => witness.token,
             _ => request.fresh,
         };
-        let mut held = Self { connection, head, token, lock };
-        held.advance(head);
-        Ok((held, proof))
+        let mut journal = Self { connection, head, token, lock };
+        journal.advance(head);
+        Ok((journal, proof))
     }
 
     /// Moves on to `head`, and tells the witness.
@@ -152,9 +152,9 @@ impl Writer for SqliteWriter {
         now: DateTime<Utc>,
     ) -> Result<Commit, CommitError> {
         let drafts = drafts.to_vec();
-        let commit = self.run(move |held| {
-            let commit = queries::commit(&mut held.connection, &held.head, &drafts, now)?;
-            held.advance(commit.head);
+        let commit = self.run(move |journal| {
+            let commit = queries::commit(&mut journal.connection, &journal.head, &drafts, now)?;
+            journal.advance(commit.head);
             Ok(commit)
         });
         commit.await.map_err(|fault| fault.commit(&self.what))
@@ -162,14 +162,14 @@ impl Writer for SqliteWriter {
 
     async fn look_up(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, Known>, StorageError> {
         let ids = ids.to_vec();
-        let known = self.run(move |held| queries::look_up(&mut held.connection, &ids));
+        let known = self.run(move |journal| queries::look_up(&mut journal.connection, &ids));
         known.await.map_err(|fault| fault.storage(&self.what))
     }
 
     async fn trim(&mut self, through: Seq) -> Result<Head, StorageError> {
-        let trimmed = self.run(move |held| {
-            let head = queries::trim(&mut held.connection, &held.head, through)?;
-            held.advance(head);
+        let trimmed = self.run(move |journal| {
+            let head = queries::trim(&mut journal.connection, &journal.head, through)?;
+            journal.advance(head);
             Ok(head)
         });
         trimmed.await.map_err(|fault| fault.storage(&self.what))

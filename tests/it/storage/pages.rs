@@ -1,8 +1,11 @@
 //! What a page holds: everything selected, in order, in one snapshot.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use chrono::TimeDelta;
@@ -23,6 +26,7 @@ on_both! {
     the_first_event_since_a_time_is_found,
     a_trim_takes_the_oldest_and_never_more_than_there_is,
     a_missing_seq_is_corruption_and_not_the_end_of_a_page,
+    a_read_that_nobody_waits_for_harms_no_other,
     pages_never_show_a_hole_while_the_writer_commits_and_trims,
 }
 
@@ -106,6 +110,17 @@ async fn a_missing_seq_is_corruption_and_not_the_end_of_a_page(place: Place) {
         assert!(matches!(page, Err(StorageError::Corrupt { seq }) if seq == missing), "{page:?}");
     }
     assert_eq!(place.seqs(From::After(3), 2).await.0, [4, 5]);
+}
+
+async fn a_read_that_nobody_waits_for_harms_no_other(place: Place) {
+    let _writer = place.filled(3).await;
+    let query = PageQuery { limit: 9, ..PageQuery::default() };
+    for micros in (0..3_000).step_by(50) {
+        // Cut off at any stage, or answered: both are fine.
+        let page = place.storage.page(&query);
+        drop(tokio::time::timeout(Duration::from_micros(micros), page).await);
+    }
+    assert_eq!(place.seqs(From::After(0), 9).await, (vec![1, 2, 3], 3));
 }
 
 async fn pages_never_show_a_hole_while_the_writer_commits_and_trims(place: Place) {

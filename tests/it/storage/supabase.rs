@@ -76,34 +76,54 @@ async fn rows_are_hidden_even_from_a_role_that_was_granted_too_much() {
     assert_eq!(place.seqs(From::After(0), 9).await.0, [1, 2, 3]);
 }
 
+#[actix::test]
+async fn every_table_has_row_security_and_every_policy_names_its_role() {
+    let place = Place::postgres().await;
+    let client = client(&place.url).await;
+    let open_tables = "SELECT relname::text FROM pg_class WHERE relkind = 'r' \
+                       AND relnamespace = 'monitoring'::regnamespace AND NOT relrowsecurity";
+    // The record of migrations is diesel's, and nobody was granted anything on it.
+    assert_eq!(texts(&client, open_tables).await, ["__diesel_schema_migrations"]);
+    let policies = "SELECT concat_ws(' ', tablename, cmd, roles) FROM pg_policies \
+                    WHERE schemaname = 'monitoring' ORDER BY roles::text";
+    assert_eq!(
+        texts(&client, policies).await,
+        ["monitoring_events SELECT {authenticated}", "monitoring_events SELECT {service_role}"]
+    );
+}
+
+async fn texts(client: &Client, query: &str) -> Vec<String> {
+    client.query(query, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
 async fn published(client: &Client) -> Vec<String> {
     let query = "SELECT schemaname || '.' || tablename FROM pg_publication_tables \
                  WHERE pubname = 'supabase_realtime' ORDER BY 1";
-    client.query(query, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    texts(client, query).await
 }
 
 #[actix::test]
 async fn the_publication_is_made_when_absent_and_joined_when_present() {
-    let place = Place::postgres().await;
-    let events = "monitoring.monitoring_events";
-    assert_eq!(published(&client(&place.url).await).await, [events]);
-
-    for (made, expected) in [
-        ("", vec![events, "public.theirs"]),
-        (" FOR TABLE theirs", vec![events, "public.theirs"]),
-        (" FOR ALL TABLES", vec![]),
+    let ours = "monitoring.monitoring_events";
+    for (before, expected) in [
+        ("", vec![ours]),
+        ("CREATE PUBLICATION supabase_realtime", vec![ours]),
+        ("CREATE PUBLICATION supabase_realtime FOR TABLE theirs", vec![ours, "public.theirs"]),
     ] {
-        let url = database();
-        let client = client(&url).await;
-        let setup = format!(
-            "CREATE TABLE theirs (id INT PRIMARY KEY); CREATE PUBLICATION supabase_realtime{made}"
-        );
-        client.batch_execute(&setup).await.unwrap();
-        open(&options(&url)).await.unwrap().migrate().await.unwrap();
-        let tables = published(&client).await;
-        let joined = tables.iter().any(|table| table == events);
-        assert!(joined && (made.is_empty() || expected.is_empty() || tables == expected));
+        assert_eq!(migrated_after(before).await, expected, "{before}");
     }
+    let all = migrated_after("CREATE PUBLICATION supabase_realtime FOR ALL TABLES").await;
+    assert!(all.iter().any(|table| table == ours), "what has all tables needs no joining");
+}
+
+/// The published tables of a database that was prepared so and then migrated.
+async fn migrated_after(before: &str) -> Vec<String> {
+    let url = database();
+    let client = client(&url).await;
+    client.batch_execute("CREATE TABLE theirs (id INT PRIMARY KEY)").await.unwrap();
+    client.batch_execute(before).await.unwrap();
+    open(&options(&url)).await.unwrap().migrate().await.unwrap();
+    published(&client).await
 }
 
 #[actix::test]
@@ -158,11 +178,8 @@ async fn the_events_table_has_the_columns_and_indexes_of_the_contract() {
     let columns = "SELECT column_name || ' ' || data_type || ' ' || is_nullable \
                    FROM information_schema.columns WHERE table_schema = 'monitoring' \
                    AND table_name = 'monitoring_events' ORDER BY ordinal_position";
-    let texts = |rows: Vec<tokio_postgres::Row>| -> Vec<String> {
-        rows.iter().map(|row| row.get(0)).collect()
-    };
     assert_eq!(
-        texts(client.query(columns, &[]).await.unwrap()),
+        texts(&client, columns).await,
         [
             "id uuid NO",
             "event_type character varying NO",
@@ -179,7 +196,7 @@ async fn the_events_table_has_the_columns_and_indexes_of_the_contract() {
     let indexes = "SELECT indexname::text FROM pg_indexes WHERE schemaname = 'monitoring' \
                    AND tablename = 'monitoring_events' AND indexname LIKE 'idx_%' ORDER BY 1";
     assert_eq!(
-        texts(client.query(indexes, &[]).await.unwrap()),
+        texts(&client, indexes).await,
         [
             "idx_monitoring_events_created_at",
             "idx_monitoring_events_event_type",

@@ -14,6 +14,7 @@ use super::{
 
 on_both! {
     a_second_writer_waits_until_the_first_is_gone,
+    a_commit_that_nobody_waits_for_is_found_out_by_the_next_writer,
     reopening_goes_on_under_the_same_epoch,
     a_journal_behind_what_was_seen_begins_a_new_epoch_and_seq_goes_on,
     a_journal_of_another_database_begins_a_new_epoch,
@@ -27,6 +28,20 @@ async fn a_second_writer_waits_until_the_first_is_gone(place: Place) {
     drop(first);
     let opened = other.open_writer(request()).await.unwrap();
     assert_eq!((opened.head.head_seq, opened.proof), (2, Proof::Same));
+}
+
+async fn a_commit_that_nobody_waits_for_is_found_out_by_the_next_writer(place: Place) {
+    let mut known = 0;
+    for n in 1..=20_u32 {
+        let mut writer = place.writer().await.writer;
+        assert_eq!(place.storage.head().await.unwrap().head_seq, known, "nothing comes late");
+        let cut = Duration::from_micros(u64::from(n) * 200);
+        drop(tokio::time::timeout(cut, writer.commit(&[draft(n)], at(1))).await);
+        drop(writer);
+        let mut next = place.writer().await.writer;
+        known += next.look_up(&[id(n)]).await.unwrap().len() as u64;
+    }
+    assert_eq!(place.seqs(From::After(0), 99).await.0, (1..=known).collect::<Vec<_>>());
 }
 
 async fn reopening_goes_on_under_the_same_epoch(place: Place) {
