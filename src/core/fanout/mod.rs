@@ -5,6 +5,8 @@
 //! back. Generic over the [`Sink`], so that laws are tested without sockets.
 
 mod group;
+#[cfg(test)]
+mod model;
 mod pass;
 #[cfg(test)]
 mod tests;

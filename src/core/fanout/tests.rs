@@ -27,6 +27,11 @@ impl Sink for Socket {
     }
 }
 
+/// Events of these types; of any type when there are none.
+pub(super) fn filter(types: &[&str]) -> Filter {
+    Filter { event_type: types.iter().map(|name| (*name).into()).collect() }
+}
+
 const LIMITS: FanoutLimits = FanoutLimits {
     window_bytes: 4096,
     groups: 8,
