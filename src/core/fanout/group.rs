@@ -19,18 +19,26 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub(super) fn is_behind(&self, tail: &Tail) -> bool {
-        self.window.next() < tail.next()
+    pub(super) fn is_behind(&self, end: Seq) -> bool {
+        self.window.next() < end
     }
 
     /// Joins what is new, up to `limit` bytes. Sessions that still need what is let go of for it
     /// read the tail by themselves.
-    pub(super) fn join(&mut self, tail: &Tail, limit: usize) {
+    ///
+    /// Returns the range `[from, to)` that the tail has forgotten before the group came to look.
+    pub(super) fn join(&mut self, tail: &Tail, limit: usize) -> Option<(Seq, Seq)> {
         if self.window.bytes() >= limit {
             self.window.clear();
         }
+        let (next, first) = (self.window.next(), tail.first());
+        let forgotten = (next < first).then_some((next, first));
+        if forgotten.is_some() {
+            self.window.restart(first);
+        }
         let events = tail.from(self.window.next()).map(AsRef::as_ref);
         self.window.extend(events, &self.filter, limit.max(1), Seq::MAX);
+        forgotten
     }
 }
 

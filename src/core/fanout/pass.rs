@@ -1,15 +1,16 @@
 //! How what is new goes over all sessions, and how one session is written to.
 
-use super::{Effect, Fanout, Key, Member, Turn, group::Place};
+use super::{Effect, Fanout, Key, Member, Paging, Turn, group::Place};
 use crate::core::{
     cursor::Start,
     event::{Position, Seq},
     protocol::{CloseReason, ServerFrame},
     reader::{PageView, Sink, Step},
+    tail::Tail,
 };
 use std::time::Duration;
 
-/// How many sessions are written to before the clock is asked.
+/// How many sessions of a group are written to before the clock is asked.
 const STRIDE: usize = 16;
 
 /// Where a pass over all sessions stands: it may be left after any member and gone on with later.
@@ -46,31 +47,42 @@ impl<S: Sink> Fanout<S> {
         }
     }
 
-    /// Joins what is new for the group in hand and writes it to its members.
+    /// Joins what is new for the group in hand and writes it to its members, until the group is
+    /// where the tail ended when the pass began: what came later must not keep it from the others.
     fn pass_group(&mut self, turn: Turn<'_>, go_on: &mut impl FnMut() -> bool) -> bool {
         let index = self.pass.group;
-        if self.pass.member == 0 {
-            let limit = self.limits.window_bytes;
-            let Some(group) = self.groups.get_mut(index).filter(|group| group.is_behind(turn.tail))
-            else {
-                self.pass.group += 1;
-                return true;
-            };
-            group.join(turn.tail, limit);
-            self.pass.laggards = false;
-        }
-        while let Some(key) = self.member_in_hand() {
-            self.pass.member += 1;
-            self.pass.laggards |= !self.pump(key, turn);
-            if self.pass.member.is_multiple_of(STRIDE) && !go_on() {
-                return false;
+        loop {
+            if self.pass.member == 0 {
+                if !self.groups.get(index).is_some_and(|group| group.is_behind(self.pass.until)) {
+                    self.pass.group += 1;
+                    return go_on();
+                }
+                self.join_group(index, turn.tail);
+                self.pass.laggards = false;
+            }
+            while let Some(key) = self.member_in_hand() {
+                self.pass.member += 1;
+                self.pass.laggards |= !self.pump(key, turn);
+                if self.pass.member.is_multiple_of(STRIDE) && !go_on() {
+                    return false;
+                }
+            }
+            self.pass.member = 0;
+            if let Some(group) = self.groups.get_mut(index).filter(|_| !self.pass.laggards) {
+                group.window.clear();
             }
         }
-        self.pass.member = 0;
-        if let Some(group) = self.groups.get_mut(index).filter(|_| !self.pass.laggards) {
-            group.window.clear();
+    }
+
+    fn join_group(&mut self, index: usize, tail: &Tail) {
+        let limit = self.limits.window_bytes;
+        let Some(group) = self.groups.get_mut(index) else { return };
+        let Some((from, to)) = group.join(tail, limit) else { return };
+        for &key in &group.members {
+            if let Some(member) = self.members.get_mut(key) {
+                member.reader.miss(from, to);
+            }
         }
-        true
     }
 
     fn member_in_hand(&self) -> Option<Key> {
@@ -79,12 +91,11 @@ impl<S: Sink> Fanout<S> {
 
     /// Brings a group to the tail's end, members and all.
     pub(super) fn bring_current(&mut self, index: usize, turn: Turn<'_>) {
-        let limit = self.limits.window_bytes;
-        while let Some(group) =
-            self.groups.get_mut(index).filter(|group| group.is_behind(turn.tail))
-        {
-            group.join(turn.tail, limit);
-            for key in group.members.clone() {
+        let end = turn.tail.next();
+        while let Some(group) = self.groups.get(index).filter(|group| group.is_behind(end)) {
+            let members = group.members.clone();
+            self.join_group(index, turn.tail);
+            for key in members {
                 self.pump(key, turn);
             }
         }
@@ -145,6 +156,7 @@ impl<S: Sink> Fanout<S> {
         if turn.tail.epoch() != self.epoch {
             self.end_all(CloseReason::Restarting, turn, || Duration::ZERO);
             self.epoch = turn.tail.epoch();
+            self.pass = Pass::default();
         }
     }
 
@@ -154,11 +166,28 @@ impl<S: Sink> Fanout<S> {
         !blocked && self.write(key, None, turn)
     }
 
+    /// Writes what was just said to a session. What a blocked one leaves unread is bounded.
+    pub(super) fn answer(&mut self, key: Key, turn: Turn<'_>) {
+        let Some(member) = self.members.get(key).filter(|member| !member.gone) else { return };
+        if member.blocked && member.reader.overflows() {
+            self.give_up(key, CloseReason::TooMany);
+        } else {
+            self.pump(key, turn);
+        }
+    }
+
+    fn give_up(&mut self, key: Key, why: CloseReason) {
+        if let Some(member) = self.members.get_mut(key) {
+            member.gone = true;
+            self.effects.push(Effect::Cut(key, *member.ending.get_or_insert(why)));
+        }
+    }
+
     pub(super) fn write(&mut self, key: Key, page: Option<PageView<'_>>, turn: Turn<'_>) -> bool {
         let Self { members, groups, scratch, effects, epoch, .. } = self;
         let Some(member) = members.get_mut(key).filter(|member| !member.gone) else { return true };
         let Member { sink, reader, .. } = member;
-        let before = reader.taken();
+        let (before, sought) = (reader.taken(), reader.next());
         let step = match (groups.source(member.place, *epoch, turn.tail), page) {
             (Some(source), Some(page)) => reader.page(sink, page, source, scratch),
             (Some(source), None) => reader.pump(sink, source, scratch),
@@ -173,17 +202,18 @@ impl<S: Sink> Fanout<S> {
         match step {
             Step::Current => return true,
             Step::Blocked => effects.push(Effect::AwaitWritable(key)),
-            Step::Page(from) if !member.paging => {
-                member.paging = true;
+            Step::Page(from)
+                if Some(from) == sought && page.is_some_and(|p| p.events.is_empty()) =>
+            {
+                member.paging = Paging::Failed;
+            }
+            Step::Page(from) if member.paging == Paging::Idle => {
+                member.paging = Paging::Reading;
                 effects.push(Effect::ReadPage(key, from));
             }
             Step::Page(_) => {}
-            Step::Gone | Step::Overflow => {
-                let why =
-                    if step == Step::Gone { CloseReason::ClientGone } else { CloseReason::TooMany };
-                member.gone = true;
-                effects.push(Effect::Cut(key, *member.ending.get_or_insert(why)));
-            }
+            Step::Gone => self.give_up(key, CloseReason::ClientGone),
+            Step::Overflow => self.give_up(key, CloseReason::TooMany),
         }
         false
     }

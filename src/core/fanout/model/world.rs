@@ -410,7 +410,7 @@ impl World {
             }
             let mut rests = true;
             for index in 0..self.shards.len() {
-                rests &= self.advance(index, 2) && self.shards[index].todo.is_empty();
+                rests &= self.advance(index, PLENTY) && self.shards[index].todo.is_empty();
                 self.serve(index, 0, true);
             }
             if rests && round % 2 == 1 {
