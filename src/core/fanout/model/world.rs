@@ -66,7 +66,7 @@ pub(super) struct World {
     journals: Journals,
     tail: SharedTail,
     shards: Vec<Shard>,
-    pub(super) clients: Vec<Client>,
+    clients: Vec<Client>,
     now: Duration,
     ids: u128,
 }
@@ -96,6 +96,20 @@ impl World {
         };
         world.restart();
         world
+    }
+
+    /// A client, by any number.
+    pub(super) fn client(&self, client: usize) -> &Client {
+        &self.clients[client % self.clients.len()]
+    }
+
+    fn client_mut(&mut self, client: usize) -> &mut Client {
+        let index = client % self.clients.len();
+        &mut self.clients[index]
+    }
+
+    pub(super) fn link(&self, client: usize) -> Option<&Link> {
+        self.client(client).link.as_ref()
     }
 
     fn journal(&self) -> &Journal {
@@ -216,25 +230,25 @@ impl World {
     }
 
     pub(super) fn connect(&mut self, client: usize, shard: usize, room: usize, most: usize) {
-        if self.clients[client].link.is_none() {
+        if self.link(client).is_none() {
             let wire = Rc::new(Wire::default());
             wire.room.set(room);
             wire.most.set(most);
             let shard = shard % self.shards.len();
             let key = self.shards[shard].fanout.join(Rc::clone(&wire), self.now);
-            self.clients[client].link = Some(Link::new(shard, key, wire));
+            self.client_mut(client).link = Some(Link::new(shard, key, wire));
         }
     }
 
     pub(super) fn subscribe(&mut self, client: usize, filter: &Filter, begin: Begin) {
-        let Some(link) = &self.clients[client].link else { return };
+        let Some(link) = self.link(client) else { return };
         let (index, key, ending) = (link.shard, link.key, link.ending);
         let stays = self.shards[index].fanout.epoch == self.epoch && !ending;
         let opening = self.opening(filter, begin);
         let taken = self.with(index, |fanout, turn| fanout.subscribe(key, filter, begin, turn));
         if taken.is_ok() && stays {
             self.shards[index].ended += 1;
-            self.clients[client].link.as_mut().unwrap().openings.push_back(opening);
+            self.client_mut(client).link.as_mut().unwrap().openings.push_back(opening);
         }
     }
 
@@ -340,7 +354,7 @@ impl World {
     }
 
     fn place(&self, client: usize) -> Option<(usize, Key)> {
-        self.clients[client].link.as_ref().map(|link| (link.shard, link.key))
+        self.link(client).map(|link| (link.shard, link.key))
     }
 
     fn leave_key(&mut self, index: usize, key: Key) {
