@@ -59,8 +59,8 @@ impl Groups {
         self.slots.iter().next_back().map_or(0, |(index, _)| index + 1)
     }
 
-    pub(super) fn contains(&self, filter: &Filter) -> bool {
-        self.by_filter.contains_key(filter)
+    pub(super) fn find(&self, filter: &Filter) -> Option<usize> {
+        self.by_filter.get(filter).copied()
     }
 
     pub(super) fn get(&self, index: usize) -> Option<&Group> {
@@ -73,7 +73,7 @@ impl Groups {
 
     /// The group of `filter`; a new one begins where the tail ends.
     pub(super) fn find_or_make(&mut self, filter: &Filter, tail: &Tail) -> usize {
-        if let Some(&index) = self.by_filter.get(filter) {
+        if let Some(index) = self.find(filter) {
             return index;
         }
         let window = Window::new(tail.next());

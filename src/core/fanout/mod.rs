@@ -232,13 +232,13 @@ impl<S: Sink> Fanout<S> {
         if self.members.get(key).is_none_or(|member| member.ending.is_some()) {
             return Ok(());
         }
-        if !self.groups.contains(filter) && self.groups.len() >= self.limits.groups {
+        if self.groups.find(filter).is_none() && self.groups.len() >= self.limits.groups {
             return Err(TooManyFilters);
         }
         self.unsubscribe(key, RESUBSCRIBED, turn);
-        let group = self.groups.find_or_make(filter, turn.tail);
         // From here on the group counts for this session too: it must be where the tail ends.
-        self.bring_current(group, turn);
+        self.bring_current(filter, turn);
+        let group = self.groups.find_or_make(filter, turn.tail);
         let head = turn.tail.head();
         let start = match begin {
             Begin::Now => cursor::at(turn.tail.next()),

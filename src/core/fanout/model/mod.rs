@@ -209,7 +209,7 @@ impl World {
 
 fn cases() -> u32 {
     let soak = std::env::var_os("SIGNALBOX_SOAK").is_some_and(|value| value == "1");
-    if soak { 400_000 } else { 4_000 }
+    if soak { 100_000 } else { 4_000 }
 }
 
 proptest! {

@@ -306,7 +306,10 @@ impl World {
                 self.shards[index].todo.push(Todo::Hand(key, page));
             }
             Todo::Hand(key, page) => {
-                if page.as_ref().is_none_or(|(events, _)| events.is_empty()) {
+                let epoch = shard.fanout.epoch;
+                let useful =
+                    |(events, head): &(Vec<Event>, Head)| !events.is_empty() && head.epoch == epoch;
+                if !page.as_ref().is_some_and(useful) {
                     shard.unread.insert(key);
                 }
                 let view = page.as_ref().map(|(events, head)| PageView {
