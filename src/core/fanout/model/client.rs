@@ -2,7 +2,6 @@
 //! nothing of how the fan-out works, only what a subscriber was promised.
 
 use std::{
-    cell::{Cell, RefCell},
     collections::{HashMap, VecDeque},
     rc::Rc,
 };
@@ -12,37 +11,12 @@ use uuid::Uuid;
 
 use crate::core::{
     event::{Event, Position, Seq},
-    fanout::Key,
+    fanout::{
+        Key,
+        tests::{Wire, decode},
+    },
     filter::Filter,
-    reader::{Gone, Sink},
 };
-
-/// A socket that takes as much as the model lets it, and may be short at any byte.
-#[derive(Debug, Default)]
-pub(super) struct Wire {
-    pub(super) got: RefCell<Vec<u8>>,
-    /// Bytes it still takes.
-    pub(super) room: Cell<usize>,
-    /// Bytes it takes at most in one write.
-    pub(super) most: Cell<usize>,
-    pub(super) gone: Cell<bool>,
-    /// The last write was cut short.
-    pub(super) refused: Cell<bool>,
-}
-
-impl Sink for Rc<Wire> {
-    fn write(&self, bytes: &[u8]) -> Result<usize, Gone> {
-        assert!(!bytes.is_empty(), "a write of nothing is a system call for nothing");
-        if self.gone.get() {
-            return Err(Gone);
-        }
-        let n = bytes.len().min(self.room.get()).min(self.most.get());
-        self.room.set(self.room.get() - n);
-        self.refused.set(n < bytes.len());
-        self.got.borrow_mut().extend_from_slice(&bytes[..n]);
-        Ok(n)
-    }
-}
 
 /// All that was ever committed in an epoch, from `seq` 1 on, and where storage begins by now.
 #[derive(Clone, Debug)]
@@ -207,32 +181,4 @@ impl Seen {
         self.lost += journal.matching(&self.filter, from, to);
         self.at = to;
     }
-}
-
-/// The first whole frame: opcode, payload, and what follows it (RFC 6455 §5.2).
-fn decode(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&[first, second], rest) = bytes.split_first_chunk()?;
-    assert_eq!(first & 0xf0, 0x80, "final, and no extension");
-    let opcode = first & 0x0f;
-    assert!(matches!(opcode, 1 | 8 | 9 | 10), "opcode {opcode}");
-    assert_eq!(second & 0x80, 0, "servers do not mask");
-    let (length, rest) = match second {
-        126 => {
-            let (length, rest) = rest.split_first_chunk()?;
-            (u64::from(u16::from_be_bytes(*length)), rest)
-        }
-        127 => {
-            let (length, rest) = rest.split_first_chunk()?;
-            (u64::from_be_bytes(*length), rest)
-        }
-        length => (u64::from(length), rest),
-    };
-    let shortest = match length {
-        0..=125 => length < 126 && second < 126,
-        126..=0xffff => second == 126,
-        _ => second == 127,
-    };
-    assert!(shortest && (opcode == 1 || second < 126), "the shortest form of the length");
-    let length = usize::try_from(length).unwrap();
-    (rest.len() >= length).then(|| (opcode, &rest[..length], &rest[length..]))
 }

@@ -5,13 +5,17 @@
 //! `SIGNALBOX_SOAK=1` runs a hundred times as many cases.
 
 mod client;
+mod laws;
 mod world;
 
 use proptest::{collection::vec, prelude::*};
 use uuid::Uuid;
 
-use self::world::{PLENTY, Setup, World};
-use super::{Begin, tests::filter};
+use self::world::{Setup, World};
+use super::{
+    Begin,
+    tests::{PLENTY, filter},
+};
 use crate::core::{event::Position, tail::TailLimits};
 
 /// A few clients, or so many that a pass stops in the middle of a group.

@@ -8,12 +8,14 @@ use std::{collections::HashSet, rc::Rc, time::Duration};
 
 use uuid::Uuid;
 
-use super::client::{Journal, Journals, Link, Opening, Wire};
+use super::client::{Journal, Journals, Link, Opening};
 use crate::core::{
     event::{Category, Event, Position, Seq},
-    fanout::{Begin, Effect, Fanout, FanoutLimits, Key, Turn},
+    fanout::{
+        Begin, Effect, Fanout, FanoutLimits, Key, Turn,
+        tests::{PATIENCE, Wire},
+    },
     filter::Filter,
-    heartbeat::Patience,
     numbering::Head,
     protocol::CloseReason,
     reader::PageView,
@@ -33,7 +35,7 @@ pub(super) struct Setup {
 
 /// An effect that waits to be served.
 #[derive(Debug)]
-enum Todo {
+pub(super) enum Todo {
     Writable(Key),
     Read(Key, Seq),
     Hand(Key, Option<(Vec<Event>, Head)>),
@@ -41,15 +43,15 @@ enum Todo {
 }
 
 #[derive(Debug)]
-struct Shard {
-    fanout: Fanout<Rc<Wire>>,
-    todo: Vec<Todo>,
+pub(super) struct Shard {
+    pub(super) fanout: Fanout<Rc<Wire>>,
+    pub(super) todo: Vec<Todo>,
     /// Sessions whose page could not be read: they wait for a tick.
-    unread: HashSet<Key>,
+    pub(super) unread: HashSet<Key>,
     /// Event frames on wires that are gone.
-    events: u64,
+    pub(super) events: u64,
     /// Subscriptions that were ended: one frame each may have been cut, and counted for nobody.
-    ended: u64,
+    pub(super) ended: u64,
 }
 
 #[derive(Debug, Default)]
@@ -61,24 +63,15 @@ pub(super) struct Client {
 
 #[derive(Debug)]
 pub(super) struct World {
-    setup: Setup,
-    epoch: Uuid,
-    journals: Journals,
-    tail: SharedTail,
-    shards: Vec<Shard>,
-    clients: Vec<Client>,
+    pub(super) setup: Setup,
+    pub(super) epoch: Uuid,
+    pub(super) journals: Journals,
+    pub(super) tail: SharedTail,
+    pub(super) shards: Vec<Shard>,
+    pub(super) clients: Vec<Client>,
     now: Duration,
     ids: u128,
 }
-
-/// Bytes that never run out.
-pub(super) const PLENTY: usize = usize::MAX >> 1;
-
-const PATIENCE: Patience = Patience {
-    heartbeat: Duration::from_secs(25),
-    pong: Duration::from_secs(10),
-    stall: Duration::from_secs(30),
-};
 
 impl World {
     pub(super) fn new(setup: Setup, clients: usize) -> Self {
@@ -112,12 +105,12 @@ impl World {
         self.client(client).link.as_ref()
     }
 
-    fn journal(&self) -> &Journal {
+    pub(super) fn journal(&self) -> &Journal {
         &self.journals[&self.epoch]
     }
 
     /// What storage says its head is.
-    fn stored(&self) -> Head {
+    pub(super) fn stored(&self) -> Head {
         let Journal { first, .. } = *self.journal();
         let empty = Head::empty(self.epoch);
         Head { first_seq: first, head_seq: self.journal().head(), ..empty }
@@ -381,82 +374,5 @@ impl World {
                 client.last = link.read(&self.journals).or(client.last);
             }
         }
-    }
-
-    /// After a whole pass, who neither refuses bytes nor waits for storage has everything.
-    fn assert_current(&self, index: usize) {
-        let shard = &self.shards[index];
-        for link in self.clients.iter().filter_map(|client| client.link.as_ref()) {
-            let Some(seen) = link.seen.as_ref().filter(|_| link.shard == index) else { continue };
-            let paged = |todo: &Todo| matches!(todo, Todo::Read(key, _) | Todo::Hand(key, _) if *key == link.key);
-            let waits = shard.unread.contains(&link.key) || shard.todo.iter().any(paged);
-            if !(waits || link.ending || link.wire.refused.get() || link.wire.gone.get()) {
-                assert_eq!(seen.epoch, self.epoch, "other epochs were ended");
-                let missing = seen.missing(self.journal(), self.shown().head_seq);
-                assert_eq!(missing, 0, "client at {} is not current", seen.at);
-            }
-        }
-    }
-
-    /// The laws that hold after every step.
-    pub(super) fn check(&mut self) {
-        self.read();
-        let tail = self.tail.load();
-        for (index, shard) in self.shards.iter_mut().enumerate() {
-            let sum = shard.fanout.balance(&tail);
-            assert_eq!(sum.imbalance, 0, "{sum:?}");
-            assert_eq!(sum.matched, sum.delivered + sum.total_dropped() + sum.pending, "{sum:?}");
-            let links = self.clients.iter().filter_map(|client| client.link.as_ref());
-            let here = links.filter(|link| link.shard == index);
-            let events = here.map(|link| link.events).sum::<u64>() + shard.events;
-            let frames = sum.delivered..=sum.delivered + shard.ended;
-            assert!(frames.contains(&events), "{events} frames on the wires: {sum:?}");
-        }
-    }
-
-    /// Everybody has room, everything is served: all come to rest, and all have everything.
-    pub(super) fn drain(&mut self) {
-        let told = self.tail.load().trimmed(self.stored());
-        self.tail.store(told);
-        for round in 0.. {
-            assert!(round < 10_000, "it never comes to rest");
-            for link in self.clients.iter().filter_map(|client| client.link.as_ref()) {
-                link.wire.room.set(PLENTY);
-                link.wire.most.set(PLENTY);
-                self.shards[link.shard].fanout.heard(link.key);
-            }
-            let mut rests = true;
-            for index in 0..self.shards.len() {
-                rests &= self.advance(index, PLENTY) && self.shards[index].todo.is_empty();
-                self.serve(index, 0, true);
-            }
-            if rests && round % 2 == 1 {
-                break;
-            }
-            self.tick(0, |_| true);
-        }
-        self.check();
-        (0..self.shards.len()).for_each(|index| self.assert_drained(index));
-    }
-
-    fn assert_drained(&mut self, index: usize) {
-        let tail = self.tail.load();
-        let (head, journal) = (self.stored().head_seq, &self.journals[&self.epoch]);
-        let shard = &mut self.shards[index];
-        let (mut matched, mut lost) = (0, 0);
-        for link in self.clients.iter().filter_map(|client| client.link.as_ref()) {
-            let Some(seen) = link.seen.as_ref().filter(|_| link.shard == index) else { continue };
-            assert!(!link.ending && link.openings.is_empty());
-            assert_eq!((seen.epoch, seen.missing(journal, head)), (self.epoch, 0), "all is there");
-            let (_, row) = shard.fanout.rows().find(|(key, _)| *key == link.key).unwrap();
-            assert_eq!((row.seq, row.delivered, row.blocked), (Some(head), seen.got, false));
-            matched += journal.matching(&seen.filter, seen.start + 1, head);
-            lost += seen.lost;
-        }
-        let sum = shard.fanout.balance(&tail);
-        let live = sum.matched - shard.fanout.closed.matched;
-        assert_eq!(sum.pending, 0, "{sum:?}");
-        // What was lost before anybody counted it is in no account.
-        assert!(matched - lost <= live && live <= matched, "{matched} - {lost} : {sum:?}");
     }
 }
