@@ -8,21 +8,24 @@ use serde::Serialize;
 use super::event::Seq;
 
 /// One subscription's side of the ledger.
-#[derive(Clone, Copy, Debug)]
+///
+/// The group counts a match when it looks at the event. What it never looks at, because it was
+/// there before the subscription or because the tail forgot it too soon, is [`Account::unseen`]:
+/// the session counts that by itself when it reads it.
+#[derive(Clone, Debug)]
 pub struct Account {
-    /// From this `seq` on the group counts the matches; before it, whoever reads older events.
-    joined: Seq,
-    /// What the group had counted by then.
+    /// What the group had counted when the account was opened.
     base: u64,
-    /// Matches before `joined`, counted up to `read`.
-    older: u64,
-    /// Everything before it is counted.
-    read: Seq,
+    /// Ranges `[from, to)` that the group does not count and that are still to be counted,
+    /// ascending; none of it is before the cursor.
+    unseen: Vec<(Seq, Seq)>,
+    /// Matches counted in such ranges.
+    own: u64,
     /// Whole frames taken by the kernel.
     delivered: u64,
-    /// Matches that retention took before they could be read.
+    /// Matches that retention took after they were counted.
     dropped: u64,
-    /// Whether retention may have taken events that the group counted.
+    /// Whether retention may have taken more of those than `dropped` says.
     lossy: bool,
 }
 
@@ -78,20 +81,36 @@ impl Account {
     /// looked at everything before `joined` and counted `base` matches so far.
     #[must_use]
     pub fn open(next: Seq, joined: Seq, base: u64) -> Self {
-        Self { joined, base, older: 0, read: next, delivered: 0, dropped: 0, lossy: false }
+        let mut account =
+            Self { base, unseen: Vec::new(), own: 0, delivered: 0, dropped: 0, lossy: false };
+        account.miss(next, joined);
+        account
     }
 
-    /// The part of `[from, to)` whose matches are still to be counted by [`Account::count`].
+    /// The group went on at `to` without having looked at the events from `from` on.
+    pub fn miss(&mut self, from: Seq, to: Seq) {
+        if from < to {
+            self.unseen.push((from, to));
+        }
+    }
+
+    /// What is still to be counted by [`Account::count`].
     #[must_use]
-    pub fn uncounted(&self, to: Seq) -> Option<(Seq, Seq)> {
-        let to = to.min(self.joined);
-        (self.read < to).then_some((self.read, to))
+    pub fn unseen(&self) -> &[(Seq, Seq)] {
+        &self.unseen
     }
 
-    /// Counts `matches` among the events up to `to`, which the group did not see.
-    pub fn count(&mut self, matches: u64, to: Seq) {
-        self.older += matches;
-        self.read = self.read.max(to.min(self.joined));
+    /// Counts what the group did not see of the events before `to`; `matches` says how many match
+    /// in a range `[from, to)`.
+    pub fn count(&mut self, to: Seq, matches: impl Fn(Seq, Seq) -> u64) {
+        for (from, end) in &mut self.unseen {
+            let through = to.min(*end);
+            if *from < through {
+                self.own += matches(*from, through);
+                *from = through;
+            }
+        }
+        self.unseen.retain(|(from, end)| from < end);
     }
 
     /// Counts whole frames taken by the kernel.
@@ -99,10 +118,12 @@ impl Account {
         self.delivered += frames;
     }
 
-    /// What is before `next` was deleted before it could be read.
-    pub fn skip(&mut self, next: Seq) {
-        self.read = self.read.max(next.min(self.joined));
-        self.lossy |= next > self.joined;
+    /// The events in `[from, to)` were deleted before they could be read.
+    pub fn skip(&mut self, from: Seq, to: Seq) {
+        let overlap = |(begin, end): &(Seq, Seq)| to.min(*end).saturating_sub(from.max(*begin));
+        let uncounted: Seq = self.unseen.iter().map(overlap).sum();
+        self.lossy |= uncounted < to.saturating_sub(from);
+        self.count(to, |_, _| 0);
     }
 
     /// Whole frames taken so far.
@@ -111,17 +132,10 @@ impl Account {
         self.delivered
     }
 
-    /// The ranges that hold what was counted and is still to be sent, for a cursor at `next` in a
-    /// group that has looked at everything before `end`.
-    #[must_use]
-    pub fn pending_ranges(&self, next: Seq, end: Seq) -> [(Seq, Seq); 2] {
-        [(next, self.read.max(next)), (self.joined.max(next), end.max(next))]
-    }
-
     /// The balance. `pending` is counted apart, from the events themselves; `None` when they are
     /// in storage alone, and it is then taken to be what is missing.
     pub fn balance(&mut self, group: u64, pending: Option<u64>) -> Balance {
-        let matched = (group - self.base.min(group)) + self.older;
+        let matched = group.saturating_sub(self.base) + self.own;
         let owed = matched.saturating_sub(self.delivered + self.dropped);
         let over = (self.delivered + self.dropped).saturating_sub(matched);
         if let (true, Some(pending)) = (self.lossy, pending) {
@@ -149,11 +163,10 @@ mod tests {
     #[test]
     fn a_balance_names_a_defect() {
         let mut account = Account::open(5, 10, 100);
-        assert_eq!(account.uncounted(8), Some((5, 8)));
-        account.count(2, 8);
-        assert_eq!(account.uncounted(20), Some((8, 10)));
-        account.count(1, 20);
-        assert_eq!(account.uncounted(20), None);
+        account.count(8, |from, to| to - from);
+        assert_eq!(account.unseen(), [(8, 10)]);
+        account.count(20, |_, _| 0);
+        assert_eq!(account.unseen(), []);
         account.deliver(3);
         let balance = account.balance(104, Some(4));
         assert_eq!((balance.matched, balance.imbalance), (7, 0));
@@ -163,10 +176,23 @@ mod tests {
     }
 
     #[test]
+    fn what_the_group_missed_is_counted_by_whoever_reads_it() {
+        let mut account = Account::open(5, 10, 0);
+        account.miss(20, 30);
+        account.count(25, |from, to| to - from);
+        assert_eq!(account.unseen(), [(25, 30)]);
+        assert_eq!(account.balance(7, None).matched, 17);
+        account.skip(25, 30);
+        assert_eq!(account.balance(7, Some(17)).imbalance, 0, "nobody had counted what went");
+        account.skip(30, 31);
+        assert_eq!(account.balance(7, Some(16)).dropped[RETENTION], 1);
+    }
+
+    #[test]
     fn what_retention_took_is_dropped_by_name() {
         let mut account = Account::open(10, 10, 0);
         account.deliver(2);
-        account.skip(20);
+        account.skip(12, 20);
         assert_eq!(account.balance(9, None).pending, 7, "not known until it reads memory again");
         let balance = account.balance(9, Some(3));
         assert_eq!((balance.dropped[RETENTION], balance.pending, balance.imbalance), (4, 3, 0));

@@ -69,15 +69,23 @@ impl Source<'_> {
     }
 }
 
-/// A page of storage, as a reader needs it.
+/// A page of storage, as a reader needs it. It may be an old one, asked for by another
+/// subscription: what it holds is seen from its events.
 #[derive(Clone, Copy, Debug)]
 pub struct PageView<'a> {
-    /// The events, oldest first, without a hole.
+    /// The events, oldest first, without a hole: all of them, not only those that match.
     pub events: &'a [Event],
     /// Everything up to here is in the page.
     pub scanned_through: Seq,
     /// Where the journal began and ended.
     pub head: Head,
+}
+
+impl PageView<'_> {
+    /// Whether no event between `seq` and the end of the page is missing.
+    fn reaches_back_to(&self, seq: Seq) -> bool {
+        self.events.first().is_some_and(|first| first.seq <= seq)
+    }
 }
 
 #[derive(Debug)]
@@ -92,6 +100,8 @@ pub struct Reader {
     unsent: Vec<u8>,
     /// How many of the first unsent bytes are the rest of an event's frame.
     cut: usize,
+    /// Whether that event is one of the present subscription, and counts when it is whole.
+    cut_counts: bool,
     subscription: Option<Subscription>,
     /// Bytes the socket took.
     taken: u64,
@@ -116,10 +126,10 @@ impl Reader {
         self.subscription.as_ref().map_or(0, |subscription| subscription.account.delivered())
     }
 
-    /// Whether bytes wait that must go out before anything else.
+    /// Whether more answers wait than a client may leave unread.
     #[must_use]
-    pub fn has_unsent(&self) -> bool {
-        !self.unsent.is_empty()
+    pub fn overflows(&self) -> bool {
+        self.unsent.len() > MAX_UNSENT + self.cut
     }
 
     /// Puts whole frames behind what is unsent.
@@ -133,11 +143,19 @@ impl Reader {
         self.subscription = Some(Subscription { next: start.next, account });
     }
 
+    /// The group went on at `to` without having looked at the events from `from` on: it was so far
+    /// behind that the tail has forgotten them.
+    pub fn miss(&mut self, from: Seq, to: Seq) {
+        if let Some(subscription) = &mut self.subscription {
+            subscription.account.miss(from, to);
+        }
+    }
+
     /// Ends the subscription: what is still pending is dropped for `reason`.
     pub fn unsubscribe(&mut self, source: Source<'_>, reason: &'static str) -> Balance {
         let mut balance = self.balance(source);
         // Of a frame that the kernel has in part, the rest still goes out, but for nobody's count.
-        self.cut = 0;
+        self.cut_counts = false;
         self.subscription = None;
         let pending = std::mem::take(&mut balance.pending);
         balance.drop(reason, pending);
@@ -146,12 +164,11 @@ impl Reader {
 
     /// The subscription's balance now.
     pub fn balance(&mut self, source: Source<'_>) -> Balance {
-        let cut = u64::from(self.cut > 0);
+        let cut = u64::from(self.cut > 0 && self.cut_counts);
         let Some(Subscription { next, account }) = &mut self.subscription else {
             return Balance::default();
         };
-        let ranges = account.pending_ranges(*next, source.group.next());
-        let pending = count(source, *next, ranges).map(|pending| pending + cut);
+        let pending = count(source, *next, account.unseen()).map(|pending| pending + cut);
         account.balance(source.group.matched(), pending)
     }
 
@@ -195,7 +212,7 @@ impl Reader {
         if let Some(step) = self.flush(sink) {
             return step;
         }
-        if let Some(next) = self.next() {
+        if let Some(next) = self.next().filter(|next| page.reaches_back_to(*next)) {
             scratch.restart(next);
             let events = page.events.iter().skip_while(|event| event.seq < next);
             scratch.extend(events, source.filter, usize::MAX, end);
@@ -215,16 +232,14 @@ impl Reader {
             return None;
         }
         subscription.next = next;
-        subscription.account.skip(next);
+        subscription.account.skip(from_seq, next);
         Some(Gap { from_seq, to_seq: next - 1, reason: GapReason::Retention })
     }
 
     /// Writes all of `window` from the cursor on; `None` when the socket took everything.
     fn write(&mut self, sink: &impl Sink, window: &Window) -> Option<Step> {
         let subscription = self.subscription.as_mut()?;
-        if let Some((from, to)) = subscription.account.uncounted(window.next()) {
-            subscription.account.count(window.count(from) - window.count(to), to);
-        }
+        subscription.account.count(window.next(), |from, to| window.count_between(from, to));
         let slice = window.slice(subscription.next);
         if slice.is_empty() {
             subscription.next = window.next();
@@ -236,6 +251,7 @@ impl Reader {
         subscription.account.deliver(cut.frames);
         subscription.next = cut.next;
         self.cut = cut.rest.len();
+        self.cut_counts = true;
         self.unsent.extend_from_slice(cut.rest);
         (taken < slice.len()).then_some(Step::Blocked)
     }
@@ -247,7 +263,7 @@ impl Reader {
         }
         let Ok(taken) = sink.write(&self.unsent) else { return Some(Step::Gone) };
         self.taken += taken as u64;
-        if let Some(subscription) = &mut self.subscription {
+        if let Some(subscription) = self.subscription.as_mut().filter(|_| self.cut_counts) {
             subscription.account.deliver(u64::from(self.cut > 0 && taken >= self.cut));
         }
         self.cut = self.cut.saturating_sub(taken);
@@ -256,20 +272,21 @@ impl Reader {
             return None;
         }
         self.unsent.drain(..taken);
-        Some(if self.unsent.len() > MAX_UNSENT + self.cut { Step::Overflow } else { Step::Blocked })
+        Some(if self.overflows() { Step::Overflow } else { Step::Blocked })
     }
 }
 
-/// Counts matches in `ranges`, all at or after `next`, where memory holds them.
-fn count(source: Source<'_>, next: Seq, ranges: [(Seq, Seq); 2]) -> Option<u64> {
+/// How many matches from `next` on were counted and are still to be sent; `None` when memory does
+/// not hold them.
+fn count(source: Source<'_>, next: Seq, unseen: &[(Seq, Seq)]) -> Option<u64> {
     let Source { filter, group, tail, .. } = source;
     if group.covers(next) {
-        return Some(ranges.iter().map(|(from, to)| group.count(*from) - group.count(*to)).sum());
+        let uncounted = unseen.iter().map(|(from, to)| group.count_between(*from, *to));
+        return Some(group.count(next) - uncounted.sum::<u64>());
     }
     source.in_memory(next).then(|| {
-        let within = |seq| ranges.iter().any(|(from, to)| (*from..*to).contains(&seq));
-        let end = group.next();
-        let events = tail.from(next).take_while(|event| event.seq < end);
-        events.filter(|event| within(event.seq) && filter.matches(event)).count() as u64
+        let counted = |seq| !unseen.iter().any(|(from, to)| (*from..*to).contains(&seq));
+        let events = tail.from(next).take_while(|event| event.seq < group.next());
+        events.filter(|event| counted(event.seq) && filter.matches(event)).count() as u64
     })
 }

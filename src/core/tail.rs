@@ -93,10 +93,18 @@ impl Tail {
     }
 
     /// The tail after a commit of `events`, which end at `head`.
+    ///
+    /// The tail never has a hole: when they do not follow what it holds, it lets go of that, and
+    /// readers go to storage.
     #[must_use]
-    pub fn append(&self, events: Vec<Event>, head: Head) -> Self {
-        debug_assert!(events.first().is_none_or(|event| event.seq == self.next()));
-        let mut tail = Self { head, ..self.clone() };
+    pub fn append(&self, mut events: Vec<Event>, head: Head) -> Self {
+        if events.last().is_some_and(|last| last.seq != head.head_seq) {
+            events.clear();
+        }
+        let follows = head.epoch == self.head.epoch
+            && head.head_seq == self.head.head_seq + events.len() as Seq;
+        let mut tail =
+            if follows { Self { head, ..self.clone() } } else { Self::empty(head, self.limits) };
         for event in events {
             tail.push(event);
         }
@@ -113,7 +121,8 @@ impl Tail {
     /// The tail after the oldest events of the journal were deleted.
     #[must_use]
     pub fn trimmed(&self, head: Head) -> Self {
-        Self { head: Head { first_seq: head.first_seq, ..self.head }, ..self.clone() }
+        let first_seq = head.first_seq.min(self.next());
+        Self { head: Head { first_seq, ..self.head }, ..self.clone() }
     }
 
     /// The events from `seq` on, oldest first; from the first held when `seq` is older.
@@ -241,6 +250,20 @@ pub(crate) mod tests {
         let tiny = grown(&[100; 100], TailLimits { events: 1, bytes: 1 });
         assert!(tiny.first() <= tiny.next());
         assert_eq!(tiny.from(0).map(Arc::as_ref).map(Event::size).sum::<usize>(), tiny.bytes());
+    }
+
+    #[test]
+    fn what_does_not_follow_is_never_joined_over_the_hole() {
+        let old = grown(&[5], ALL);
+        let late =
+            old.append(vec![event(8, "t"), event(9, "t")], Head { head_seq: 9, ..old.head() });
+        assert_eq!((late.first(), late.next(), late.from(0).count()), (8, 10, 2));
+        let unseen = old.append(Vec::new(), Head { head_seq: 7, ..old.head() });
+        assert_eq!((unseen.first(), unseen.next(), unseen.from(0).count()), (8, 8, 0));
+        let other = Head { head_seq: 6, ..Head::empty(Uuid::from_u128(1)) };
+        assert_eq!(old.append(vec![event(6, "t")], other).first(), 6, "another journal");
+        let ahead = old.trimmed(Head { first_seq: 9, head_seq: 8, ..old.head() });
+        assert_eq!(ahead.head().first_seq, 6, "the journal may be ahead, the tail is not");
     }
 
     #[test]

@@ -126,6 +126,12 @@ impl Window {
         (self.marks.len() - self.index(seq)) as u64
     }
 
+    /// How many frames there are in `[from, to)`.
+    #[must_use]
+    pub fn count_between(&self, from: Seq, to: Seq) -> u64 {
+        self.count(from) - self.count(to)
+    }
+
     /// Where a session is that had `taken` bytes of [`Window::slice`] of `seq`.
     #[must_use]
     pub fn cut(&self, seq: Seq, taken: usize) -> Cut<'_> {

@@ -19,18 +19,26 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub(super) fn is_behind(&self, tail: &Tail) -> bool {
-        self.window.next() < tail.next()
+    pub(super) fn is_behind(&self, end: Seq) -> bool {
+        self.window.next() < end
     }
 
     /// Joins what is new, up to `limit` bytes. Sessions that still need what is let go of for it
     /// read the tail by themselves.
-    pub(super) fn join(&mut self, tail: &Tail, limit: usize) {
+    ///
+    /// Returns the range `[from, to)` that the tail has forgotten before the group came to look.
+    pub(super) fn join(&mut self, tail: &Tail, limit: usize) -> Option<(Seq, Seq)> {
         if self.window.bytes() >= limit {
             self.window.clear();
         }
+        let (next, first) = (self.window.next(), tail.first());
+        let forgotten = (next < first).then_some((next, first));
+        if forgotten.is_some() {
+            self.window.restart(first);
+        }
         let events = tail.from(self.window.next()).map(AsRef::as_ref);
         self.window.extend(events, &self.filter, limit.max(1), Seq::MAX);
+        forgotten
     }
 }
 
@@ -51,8 +59,8 @@ impl Groups {
         self.slots.iter().next_back().map_or(0, |(index, _)| index + 1)
     }
 
-    pub(super) fn contains(&self, filter: &Filter) -> bool {
-        self.by_filter.contains_key(filter)
+    pub(super) fn find(&self, filter: &Filter) -> Option<usize> {
+        self.by_filter.get(filter).copied()
     }
 
     pub(super) fn get(&self, index: usize) -> Option<&Group> {
@@ -65,7 +73,7 @@ impl Groups {
 
     /// The group of `filter`; a new one begins where the tail ends.
     pub(super) fn find_or_make(&mut self, filter: &Filter, tail: &Tail) -> usize {
-        if let Some(&index) = self.by_filter.get(filter) {
+        if let Some(index) = self.find(filter) {
             return index;
         }
         let window = Window::new(tail.next());

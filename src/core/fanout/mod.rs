@@ -5,6 +5,8 @@
 //! back. Generic over the [`Sink`], so that laws are tested without sockets.
 
 mod group;
+#[cfg(test)]
+mod model;
 mod pass;
 #[cfg(test)]
 mod tests;
@@ -92,11 +94,21 @@ struct Member<S> {
     beat: Heartbeat,
     /// The socket refuses bytes.
     blocked: bool,
-    /// A page is being read.
-    paging: bool,
+    paging: Paging,
     /// Nothing more is written to it.
     gone: bool,
     ending: Option<CloseReason>,
+}
+
+/// What became of a session's wish to read storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Paging {
+    /// It has none, or may have one again.
+    Idle,
+    /// A page is being read.
+    Reading,
+    /// A page could not be read: not again before the next tick.
+    Failed,
 }
 
 /// A session, as others see it.
@@ -183,7 +195,7 @@ impl<S: Sink> Fanout<S> {
             place: None,
             beat: Heartbeat::new(now),
             blocked: false,
-            paging: false,
+            paging: Paging::Idle,
             gone: false,
             ending: None,
         })
@@ -200,11 +212,12 @@ impl<S: Sink> Fanout<S> {
     pub fn say(&mut self, key: Key, frames: &[u8], turn: Turn<'_>) {
         if let Some(member) = self.members.get_mut(key).filter(|member| member.ending.is_none()) {
             member.reader.say(frames);
-            self.pump(key, turn);
+            self.answer(key, turn);
         }
     }
 
-    /// Subscribes a session, in the place of what it had before; the answer is written to it.
+    /// Subscribes a session, in the place of what it had before; the answer is written to it. One
+    /// that is about to end is left alone.
     ///
     /// # Errors
     /// When the filter is new and there are as many as may be. What was before goes on then.
@@ -216,21 +229,27 @@ impl<S: Sink> Fanout<S> {
         turn: Turn<'_>,
     ) -> Result<(), TooManyFilters> {
         self.follow_epoch(turn);
-        if !self.groups.contains(filter) && self.groups.len() >= self.limits.groups {
+        if self.members.get(key).is_none_or(|member| member.ending.is_some()) {
+            return Ok(());
+        }
+        if self.groups.find(filter).is_none() && self.groups.len() >= self.limits.groups {
             return Err(TooManyFilters);
         }
         self.unsubscribe(key, RESUBSCRIBED, turn);
-        let group = self.groups.find_or_make(filter, turn.tail);
         // From here on the group counts for this session too: it must be where the tail ends.
-        self.bring_current(group, turn);
+        self.bring_current(filter, turn);
+        let group = self.groups.find_or_make(filter, turn.tail);
         let head = turn.tail.head();
         let start = match begin {
             Begin::Now => cursor::at(turn.tail.next()),
-            Begin::At(seq) => cursor::at(seq.clamp(head.first_seq, turn.tail.next())),
+            Begin::At(seq) => {
+                let seq = seq.min(turn.tail.next()).saturating_sub(1);
+                cursor::resume(Position { epoch: self.epoch, seq }, &head)
+            }
             Begin::After(position) => cursor::resume(position, &head),
         };
         self.settle(key, group, start);
-        self.pump(key, turn);
+        self.answer(key, turn);
         Ok(())
     }
 
@@ -243,21 +262,26 @@ impl<S: Sink> Fanout<S> {
     /// tick.
     pub fn page(&mut self, key: Key, page: Option<PageView<'_>>, turn: Turn<'_>) {
         let Some(member) = self.members.get_mut(key) else { return };
-        member.paging = false;
+        let page = page.filter(|page| page.head.epoch == self.epoch);
+        member.paging = if page.is_some() { Paging::Idle } else { Paging::Failed };
         // A blocked session reads again when its socket takes bytes.
-        if let Some(page) = page.filter(|page| page.head.epoch == self.epoch && !member.blocked) {
-            self.write(key, Some(page), turn);
+        if page.is_some() && !member.blocked {
+            self.write(key, page, turn);
         }
     }
 
     /// Once a second: pings, pongs, stalls, lag, and pages that could not be read.
     pub fn tick(&mut self, turn: Turn<'_>) {
+        self.follow_epoch(turn);
         let FanoutLimits { patience, max_lag, .. } = self.limits;
         for key in self.keys() {
             let Some(member) = self.members.get_mut(key).filter(|member| member.ending.is_none())
             else {
                 continue;
             };
+            if member.paging == Paging::Failed {
+                member.paging = Paging::Idle;
+            }
             let next = member.reader.next().unwrap_or(turn.tail.next());
             match member.beat.check(turn.now, member.blocked, &patience) {
                 Beat::End(reason) => self.end(key, reason, None, turn),

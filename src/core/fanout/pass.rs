@@ -1,25 +1,30 @@
 //! How what is new goes over all sessions, and how one session is written to.
 
-use super::{Effect, Fanout, Key, Member, Turn, group::Place};
+use super::{Effect, Fanout, Key, Member, Paging, Turn, group::Place};
 use crate::core::{
     cursor::Start,
     event::{Position, Seq},
+    filter::Filter,
     protocol::{CloseReason, ServerFrame},
     reader::{PageView, Sink, Step},
+    tail::Tail,
 };
 use std::time::Duration;
 
-/// How many sessions are written to before the clock is asked.
+/// How many sessions of a group are written to before the clock is asked.
 const STRIDE: usize = 16;
 
 /// Where a pass over all sessions stands: it may be left after any member and gone on with later.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pass {
-    group: usize,
-    /// The next member; 0 when the group's window is still to be joined.
-    member: usize,
-    /// The tail's end when the pass began.
+    /// The tail's end when the pass began; 0 when none is under way.
     until: Seq,
+    /// The group in hand.
+    group: usize,
+    /// Whether what is new was joined for it.
+    joined: bool,
+    /// The next of its members to write to.
+    member: usize,
     /// A member of the group in hand is not current.
     laggards: bool,
 }
@@ -30,7 +35,7 @@ impl<S: Sink> Fanout<S> {
     pub fn advance(&mut self, turn: Turn<'_>, mut go_on: impl FnMut() -> bool) -> bool {
         self.follow_epoch(turn);
         loop {
-            if self.pass.group == 0 && self.pass.member == 0 {
+            if self.pass.until == 0 {
                 self.pass.until = turn.tail.next();
             }
             while self.pass.group < self.groups.end() {
@@ -46,45 +51,58 @@ impl<S: Sink> Fanout<S> {
         }
     }
 
-    /// Joins what is new for the group in hand and writes it to its members.
+    /// Joins what is new for the group in hand and writes it to its members, until the group is
+    /// where the tail ended when the pass began: what came later must not keep it from the others.
     fn pass_group(&mut self, turn: Turn<'_>, go_on: &mut impl FnMut() -> bool) -> bool {
         let index = self.pass.group;
-        if self.pass.member == 0 {
-            let limit = self.limits.window_bytes;
-            let Some(group) = self.groups.get_mut(index).filter(|group| group.is_behind(turn.tail))
-            else {
-                self.pass.group += 1;
-                return true;
-            };
-            group.join(turn.tail, limit);
-            self.pass.laggards = false;
-        }
-        while let Some(key) = self.member_in_hand() {
-            self.pass.member += 1;
-            self.pass.laggards |= !self.pump(key, turn);
-            if self.pass.member.is_multiple_of(STRIDE) && !go_on() {
-                return false;
+        let mut written = 0_usize;
+        loop {
+            if !self.pass.joined {
+                if !self.groups.get(index).is_some_and(|group| group.is_behind(self.pass.until)) {
+                    self.pass.group += 1;
+                    return go_on();
+                }
+                self.join_group(index, turn.tail);
+                self.pass = Pass { joined: true, member: 0, laggards: false, ..self.pass };
+            }
+            while let Some(key) = self.member_in_hand() {
+                self.pass.member += 1;
+                self.pass.laggards |= !self.pump(key, turn);
+                written += 1;
+                if written.is_multiple_of(STRIDE) && !go_on() {
+                    return false;
+                }
+            }
+            self.pass.joined = false;
+            if let Some(group) = self.groups.get_mut(index).filter(|_| !self.pass.laggards) {
+                group.window.clear();
             }
         }
-        self.pass.member = 0;
-        if let Some(group) = self.groups.get_mut(index).filter(|_| !self.pass.laggards) {
-            group.window.clear();
+    }
+
+    fn join_group(&mut self, index: usize, tail: &Tail) {
+        let limit = self.limits.window_bytes;
+        let Some(group) = self.groups.get_mut(index) else { return };
+        let Some((from, to)) = group.join(tail, limit) else { return };
+        for &key in &group.members {
+            if let Some(member) = self.members.get_mut(key) {
+                member.reader.miss(from, to);
+            }
         }
-        true
     }
 
     fn member_in_hand(&self) -> Option<Key> {
         self.groups.get(self.pass.group)?.members.get(self.pass.member).copied()
     }
 
-    /// Brings a group to the tail's end, members and all.
-    pub(super) fn bring_current(&mut self, index: usize, turn: Turn<'_>) {
-        let limit = self.limits.window_bytes;
-        while let Some(group) =
-            self.groups.get_mut(index).filter(|group| group.is_behind(turn.tail))
-        {
-            group.join(turn.tail, limit);
-            for key in group.members.clone() {
+    /// Brings the group of `filter`, if there is one, to the tail's end, members and all.
+    pub(super) fn bring_current(&mut self, filter: &Filter, turn: Turn<'_>) {
+        let Some(index) = self.groups.find(filter) else { return };
+        let end = turn.tail.next();
+        while let Some(group) = self.groups.get(index).filter(|group| group.is_behind(end)) {
+            let members = group.members.clone();
+            self.join_group(index, turn.tail);
+            for key in members {
                 self.pump(key, turn);
             }
         }
@@ -114,29 +132,34 @@ impl<S: Sink> Fanout<S> {
         let Some(source) = self.groups.source(member.place, self.epoch, turn.tail) else { return };
         self.closed += &member.reader.unsubscribe(source, reason);
         if let Some(place) = member.place.take() {
-            self.vacate(place, turn);
+            self.vacate(place);
         }
     }
 
-    /// Takes a member out of its group; the last one moves to its place.
-    fn vacate(&mut self, (index, place): Place, turn: Turn<'_>) {
+    /// Takes a member out of its group; others move to fill its place. A pass under way must still
+    /// come to everybody it has not written to.
+    fn vacate(&mut self, (index, place): Place) {
         let Some(group) = self.groups.get_mut(index) else { return };
-        if place < group.members.len() {
-            group.members.swap_remove(place);
+        let in_hand = self.pass.group == index && self.pass.joined;
+        let mut hole = place;
+        if in_hand && place < self.pass.member {
+            // The last one written to moves here, and the last of all to where that one was.
+            self.pass.member -= 1;
+            hole = self.pass.member;
+        }
+        if place.max(hole) < group.members.len() {
+            group.members.swap(place, hole);
+            group.members.swap_remove(hole);
+        }
+        for at in [place, hole] {
+            let moved = group.members.get(at).and_then(|&key| self.members.get_mut(key));
+            if let Some(member) = moved {
+                member.place = Some((index, at));
+            }
         }
         if group.members.is_empty() {
             self.groups.remove(index);
-            if self.pass.group == index {
-                self.pass.member = 0;
-            }
-        } else if let Some(&moved) = group.members.get(place) {
-            if let Some(member) = self.members.get_mut(moved) {
-                member.place = Some((index, place));
-            }
-            // A pass that was at this place already will not come back for the one that moved.
-            if self.pass.group == index && place < self.pass.member {
-                self.pass.laggards |= !self.pump(moved, turn);
-            }
+            self.pass.joined &= !in_hand;
         }
     }
 
@@ -145,6 +168,7 @@ impl<S: Sink> Fanout<S> {
         if turn.tail.epoch() != self.epoch {
             self.end_all(CloseReason::Restarting, turn, || Duration::ZERO);
             self.epoch = turn.tail.epoch();
+            self.pass = Pass::default();
         }
     }
 
@@ -154,11 +178,30 @@ impl<S: Sink> Fanout<S> {
         !blocked && self.write(key, None, turn)
     }
 
+    /// Writes what was just said to a session. What a blocked one leaves unread is bounded.
+    pub(super) fn answer(&mut self, key: Key, turn: Turn<'_>) {
+        let Some(member) = self.members.get(key).filter(|member| !member.gone) else { return };
+        if member.blocked && member.reader.overflows() {
+            self.give_up(key, CloseReason::TooMany, turn);
+        } else {
+            self.pump(key, turn);
+        }
+    }
+
+    /// Nothing more can be written to a session.
+    fn give_up(&mut self, key: Key, why: CloseReason, turn: Turn<'_>) {
+        let Some(member) = self.members.get_mut(key) else { return };
+        member.gone = true;
+        let reason = *member.ending.get_or_insert(why);
+        self.effects.push(Effect::Cut(key, reason));
+        self.unsubscribe(key, reason.as_str(), turn);
+    }
+
     pub(super) fn write(&mut self, key: Key, page: Option<PageView<'_>>, turn: Turn<'_>) -> bool {
         let Self { members, groups, scratch, effects, epoch, .. } = self;
         let Some(member) = members.get_mut(key).filter(|member| !member.gone) else { return true };
         let Member { sink, reader, .. } = member;
-        let before = reader.taken();
+        let (before, sought) = (reader.taken(), reader.next());
         let step = match (groups.source(member.place, *epoch, turn.tail), page) {
             (Some(source), Some(page)) => reader.page(sink, page, source, scratch),
             (Some(source), None) => reader.pump(sink, source, scratch),
@@ -173,17 +216,18 @@ impl<S: Sink> Fanout<S> {
         match step {
             Step::Current => return true,
             Step::Blocked => effects.push(Effect::AwaitWritable(key)),
-            Step::Page(from) if !member.paging => {
-                member.paging = true;
+            Step::Page(from)
+                if Some(from) == sought && page.is_some_and(|p| p.events.is_empty()) =>
+            {
+                member.paging = Paging::Failed;
+            }
+            Step::Page(from) if member.paging == Paging::Idle => {
+                member.paging = Paging::Reading;
                 effects.push(Effect::ReadPage(key, from));
             }
             Step::Page(_) => {}
-            Step::Gone | Step::Overflow => {
-                let why =
-                    if step == Step::Gone { CloseReason::ClientGone } else { CloseReason::TooMany };
-                member.gone = true;
-                effects.push(Effect::Cut(key, *member.ending.get_or_insert(why)));
-            }
+            Step::Gone => self.give_up(key, CloseReason::ClientGone, turn),
+            Step::Overflow => self.give_up(key, CloseReason::TooMany, turn),
         }
         false
     }

@@ -1,0 +1,230 @@
+//! One session: answers, cuts, pages, gaps and ends.
+
+use super::*;
+use crate::core::{
+    event::{Category, Position},
+    protocol::{CloseReason, ServerFrame},
+    reader::MAX_UNSENT,
+};
+
+fn after(seq: Seq) -> Begin {
+    Begin::After(Position { epoch: Uuid::nil(), seq })
+}
+
+fn big(seq: Seq, bytes: usize) -> Event {
+    let json = format!(r#"{{"seq":{seq},"pad":"{}"}}"#, "x".repeat(bytes));
+    Event { json: json.into(), category: Category::Debug, ..event(seq, "t") }
+}
+
+#[test]
+fn the_rest_of_a_cut_frame_goes_out_before_the_next_subscription() {
+    let mut case = Case::new(LIMITS, 100);
+    let (key, wire) = case.session(&[]);
+    wire.said();
+    wire.room.set(1000);
+    case.append(vec![big(1, 4 * MAX_UNSENT)]);
+    case.advance();
+    case.subscribe(key, &["t"], after(0));
+    // Long as it is, the rest is no answer left unread.
+    wire.room.set(10);
+    case.with(|fanout, turn| fanout.writable(key, turn));
+    assert_eq!(case.effects(), [Effect::AwaitWritable(key); 2]);
+    wire.room.set(PLENTY);
+    case.with(|fanout, turn| fanout.writable(key, turn));
+    assert_eq!(wire.said(), ["event 1", "subscribed 0 true", "event 1"]);
+    let balance = case.fanout.balance(&case.tail);
+    assert_eq!((balance.matched, balance.delivered, balance.imbalance), (2, 1, 0));
+    assert_eq!(balance.dropped["resubscribed"], 1, "the cut one counts for nobody");
+}
+
+#[test]
+fn a_page_of_an_earlier_subscription_makes_no_hole() {
+    let mut case = Case::new(LIMITS, 2);
+    case.commit(&["t"; 20]);
+    case.commit(&["t"; 2]);
+    let (key, wire) = case.session(&[]);
+    case.subscribe(key, &[], after(14));
+    assert_eq!(case.effects(), [Effect::ReadPage(key, 15)]);
+    case.subscribe(key, &[], after(9));
+    case.page(key, 15..21, 1);
+    assert_eq!(wire.said().last().unwrap(), "subscribed 9 true", "10 to 14 are not in the page");
+    assert_eq!(case.effects(), [Effect::ReadPage(key, 10)]);
+    case.subscribe(key, &[], after(18));
+    case.page(key, 10..17, 1);
+    assert_eq!(wire.said(), ["subscribed 18 true"], "all of it is before 19");
+    assert_eq!(case.effects(), [Effect::ReadPage(key, 19)]);
+    case.page(key, 18..21, 1);
+    assert_eq!(wire.said(), ["event 19", "event 20", "event 21", "event 22"]);
+    case.assert_balanced();
+}
+
+#[test]
+fn what_retention_took_is_named_before_what_is_left() {
+    let mut case = Case::new(LIMITS, 2);
+    case.commit(&["t"; 8]);
+    case.commit(&["t"; 2]);
+    let (key, wire) = case.session(&[]);
+    case.subscribe(key, &[], after(2));
+    case.page(key, 6..9, 6);
+    let said = ["gap 3 5 \"retention\"", "event 6", "event 7", "event 8", "event 9", "event 10"];
+    assert_eq!(wire.said()[2..], said);
+    case.assert_balanced();
+}
+
+#[test]
+fn a_page_for_a_blocked_session_is_read_again_gap_and_all() {
+    let mut case = Case::new(LIMITS, 2);
+    case.commit(&["t"; 8]);
+    case.commit(&["t"; 2]);
+    let (key, wire) = case.session(&[]);
+    case.subscribe(key, &[], after(2));
+    wire.said();
+    wire.room.set(0);
+    case.with(|fanout, turn| fanout.say(key, &[0x8a, 0], turn));
+    case.effects();
+    case.page(key, 6..9, 6);
+    assert_eq!(case.effects(), []);
+    wire.room.set(PLENTY);
+    case.with(|fanout, turn| fanout.writable(key, turn));
+    assert_eq!(case.effects(), [Effect::ReadPage(key, 3)]);
+    case.page(key, 6..9, 6);
+    assert_eq!(wire.said()[..3], ["pong", "gap 3 5 \"retention\"", "event 6"]);
+}
+
+#[test]
+fn what_is_deleted_while_a_frame_is_cut_is_a_gap_after_that_frame() {
+    let mut case = Case::new(LIMITS, 2);
+    case.commit(&["t"; 8]);
+    case.commit(&["t"; 2]);
+    let (key, wire) = case.session(&[]);
+    case.subscribe(key, &[], after(2));
+    wire.said();
+    wire.room.set(30);
+    case.page(key, 3..7, 3);
+    assert_eq!((wire.said(), wire.got.borrow().is_empty()), (vec!["event 3".into()], false));
+    wire.room.set(PLENTY);
+    case.with(|fanout, turn| fanout.writable(key, turn));
+    case.page(key, 7..9, 7);
+    assert_eq!(wire.said()[..3], ["event 4", "gap 5 6 \"retention\"", "event 7"]);
+    case.assert_balanced();
+}
+
+#[test]
+fn a_place_that_storage_named_and_retention_took_is_a_gap() {
+    let mut case = Case::new(LIMITS, 100);
+    case.commit(&["t"; 8]);
+    case.tail = case.tail.trimmed(Head { first_seq: 6, ..case.tail.head() });
+    let (key, wire) = case.session(&[]);
+    case.subscribe(key, &[], Begin::At(4));
+    let said = ["subscribed 5 false", "gap 4 5 \"retention\"", "event 6", "event 7", "event 8"];
+    assert_eq!(wire.said()[1..], said);
+    case.subscribe(key, &[], Begin::At(99));
+    assert_eq!(wire.said(), ["subscribed 8 true"], "nothing of what comes is passed over");
+}
+
+#[test]
+fn a_page_that_cannot_be_read_is_asked_for_again_at_the_next_tick() {
+    let mut case = Case::new(LIMITS, 2);
+    case.commit(&["t"; 8]);
+    case.commit(&["t"; 2]);
+    let (key, _wire) = case.session(&[]);
+    case.subscribe(key, &[], after(2));
+    case.effects();
+    for nothing in [true, false] {
+        if nothing {
+            case.with(|fanout, turn| fanout.page(key, None, turn));
+        } else {
+            case.page(key, 0..0, 1);
+        }
+        case.commit(&["t"]);
+        case.advance();
+        assert_eq!(case.effects(), [], "not with every event");
+        case.with(Fanout::tick);
+        assert_eq!(case.effects(), [Effect::ReadPage(key, 3)]);
+    }
+}
+
+#[test]
+fn a_client_that_asks_and_never_reads_is_cut() {
+    let mut case = Case::new(LIMITS, 100);
+    let (key, wire) = case.session(&[]);
+    wire.room.set(0);
+    let mut pong = Vec::new();
+    ServerFrame::Pong.encode(&mut pong);
+    for _ in 0..MAX_UNSENT / pong.len() {
+        case.with(|fanout, turn| fanout.say(key, &pong, turn));
+    }
+    assert_eq!(case.effects(), [Effect::AwaitWritable(key)]);
+    case.with(|fanout, turn| fanout.say(key, &pong, turn));
+    assert_eq!(case.effects(), [Effect::Cut(key, CloseReason::TooMany)]);
+    case.with(|fanout, turn| fanout.say(key, &pong, turn));
+    assert_eq!(case.effects(), [], "and nothing more is kept for it");
+    case.assert_balanced();
+}
+
+#[test]
+fn a_close_frame_waits_behind_what_is_unsent_and_nothing_follows_it() {
+    let mut case = Case::new(LIMITS, 100);
+    let (key, wire) = case.session(&[]);
+    wire.said();
+    wire.room.set(20);
+    case.commit(&["t"]);
+    case.advance();
+    let after = Some(Duration::from_secs(1));
+    case.with(|fanout, turn| fanout.end(key, CloseReason::Closed, after, turn));
+    case.commit(&["t"]);
+    case.advance();
+    case.subscribe(key, &[], Begin::Now);
+    case.with(|fanout, turn| fanout.say(key, &[0x8a, 0], turn));
+    let close = Effect::Close(key, CloseReason::Closed);
+    assert_eq!(case.effects(), [Effect::AwaitWritable(key), close]);
+    wire.room.set(PLENTY);
+    case.with(|fanout, turn| fanout.writable(key, turn));
+    assert_eq!(wire.said(), ["event 1", "bye", "close 1000"]);
+    case.assert_balanced();
+}
+
+#[test]
+fn further_behind_than_allowed_is_too_far() {
+    let mut case = Case::new(FanoutLimits { max_lag: 3, ..LIMITS }, 100);
+    let (key, wire) = case.session(&[]);
+    let (_, quick) = case.session(&[]);
+    wire.room.set(0);
+    case.commit(&["t"; 3]);
+    case.advance();
+    case.with(Fanout::tick);
+    assert_eq!(case.effects(), [Effect::AwaitWritable(key)]);
+    case.commit(&["t"]);
+    case.advance();
+    case.with(Fanout::tick);
+    assert_eq!(case.effects(), [Effect::Close(key, CloseReason::TooFarBehind)]);
+    assert_eq!(quick.said().len(), 5);
+    let balance = case.fanout.balance(&case.tail);
+    assert_eq!((balance.dropped["too_far_behind"], balance.imbalance), (4, 0));
+}
+
+#[test]
+fn another_journal_sends_everybody_away_even_the_one_that_subscribes() {
+    let mut case = Case::new(LIMITS, 100);
+    let (key, wire) = case.session(&[]);
+    let (_, dead) = case.session(&[]);
+    dead.gone.set(true);
+    case.commit(&["t"]);
+    case.advance();
+    case.effects();
+    let head = Head { head_seq: 1, ..Head::empty(Uuid::from_u128(1)) };
+    case.tail = Tail::empty(head, TailLimits { events: 9, bytes: 999 });
+    case.subscribe(key, &[], Begin::Now);
+    assert_eq!(wire.said()[1..], ["event 1", "bye", "close 4503"]);
+    let (_, late) = case.session(&[]);
+    case.commit(&["t"]);
+    case.advance();
+    assert_eq!(late.said(), ["subscribed 1 true", "event 2"], "not hindered by the dead");
+}
+
+#[test]
+fn a_subscription_of_nobody_makes_no_group() {
+    let mut case = Case::new(LIMITS, 100);
+    case.subscribe(7, &[], Begin::Now);
+    assert_eq!(case.fanout.groups(), 0);
+}
