@@ -34,7 +34,8 @@ const FULL: &str = "
     SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit') = 'off';";
 const PROCESS: &str = "SET synchronous_commit = off;";
-/// One router at a time. The schema is not made without need: that asks for a right on the database.
+/// One router at a time. The schema is made only when absent: that asks for a right on the
+/// database.
 const MIGRATING: &str = "
     SET lock_timeout = '10s';
     DO $$ BEGIN

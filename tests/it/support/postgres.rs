@@ -99,8 +99,11 @@ impl Drop for Cluster {
 /// Stops the server and removes its folder when this process ends or lets go of the pipe.
 fn watch(folder: &Path) -> Child {
     let stop = program("pg_ctl");
-    let script = "trap '' INT TERM HUP; read _; data=$1; shift; \
-                  \"$@\" -m immediate stop -D \"$data/data\"; rm -rf \"$data\"";
+    // More than once: the process may end while the server is only starting.
+    let script = "trap '' INT TERM HUP; read _; folder=$1; shift; \
+                  for try in 1 2 3; do \
+                      \"$@\" -m immediate stop -D \"$folder/data\" && break; sleep 1; \
+                  done; rm -rf \"$folder\"";
     Command::new("sh")
         .args(["-c", script, "watchdog"])
         .arg(folder)
