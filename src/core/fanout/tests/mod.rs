@@ -23,7 +23,7 @@ use crate::core::{
 
 /// Events of these types; of any type when there are none.
 pub(super) fn filter(types: &[&str]) -> Filter {
-    Filter { event_type: types.iter().map(|name| (*name).into()).collect() }
+    Filter::from_values(types, &[], &[], 64).unwrap()
 }
 
 /// Bytes that never run out.
