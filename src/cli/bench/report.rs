@@ -169,6 +169,12 @@ impl Report {
             ),
             ("verified", format!("{} deliveries: {}", self.verified, self.faults)),
         ];
+        if let Some(rate) = self.rate.filter(|rate| self.events_per_second < 0.95 * rate) {
+            rows.push((
+                "behind",
+                format!("the {} /s that were due were not reached", grouped(rate)),
+            ));
+        }
         if self.repeated_requests > 0 {
             rows.push(("repeated", format!("{} requests", self.repeated_requests)));
         }
@@ -262,6 +268,17 @@ mod tests {
         assert!(report(&[fine(), outcome(Reads::Trickling, 1, None)]).passed, "on its way");
         let cut = report(&[fine(), outcome(Reads::Trickling, 1, Some("reset"))]);
         assert!(cut.complaint().unwrap().contains("never stopped reading"));
+    }
+
+    #[test]
+    fn a_rate_that_was_not_reached_is_pointed_at() {
+        let plan = plan("bench --rate 100").unwrap();
+        let table = |published| {
+            let counts = Counts { published, ..Counts::default() };
+            Report::new(&plan, &[], (counts, Latency::default()), &[]).table()
+        };
+        assert!(table(900).contains("behind      the 100 /s"));
+        assert!(!table(990).contains("behind"));
     }
 
     #[test]
