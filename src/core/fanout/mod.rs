@@ -10,6 +10,9 @@ mod model;
 mod pass;
 #[cfg(test)]
 mod tests;
+mod types;
+
+pub use self::types::{Begin, Effect, FanoutLimits, Key, Row, TooManyFilters, Turn};
 
 use std::time::Duration;
 
@@ -22,69 +25,15 @@ use self::{
 };
 use super::{
     cursor,
-    event::{Position, Seq},
+    event::Position,
     filter::Filter,
-    heartbeat::{Beat, Heartbeat, Patience},
+    heartbeat::{Beat, Heartbeat},
     ledger::{Balance, RESUBSCRIBED},
     protocol::{self, CloseReason, Opcode, ServerFrame},
     reader::{PageView, Reader, Sink},
     tail::Tail,
     window::Window,
 };
-
-/// A member's place in its shard.
-pub type Key = usize;
-
-/// What the shell must do. Each is answered: by [`Fanout::writable`], [`Fanout::page`] or
-/// [`Fanout::leave`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Wait until the socket takes bytes again.
-    AwaitWritable(Key),
-    /// Read a page of storage that begins at this `seq`.
-    ReadPage(Key, Seq),
-    /// The close frame is written: wait a moment for the client's own.
-    Close(Key, CloseReason),
-    /// Nothing more can be written: drop the socket at once.
-    Cut(Key, CloseReason),
-}
-
-/// What a shard knows of the world in one turn.
-#[derive(Clone, Copy, Debug)]
-pub struct Turn<'a> {
-    /// The tail as it was when the turn began.
-    pub tail: &'a Tail,
-    /// Time since any fixed moment.
-    pub now: Duration,
-}
-
-/// What bounds a shard.
-#[derive(Clone, Copy, Debug)]
-pub struct FanoutLimits {
-    /// Bytes that a filter group joins at a time.
-    pub window_bytes: usize,
-    /// Different filters at a time.
-    pub groups: usize,
-    /// Events a session may be behind; 0 is no limit.
-    pub max_lag: u64,
-    /// Pings, pongs and stalls.
-    pub patience: Patience,
-}
-
-/// Where a subscription begins, as far as a shard can decide it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begin {
-    /// With what comes next.
-    Now,
-    /// After a position.
-    After(Position),
-    /// At a `seq` that storage has named.
-    At(Seq),
-}
-
-/// More different filters than the shard takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyFilters;
 
 #[derive(Debug)]
 struct Member<S> {
@@ -109,23 +58,6 @@ enum Paging {
     Reading,
     /// A page could not be read: not again before the next tick.
     Failed,
-}
-
-/// A session, as others see it.
-#[derive(Debug)]
-pub struct Row<'a, S> {
-    /// Its sink.
-    pub sink: &'a S,
-    /// Its filter, when subscribed.
-    pub filter: Option<&'a Filter>,
-    /// The last `seq` it is through with, when subscribed.
-    pub seq: Option<Seq>,
-    /// Events delivered in this subscription.
-    pub delivered: u64,
-    /// Bytes its socket took.
-    pub bytes: u64,
-    /// Whether its socket refuses bytes now.
-    pub blocked: bool,
 }
 
 /// All sessions of one worker thread.
@@ -267,6 +199,8 @@ impl<S: Sink> Fanout<S> {
         // A blocked session reads again when its socket takes bytes.
         if page.is_some() && !member.blocked {
             self.write(key, page, turn);
+            // A page may be large, and the next one may be long in coming.
+            self.scratch.clear();
         }
     }
 
