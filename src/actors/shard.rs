@@ -187,8 +187,9 @@ pub struct Shard {
 const PAGES: usize = 4;
 /// Messages that may wait. Who sends waits for room, so this bounds memory and loses nothing.
 const MAILBOX: usize = 1024;
-/// How long a shard serves sessions before it lets others have the thread.
-const TURN: Duration = Duration::from_millis(2);
+/// How long a shard serves sessions before it lets others have the thread: what they bring meanwhile
+/// goes out together with the rest.
+const TURN: Duration = Duration::from_micros(500);
 
 impl Shard {
     /// A shard without sessions.
