@@ -13,8 +13,8 @@ use crate::core::{
 /// A member's place in its shard.
 pub type Key = usize;
 
-/// What the shell must do. Each is answered: by [`Fanout::writable`], [`Fanout::page`] or
-/// [`Fanout::leave`].
+/// What the shell must do. Each is answered: by [`writable`](super::Fanout::writable),
+/// [`page`](super::Fanout::page) or [`leave`](super::Fanout::leave).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Wait until the socket takes bytes again.

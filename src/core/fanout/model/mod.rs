@@ -2,7 +2,7 @@
 //! dead sockets, late pages, retention and restored databases is played against [`World`], and
 //! after every step each client's bytes are held against the journal.
 //!
-//! `SIGNALBOX_SOAK=1` runs a hundred times as many cases.
+//! `SIGNALBOX_SOAK=1` runs 25 times as many cases.
 
 mod client;
 mod laws;
