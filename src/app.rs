@@ -32,7 +32,7 @@ use crate::{
         tail::{SharedTail, Tail, TailLimits},
     },
     http::{Router, server},
-    settings::{JournalSettings, SessionSettings, Settings},
+    settings::{JournalSettings, Settings},
     storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions},
     tasks::{
         retention::Retention,
@@ -113,7 +113,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         tail: tail.clone(),
         advanced: follow,
         storage: storage.clone(),
-        limits: fanout_limits(&settings.session),
+        limits: fanout_limits(&settings),
         page_events: settings.session.page_events,
         linger: LINGER,
         generation: GENERATION,
@@ -227,7 +227,8 @@ fn batch_limits(journal: &JournalSettings) -> batching::Limits {
     }
 }
 
-fn fanout_limits(session: &SessionSettings) -> FanoutLimits {
+fn fanout_limits(settings: &Settings) -> FanoutLimits {
+    let session = &settings.session;
     FanoutLimits {
         window_bytes: session.window_bytes,
         groups: session.filters_per_worker,
@@ -237,6 +238,7 @@ fn fanout_limits(session: &SessionSettings) -> FanoutLimits {
             pong: session.pong_timeout,
             stall: session.stall_timeout,
         },
+        reconnect_window: settings.server.reconnect_window,
     }
 }
 

@@ -147,7 +147,8 @@ async fn accept(
 ) -> io::Result<(TcpStream, Bytes)> {
     framed.send(h1::Message::Item((response, BodySize::None))).await.map_err(io::Error::other)?;
     let parts = framed.into_parts();
-    Ok((parts.io, parts.read_buf.freeze()))
+    // A copy: the buffer itself has kilobytes of room, for as long as the session lasts.
+    Ok((parts.io, Bytes::copy_from_slice(&parts.read_buf)))
 }
 
 async fn refuse(mut framed: Framed<TcpStream, h1::Codec>, problem: &Problem) -> io::Result<()> {

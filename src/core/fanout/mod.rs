@@ -12,7 +12,7 @@ mod pass;
 mod tests;
 mod types;
 
-pub use self::types::{Begin, Effect, FanoutLimits, Key, Row, TooManyFilters, Turn};
+pub use self::types::{Begin, Effect, FanoutLimits, Key, Row, TooManyFilters, Totals, Turn};
 
 use std::time::Duration;
 
@@ -43,6 +43,8 @@ struct Member<S> {
     beat: Heartbeat,
     /// The socket refuses bytes.
     blocked: bool,
+    /// The shell waits until it takes some.
+    awaited: bool,
     paging: Paging,
     /// Nothing more is written to it.
     gone: bool,
@@ -72,6 +74,7 @@ pub struct Fanout<S> {
     effects: Vec<Effect>,
     /// Accounts of subscriptions that ended.
     closed: Balance,
+    totals: Totals,
 }
 
 impl<S: Sink> Fanout<S> {
@@ -87,6 +90,7 @@ impl<S: Sink> Fanout<S> {
             limits,
             effects: Vec::new(),
             closed: Balance::default(),
+            totals: Totals::default(),
         }
     }
 
@@ -113,6 +117,11 @@ impl<S: Sink> Fanout<S> {
         std::mem::take(&mut self.effects)
     }
 
+    /// What the sockets took since this was asked last.
+    pub fn take_totals(&mut self) -> Totals {
+        std::mem::take(&mut self.totals)
+    }
+
     /// The sink of a session, while it is a member.
     #[must_use]
     pub fn sink(&self, key: Key) -> Option<&S> {
@@ -127,17 +136,19 @@ impl<S: Sink> Fanout<S> {
             place: None,
             beat: Heartbeat::new(now),
             blocked: false,
+            awaited: false,
             paging: Paging::Idle,
             gone: false,
             ending: None,
         })
     }
 
-    /// A session is gone; its sink. What it still had to get is dropped for the reason it ended.
-    pub fn leave(&mut self, key: Key, turn: Turn<'_>) -> Option<S> {
+    /// A session is gone; its sink, and why it ended. What it still had to get is dropped for that
+    /// reason.
+    pub fn leave(&mut self, key: Key, turn: Turn<'_>) -> Option<(S, CloseReason)> {
         let reason = self.members.get(key)?.ending.unwrap_or(CloseReason::ClientGone);
         self.unsubscribe(key, reason.as_str(), turn);
-        self.members.try_remove(key).map(|member| member.sink)
+        self.members.try_remove(key).map(|member| (member.sink, reason))
     }
 
     /// Puts whole frames behind what a session still has to get.
@@ -172,14 +183,18 @@ impl<S: Sink> Fanout<S> {
         self.bring_current(filter, turn);
         let group = self.groups.find_or_make(filter, turn.tail);
         let head = turn.tail.head();
-        let start = match begin {
-            Begin::Now => cursor::at(turn.tail.next()),
-            Begin::At(seq) => {
-                let seq = seq.min(turn.tail.next()).saturating_sub(1);
-                cursor::resume(Position { epoch: self.epoch, seq }, &head)
-            }
-            Begin::After(position) => cursor::resume(position, &head),
-        };
+        let start = cursor::within(
+            self.limits.max_lag,
+            &head,
+            match begin {
+                Begin::Now => cursor::at(turn.tail.next()),
+                Begin::At(seq) => {
+                    let seq = seq.min(turn.tail.next()).saturating_sub(1);
+                    cursor::resume(Position { epoch: self.epoch, seq }, &head)
+                }
+                Begin::After(position) => cursor::resume(position, &head),
+            },
+        );
         self.settle(key, group, start);
         self.answer(key, turn);
         Ok(())
@@ -187,6 +202,9 @@ impl<S: Sink> Fanout<S> {
 
     /// A socket takes bytes again.
     pub fn writable(&mut self, key: Key, turn: Turn<'_>) {
+        if let Some(member) = self.members.get_mut(key) {
+            member.awaited = false;
+        }
         self.write(key, None, turn);
     }
 
@@ -209,6 +227,10 @@ impl<S: Sink> Fanout<S> {
         self.follow_epoch(turn);
         let FanoutLimits { patience, max_lag, .. } = self.limits;
         for key in self.keys() {
+            // A socket may have room for some bytes long before it counts as writable.
+            if self.members.get(key).is_some_and(|member| member.blocked) {
+                self.write(key, None, turn);
+            }
             let Some(member) = self.members.get_mut(key).filter(|member| member.ending.is_none())
             else {
                 continue;

@@ -49,6 +49,17 @@ pub struct FanoutLimits {
     pub max_lag: u64,
     /// Pings, pongs and stalls.
     pub patience: Patience,
+    /// The time over which clients spread their reconnecting when all must come back.
+    pub reconnect_window: Duration,
+}
+
+/// What the sockets took, of all sessions together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Events whose frames were taken whole.
+    pub delivered: u64,
+    /// Bytes.
+    pub bytes: u64,
 }
 
 /// Where a subscription begins, as far as a shard can decide it.
