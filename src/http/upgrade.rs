@@ -19,7 +19,7 @@ use actix_web::{
 };
 use bytes::Bytes;
 use futures_util::SinkExt;
-use tokio::io::AsyncWriteExt;
+use tokio::{io::AsyncWriteExt, sync::oneshot};
 
 use super::{Router, guard, problem::Problem};
 use crate::{
@@ -42,6 +42,9 @@ struct Admitted {
 
 /// Serves an upgrade from the handshake to the end of its session.
 ///
+/// This future lives as long as the session, so it holds next to nothing: the handshake, which
+/// needs kilobytes, is boxed and gone by then.
+///
 /// # Errors
 /// When the connection breaks before there is a session.
 pub async fn serve(
@@ -50,27 +53,39 @@ pub async fn serve(
     request: Request,
     framed: Framed<TcpStream, h1::Codec>,
 ) -> io::Result<()> {
+    let opening = open(router, options, request, framed);
+    if let Some((ended, _room)) = Box::pin(opening).await? {
+        // The sender is dropped, not used: an error is the end.
+        ended.await.ok();
+    }
+    Ok(())
+}
+
+/// Shakes hands and opens a session, or says why there is none.
+async fn open(
+    router: web::Data<Router>,
+    options: Arc<SessionOptions>,
+    request: Request,
+    framed: Framed<TcpStream, h1::Codec>,
+) -> io::Result<Option<(oneshot::Receiver<()>, Room)>> {
     let handshake = admit(&router, &request).and_then(|admitted| {
         let response = ws::handshake(request.head()).map_err(|error| bad_handshake(&error))?;
         Ok((admitted, response))
     });
     let (Admitted { subprotocol, client_id }, mut response) = match handshake {
         Ok(handshake) => handshake,
-        Err(problem) => return refuse(framed, &problem).await,
+        Err(problem) => return refuse(framed, &problem).await.map(|()| None),
     };
     if subprotocol {
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
-    drop(request);
     let (socket, early) = accept(framed, response.finish().drop_body()).await?;
     let room = Room::take(router);
     if !room.is_there {
-        return turn_away(socket).await;
+        return turn_away(socket).await.map(|()| None);
     }
     let ended = Session::open(socket, early, client_id, options)?;
-    // The sender is dropped, not used: an error is the end.
-    ended.await.ok();
-    Ok(())
+    Ok(Some((ended, room)))
 }
 
 /// A place among `session.max_sessions`, given back when dropped.
