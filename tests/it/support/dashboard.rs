@@ -39,13 +39,18 @@ impl Dashboard {
         dashboard
     }
 
-    /// Subscribes with `filter` and `from`; the answer.
-    pub async fn subscribe(&mut self, mut subscribe: Value) -> Value {
-        subscribe["type"] = json!("subscribe");
-        self.say(&subscribe).await;
-        let answer = self.next().await;
+    /// Subscribes with `filter` and `from`, which must work; the answer.
+    pub async fn subscribe(&mut self, subscribe: Value) -> Value {
+        let answer = self.try_subscribe(subscribe).await;
         assert_eq!(answer["type"], "subscribed", "{answer}");
         answer
+    }
+
+    /// Subscribes; whatever is answered.
+    pub async fn try_subscribe(&mut self, mut subscribe: Value) -> Value {
+        subscribe["type"] = json!("subscribe");
+        self.say(&subscribe).await;
+        self.next().await
     }
 
     pub async fn say(&mut self, frame: &Value) {
@@ -54,6 +59,14 @@ impl Dashboard {
 
     pub async fn send(&mut self, message: Message) {
         self.socket.send(message).await.unwrap();
+    }
+
+    /// Answers the router's pings, and expects nothing else, until `other` is done.
+    pub async fn answer_pings_while(&mut self, other: impl Future<Output = ()>) {
+        tokio::select! {
+            () = other => {}
+            message = self.next() => panic!("{message}"),
+        }
     }
 
     /// The next frame, which must come.
