@@ -21,6 +21,7 @@ use actix_web::{
     Error, HttpRequest, HttpResponse, ResponseError,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
+    guard as methods,
     http::{StatusCode, header},
     middleware::Next,
     web,
@@ -99,21 +100,21 @@ pub const ROUTES: &[Route] = &[
 /// Puts the routes of [`ROUTES`] into an app, all but the sockets: those are upgrades.
 pub fn configure(app: &mut web::ServiceConfig) {
     let resource = |path| web::resource(path).default_service(web::to(method_not_allowed));
+    // HEAD is GET without the body, which the server leaves out by itself.
+    let get = || web::route().guard(methods::Any(methods::Get()).or(methods::Head()));
     app.service(
-        resource("/v1/events")
-            .route(web::post().to(ingest::post))
-            .route(web::get().to(events::list)),
+        resource("/v1/events").route(web::post().to(ingest::post)).route(get().to(events::list)),
     )
-    .service(resource("/v1/events/{id}").route(web::get().to(events::one)))
-    .service(resource("/v1/ws").route(web::get().to(upgrade::expected)))
-    .service(resource("/v1/sessions").route(web::get().to(ops::sessions)))
+    .service(resource("/v1/events/{id}").route(get().to(events::one)))
+    .service(resource("/v1/ws").route(get().to(upgrade::expected)))
+    .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
-    .service(resource("/v1/stats").route(web::get().to(ops::stats)))
-    .service(resource("/v1/ledger").route(web::get().to(ops::ledger)))
-    .service(resource("/livez").route(web::get().to(ops::livez)))
-    .service(resource("/readyz").route(web::get().to(ops::readyz)))
-    .service(resource("/metrics").route(web::get().to(ops::metrics)))
-    .service(resource("/").route(web::get().to(ops::index)))
+    .service(resource("/v1/stats").route(get().to(ops::stats)))
+    .service(resource("/v1/ledger").route(get().to(ops::ledger)))
+    .service(resource("/livez").route(get().to(ops::livez)))
+    .service(resource("/readyz").route(get().to(ops::readyz)))
+    .service(resource("/metrics").route(get().to(ops::metrics)))
+    .service(resource("/").route(get().to(ops::index)))
     .default_service(web::to(nowhere));
 }
 
@@ -125,7 +126,11 @@ async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {
 async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
     let pattern = request.match_pattern().unwrap_or_default();
     let routes = ROUTES.iter().filter(|route| route.path == pattern);
-    let allowed = routes.map(|route| route.method).collect::<Vec<_>>().join(", ");
+    let allowed = routes.map(|route| match route.method {
+        "GET" => "GET, HEAD",
+        method => method,
+    });
+    let allowed = allowed.collect::<Vec<_>>().join(", ");
     let status = StatusCode::METHOD_NOT_ALLOWED;
     let detail = format!("{} is not for {pattern}; use {allowed}", request.method());
     let problem = Problem::new(status, "method_not_allowed", detail);

@@ -76,9 +76,18 @@ impl Dashboard {
 
     /// The next frame; `None` when the connection ends instead.
     pub async fn try_next(&mut self) -> Option<Value> {
+        self.try_next_text().await.map(|text| serde_json::from_str(&text).unwrap())
+    }
+
+    /// The next frame as it was sent.
+    pub async fn next_text(&mut self) -> String {
+        self.try_next_text().await.expect("a frame, not the end")
+    }
+
+    async fn try_next_text(&mut self) -> Option<String> {
         loop {
             match self.message().await? {
-                Message::Text(text) => return Some(serde_json::from_str(&text).unwrap()),
+                Message::Text(text) => return Some(text.to_string()),
                 Message::Close(_) => return None,
                 _ => {}
             }

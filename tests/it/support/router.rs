@@ -93,6 +93,18 @@ impl Router {
         self.child.wait().unwrap()
     }
 
+    /// [`Router::wait`], for a router that may not end.
+    pub async fn wait_patiently(&mut self) -> ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < PATIENCE, "the router does not end");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Sends a signal by name.
     pub fn signal(&self, name: &str) {
         let signal = format!("-{name}");
