@@ -2,6 +2,7 @@
 
 pub mod events;
 pub mod guard;
+pub mod in_flight;
 pub mod ingest;
 pub mod ops;
 pub mod problem;
@@ -17,6 +18,7 @@ use std::{
 };
 
 use actix::Addr;
+use actix_http::ConnectionType;
 use actix_web::{
     Error, HttpRequest, HttpResponse, ResponseError,
     body::MessageBody,
@@ -27,7 +29,7 @@ use actix_web::{
     web,
 };
 
-use self::problem::Problem;
+use self::{in_flight::InFlight, problem::Problem};
 use crate::{
     actors::{broadcaster::Broadcaster, journal::Journal},
     core::tail::SharedTail,
@@ -52,6 +54,8 @@ pub struct Router {
     pub metrics: Arc<Metrics>,
     /// Open sessions, to be held under `session.max_sessions`.
     pub sessions: AtomicUsize,
+    /// Requests that are being answered.
+    pub requests: InFlight,
     /// Set when the router stops: nothing new is taken.
     pub draining: AtomicBool,
     /// When the router started.
@@ -63,6 +67,12 @@ impl Router {
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Whether there are sessions, or requests without an answer.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.requests.count() > 0 || self.sessions.load(Ordering::Relaxed) > 0
     }
 }
 
@@ -146,25 +156,25 @@ async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
 /// # Errors
 /// What the next service fails with.
 pub async fn watch(
+    router: web::Data<Router>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let began = Instant::now();
-    let router = request.app_data::<web::Data<Router>>().cloned();
+) -> Result<ServiceResponse, Error> {
+    let (began, answering) = (Instant::now(), router.requests.begin());
     let method = known_method(request.method().as_str());
-    let response = match guard::admit(request.headers()) {
-        Ok(()) => next.call(request).await?.map_into_left_body(),
-        Err(problem) => request.error_response(problem).map_into_right_body(),
+    let mut response = match guard::admit(request.headers()) {
+        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+        Err(problem) => request.error_response(problem),
     };
-    if let Some(router) = router {
-        let pattern = response.request().match_pattern();
-        let route = pattern.as_deref().unwrap_or("none");
-        let metrics = &router.metrics;
-        let status = response.status();
-        metrics.http_requests_total.with([route, method, status.as_str()]).increment(1);
-        metrics.http_request_seconds.with([route]).record(began.elapsed());
+    let pattern = response.request().match_pattern();
+    let route = pattern.as_deref().unwrap_or("none");
+    let status = response.status();
+    router.metrics.http_requests_total.with([route, method, status.as_str()]).increment(1);
+    router.metrics.http_request_seconds.with([route]).record(began.elapsed());
+    if router.is_draining() {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    Ok(response)
+    Ok(response.map_body(|_, body| answering.until_sent(body)))
 }
 
 /// A method for a label: whatever a client makes up is `other`.

@@ -71,6 +71,7 @@ pub async fn serve(
     let (socket, early) = accept(framed, response.finish().drop_body()).await?;
     let room = Room::take(router);
     if !room.is_there {
+        drop(room);
         return turn_away(socket).await;
     }
     let ended = Session::open(socket, early, client_id, options)?;
