@@ -161,7 +161,7 @@ impl Session {
         }
     }
 
-    fn fail(&mut self, code: ErrorCode, detail: String, ctx: &mut Context<Self>) {
+    fn fail(&mut self, code: ErrorCode, detail: &str, ctx: &mut Context<Self>) {
         self.options.metrics.session_errors_total.with([code.as_str()]).increment(1);
         self.errors += 1;
         let detail = detail.chars().take(MAX_DETAIL).collect();
@@ -184,14 +184,14 @@ impl Session {
             Ok(None) => {}
             Ok(Some(text)) => match protocol::parse(&text) {
                 Ok(frame) => self.obey(frame, ctx),
-                Err((code, detail)) => self.fail(code, detail, ctx),
+                Err((code, detail)) => self.fail(code, &detail, ctx),
             },
             Err(Refused::Error(ErrorCode::TooLarge)) => {
                 let detail = format!("a message may have {limit} bytes");
-                self.fail(ErrorCode::TooLarge, detail, ctx);
+                self.fail(ErrorCode::TooLarge, &detail, ctx);
             }
             Err(Refused::Error(code)) => {
-                self.fail(code, "this protocol is JSON in text frames".into(), ctx);
+                self.fail(code, "this protocol is JSON in text frames", ctx);
             }
             Err(Refused::Close(reason)) => self.end(reason, ctx),
         }
@@ -204,7 +204,7 @@ impl Session {
                 let json = filter.as_ref().map_or("{}", |filter| filter.get());
                 match Filter::from_json(json, self.options.filter_patterns) {
                     Ok(filter) => self.subscribe(filter, from, ctx),
-                    Err(error) => self.fail(ErrorCode::BadFilter, error.to_string(), ctx),
+                    Err(error) => self.fail(ErrorCode::BadFilter, &error.to_string(), ctx),
                 }
             }
         }
@@ -220,7 +220,7 @@ impl Session {
                 (Ok(begin), Some(client)) => {
                     session.tell(Subscribe { client, filter, begin }, ctx);
                 }
-                (Err(Failed(detail)), _) => session.fail(ErrorCode::Unavailable, detail, ctx),
+                (Err(Failed(detail)), _) => session.fail(ErrorCode::Unavailable, &detail, ctx),
                 (Ok(_), None) => ctx.stop(),
             }
         }));

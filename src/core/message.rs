@@ -44,14 +44,16 @@ pub enum BadHead {
 /// # Errors
 /// When the frame will not be taken.
 pub fn announced(bytes: &[u8], limit: usize) -> Result<(), BadHead> {
-    let (first, length) = match *bytes {
-        [first, second, a, b, ..] if second & 0x7f == 126 => {
-            (first, u64::from(u16::from_be_bytes([a, b])))
-        }
-        [first, second, a, b, c, d, e, f, g, h, ..] if second & 0x7f == 127 => {
-            (first, u64::from_be_bytes([a, b, c, d, e, f, g, h]))
-        }
-        [first, second, ..] if second & 0x7f < 126 => (first, u64::from(second & 0x7f)),
+    let (first, length) = match bytes {
+        [first, second, long @ ..] if second & 0x7f == 127 => match long.first_chunk() {
+            Some(length) => (first, u64::from_be_bytes(*length)),
+            None => return Ok(()),
+        },
+        [first, second, long @ ..] if second & 0x7f == 126 => match long.first_chunk() {
+            Some(length) => (first, u64::from(u16::from_be_bytes(*length))),
+            None => return Ok(()),
+        },
+        [first, second, ..] => (first, u64::from(second & 0x7f)),
         _ => return Ok(()),
     };
     let (is_final, is_control) = (first & 0x80 != 0, first & 0x08 != 0);

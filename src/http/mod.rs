@@ -24,7 +24,7 @@ use actix_web::{
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     guard as methods,
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     middleware::Next,
     web,
 };
@@ -67,6 +67,11 @@ impl Router {
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, route: &str, method: &Method, status: StatusCode) {
+        let labels = [route, known_method(method.as_str()), status.as_str()];
+        self.metrics.http_requests_total.with(labels).increment(1);
     }
 
     /// Whether there are sessions, or requests without an answer.
@@ -161,15 +166,14 @@ pub async fn watch(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, Error> {
     let (began, answering) = (Instant::now(), router.requests.begin());
-    let method = known_method(request.method().as_str());
+    let method = request.method().clone();
     let mut response = match guard::admit(request.headers()) {
         Ok(()) => next.call(request).await?.map_into_boxed_body(),
         Err(problem) => request.error_response(problem),
     };
     let pattern = response.request().match_pattern();
     let route = pattern.as_deref().unwrap_or("none");
-    let status = response.status();
-    router.metrics.http_requests_total.with([route, method, status.as_str()]).increment(1);
+    router.count(route, &method, response.status());
     router.metrics.http_request_seconds.with([route]).record(began.elapsed());
     if router.is_draining() {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);

@@ -33,6 +33,7 @@ use crate::{
 
 /// The path of the session protocol.
 const SESSIONS: &str = "/v1/ws";
+const SWITCHING: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
 /// Longest `client_id`, in characters.
 const MAX_CLIENT_ID: usize = 128;
 /// How long a client that is turned away may take to hear it.
@@ -60,6 +61,9 @@ pub async fn serve(
         let response = ws::handshake(request.head()).map_err(|error| bad_handshake(&error))?;
         Ok((admitted, response))
     });
+    let status = handshake.as_ref().map_or_else(ResponseError::status_code, |_| SWITCHING);
+    let route = if request.path() == SESSIONS { SESSIONS } else { "none" };
+    router.count(route, request.method(), status);
     let (Admitted { subprotocol, client_id }, mut response) = match handshake {
         Ok(handshake) => handshake,
         Err(problem) => return refuse(framed, &problem).await,

@@ -124,9 +124,8 @@ pub fn parse(text: &str) -> Result<ClientFrame, (ErrorCode, String)> {
         kind: std::borrow::Cow<'a, str>,
     }
     let no_frame = || (ErrorCode::BadRequest, "a frame is a JSON object with a `type`".to_owned());
-    let tag: Tag<'_> = serde_json::from_str(text).map_err(|e| match e.is_data() {
-        true => no_frame(),
-        false => (ErrorCode::BadJson, format!("a frame is JSON: {e}")),
+    let tag: Tag<'_> = serde_json::from_str(text).map_err(|e| {
+        if e.is_data() { no_frame() } else { (ErrorCode::BadJson, format!("a frame is JSON: {e}")) }
     })?;
     // An array would pass for an object whose members stand in their order.
     if !text.trim_ascii_start().starts_with('{') {

@@ -16,8 +16,6 @@ async fn nothing_was_stored(router: &Router) {
 fn faults(answer: &Answer) -> Vec<(&str, &str)> {
     let list = answer.json["errors"].as_array().unwrap();
     assert!(list.iter().all(|fault| fault["detail"].is_string()), "{answer:?}");
-    let member = |fault: &'_ Value, name: &str| fault[name].as_str().map(ToOwned::to_owned);
-    assert!(list.iter().all(|fault| member(fault, "pointer").is_some()));
     list.iter()
         .map(|fault| (fault["pointer"].as_str().unwrap(), fault["code"].as_str().unwrap()))
         .collect()
@@ -33,7 +31,7 @@ async fn faults_are_named_by_place_and_rule() {
         )
     };
     let data = |data: &str| format!(r#"{{"event_type":"a","source":"s","data":{data}}}"#);
-    let deep = format!("{}{}", r#"{"a":"#.repeat(200), format!("1{}", "}".repeat(200)));
+    let deep = format!("{}1{}", r#"{"a":"#.repeat(200), "}".repeat(200));
     for (body, pointer, code) in [
         (String::new(), "", "empty"),
         ("[]".into(), "", "empty"),

@@ -8,6 +8,7 @@ use signalbox::telemetry::{Kind, METRICS};
 use crate::support::{
     dashboard::Dashboard,
     router::{Router, event, until},
+    wire::{Wire, upgrade},
 };
 
 /// Every sample by its name with labels, and every family by its type.
@@ -116,6 +117,11 @@ async fn ingest_and_the_journal_are_counted() {
 #[tokio::test]
 async fn a_client_cannot_make_up_labels() {
     let router = Router::start();
+    for path in ["/v1/ws", "/v1/x"] {
+        let mut wire = Wire::connect(&router).await;
+        wire.send(upgrade(&router, path, "Origin: null\r\n").as_bytes()).await;
+        wire.head().await;
+    }
     for (method, path) in
         [("BREW", "/livez"), ("GET", "/a"), ("GET", "/b"), ("GET", "/v1/events/x")]
     {
@@ -125,6 +131,8 @@ async fn a_client_cannot_make_up_labels() {
     let requests = |labels: &str| scrape.count(&format!("http_requests_total{{{labels}}}"));
     assert_eq!(requests("route=\"/livez\",method=\"other\",status=\"405\""), 1);
     assert_eq!(requests("route=\"none\",method=\"GET\",status=\"404\""), 2);
+    assert_eq!(requests("route=\"/v1/ws\",method=\"GET\",status=\"403\""), 1);
+    assert_eq!(requests("route=\"none\",method=\"GET\",status=\"403\""), 1);
 }
 
 #[tokio::test]

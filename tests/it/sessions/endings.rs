@@ -99,7 +99,7 @@ async fn there_is_a_limit_on_sessions() {
 }
 
 #[tokio::test]
-async fn a_client_too_far_behind_is_closed_and_resumes_with_what_it_missed() {
+async fn a_client_too_far_behind_is_closed_after_what_it_was_given() {
     let settings = [("session.max_lag", "50"), ("session.send_buffer", "4KiB")];
     let router = Router::with(&settings);
     let mut slow = Wire::session(&router).await;
@@ -133,13 +133,30 @@ async fn a_client_too_far_behind_is_closed_and_resumes_with_what_it_missed() {
     assert_eq!(count(&direct["matched"]), delivered + count(dropped), "{ledger}");
     // The rest of a frame that was begun still comes before the close frame.
     assert!((delivered..=delivered + 1).contains(&seen), "{seen} were seen: {ledger}");
+}
 
-    let epoch = router.get("/v1/stats").await["journal"]["epoch"].clone();
-    let mut again = Dashboard::connect(&router).await;
-    let from = json!({ "epoch": epoch, "seq": seen });
-    assert_eq!(again.subscribe(json!({ "from": from })).await["recovered"], true);
-    let missed = usize::try_from(200 - seen).unwrap();
-    assert_eq!(again.seqs(missed).await, (seen + 1..=200).collect::<Vec<_>>());
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_cut_and_costs_nobody_else_anything() {
+    let settings = [("session.stall_timeout", "100ms"), ("session.send_buffer", "4KiB")];
+    let router = Router::with(&settings);
+    let mut stalled = Wire::session(&router).await;
+    stalled.send(&masked(TEXT, b"{\"type\":\"subscribe\"}")).await;
+    let mut healthy = Dashboard::subscribed(&router, json!({})).await;
+    until(|| async {
+        let sessions = sessions(&router).await;
+        sessions.iter().all(|session| session["seq"].is_number()).then_some(())
+    })
+    .await;
+    let large = json!({ "event_type": "a", "source": "test", "data": { "x": "x".repeat(50_000) } });
+    assert_eq!(router.post(&json!(vec![&large; 40])).await.0, 202);
+    assert_eq!(healthy.seqs(40).await, (1..=40).collect::<Vec<_>>());
+    let cut = until(|| async { (sessions(&router).await.len() == 1).then_some(()) });
+    healthy.answer_pings_while(cut).await;
+    let ledger = router.get("/v1/ledger").await;
+    let direct = &ledger["direct"];
+    assert_eq!((&ledger["balances"], &direct["matched"]), (&json!(true), &json!(80)), "{ledger}");
+    assert!(direct["dropped"]["stalled"].as_u64().unwrap() > 0, "{ledger}");
+    assert_eq!(stalled.close_code().await, None, "it is cut, not told");
 }
 
 #[tokio::test]

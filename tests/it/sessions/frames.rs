@@ -161,7 +161,7 @@ async fn bytes_that_are_no_frames_of_a_client_close_with_the_code_for_it() {
         ("a message within a message", [masked(0x01, b"{"), masked(TEXT, b"{}")].concat(), 1002),
         ("a piece of nothing", masked(0x80, b"{}"), 1002),
         ("a close frame of one byte", masked(0x88, b"\x03"), 1002),
-        ("a huge frame", masked(TEXT, &[b' '; 1 << 20]), 1009),
+        ("a huge frame", masked(TEXT, &vec![b' '; 1 << 20]), 1009),
         ("a huge frame that is only announced", masked_head(BINARY, 1 << 40), 1009),
     ] {
         let mut wire = Wire::session(&router).await;

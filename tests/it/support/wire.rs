@@ -150,11 +150,11 @@ pub fn masked_head(first: u8, length: usize) -> Vec<u8> {
     match length {
         0..=125 => frame.push(0x80 | u8::try_from(length).unwrap()),
         126..=0xffff => {
-            frame.push(0x80 | 126);
+            frame.push(0x80 | 0x7e);
             frame.extend(u16::try_from(length).unwrap().to_be_bytes());
         }
         _ => {
-            frame.push(0x80 | 127);
+            frame.push(0x80 | 0x7f);
             frame.extend((length as u64).to_be_bytes());
         }
     }
@@ -168,8 +168,8 @@ const MASK: [u8; 4] = [7, 11, 13, 17];
 fn frame_length(bytes: &[u8]) -> Option<(usize, usize)> {
     match *bytes {
         [_, 126, a, b, ..] => Some((4, usize::from(u16::from_be_bytes([a, b])))),
-        [_, 127, a, b, c, d, e, f, g, h, ..] => {
-            let length = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        [_, 127, ref long @ ..] => {
+            let length = u64::from_be_bytes(*long.first_chunk()?);
             Some((10, usize::try_from(length).unwrap()))
         }
         [_, length @ 0..=125, ..] => Some((2, usize::from(length))),
