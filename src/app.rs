@@ -33,7 +33,7 @@ use crate::{
         tail::{SharedTail, Tail, TailLimits},
     },
     http::{Router, in_flight::InFlight, server},
-    settings::{JournalSettings, SessionSettings, Settings},
+    settings::{JournalSettings, Settings},
     storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions},
     tasks::{
         retention::Retention,
@@ -101,10 +101,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         writer,
         tail: tail.clone(),
         advanced,
-        limits: BacklogLimits {
-            events: settings.journal.queue_events,
-            bytes: settings.journal.queue_bytes,
-        },
+        limits: backlog_limits(&settings.journal),
         policy: BatchPolicy::try_new(batch_limits(&settings.journal))?,
         recovery: settings.journal.recovery_timeout,
         fatal,
@@ -116,7 +113,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         tail: tail.clone(),
         advanced: follow,
         storage: storage.clone(),
-        limits: fanout_limits(&settings.session),
+        limits: fanout_limits(&settings),
         page_events: settings.session.page_events,
         linger: LINGER,
         generation: GENERATION,
@@ -228,6 +225,10 @@ fn tail_limits(journal: &JournalSettings) -> TailLimits {
     TailLimits { events: journal.tail_events, bytes: journal.tail_bytes }
 }
 
+fn backlog_limits(journal: &JournalSettings) -> BacklogLimits {
+    BacklogLimits { events: journal.queue_events, bytes: journal.queue_bytes }
+}
+
 fn batch_limits(journal: &JournalSettings) -> batching::Limits {
     let max = journal.batch_events;
     batching::Limits {
@@ -240,7 +241,8 @@ fn batch_limits(journal: &JournalSettings) -> batching::Limits {
     }
 }
 
-fn fanout_limits(session: &SessionSettings) -> FanoutLimits {
+fn fanout_limits(settings: &Settings) -> FanoutLimits {
+    let session = &settings.session;
     FanoutLimits {
         window_bytes: session.window_bytes,
         groups: session.filters_per_worker,
@@ -250,6 +252,7 @@ fn fanout_limits(session: &SessionSettings) -> FanoutLimits {
             pong: session.pong_timeout,
             stall: session.stall_timeout,
         },
+        reconnect_window: settings.server.reconnect_window,
     }
 }
 

@@ -11,7 +11,7 @@ use actix_web::{
 use bytes::BytesMut;
 use chrono::{DurationRound, TimeDelta, Utc};
 use futures_util::StreamExt;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
@@ -159,33 +159,28 @@ async fn commit(router: &Router, drafts: Vec<Draft>) -> Result<Published, Publis
 
 fn accepted(published: &Published, ids: &[Uuid], many: bool) -> HttpResponse {
     let Published { epoch, outcomes } = published;
-    let body = match (many, outcomes.first(), ids.first()) {
-        (false, Some(outcome), Some(id)) => {
-            let mut body = json!({
-                "id": id, "epoch": epoch, "seq": outcome.seq, "duplicate": outcome.duplicate,
-            });
-            if outcome.differs {
-                body["differs"] = true.into();
-            }
-            body
+    let mut body = Map::new();
+    let mut tell = |name: &str, value: Value| drop(body.insert(name.to_owned(), value));
+    tell("epoch", json!(epoch));
+    if let (false, [outcome], [id]) = (many, &**outcomes, ids) {
+        tell("id", json!(id));
+        tell("seq", outcome.seq.into());
+        tell("duplicate", outcome.duplicate.into());
+        if outcome.differs {
+            tell("differs", true.into());
         }
-        _ => {
-            let fresh = || outcomes.iter().filter(|outcome| !outcome.duplicate);
-            let differs = outcomes.iter().filter(|outcome| outcome.differs).count();
-            let mut body = json!({
-                "accepted": fresh().count(),
-                "duplicates": outcomes.len() - fresh().count(),
-                "rejected": [],
-                "epoch": epoch,
-                "first_seq": fresh().next().map(|outcome| outcome.seq),
-                "last_seq": fresh().last().map(|outcome| outcome.seq),
-            });
-            if differs > 0 {
-                body["differs"] = differs.into();
-            }
-            body
+    } else {
+        let fresh: Vec<_> = outcomes.iter().filter(|outcome| !outcome.duplicate).collect();
+        tell("accepted", fresh.len().into());
+        tell("duplicates", (outcomes.len() - fresh.len()).into());
+        tell("rejected", json!([]));
+        tell("first_seq", json!(fresh.first().map(|outcome| outcome.seq)));
+        tell("last_seq", json!(fresh.last().map(|outcome| outcome.seq)));
+        let differs = outcomes.iter().filter(|outcome| outcome.differs).count();
+        if differs > 0 {
+            tell("differs", differs.into());
         }
-    };
+    }
     HttpResponse::Accepted().json(body)
 }
 

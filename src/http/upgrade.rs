@@ -23,7 +23,10 @@ use actix_web::{
 };
 use bytes::Bytes;
 use futures_util::SinkExt;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::oneshot,
+};
 
 use super::{Router, guard, problem::Problem};
 use crate::{
@@ -49,6 +52,9 @@ struct Admitted {
 
 /// Serves an upgrade from the handshake to the end of its session.
 ///
+/// This future lives as long as the session, so it holds next to nothing: the handshake, which
+/// needs kilobytes, is boxed and gone by then.
+///
 /// # Errors
 /// When the connection breaks before there is a session.
 pub async fn serve(
@@ -57,8 +63,23 @@ pub async fn serve(
     request: Request,
     framed: Framed<TcpStream, h1::Codec>,
 ) -> io::Result<()> {
+    let opening = open(router, options, request, framed);
+    if let Some((ended, _room)) = Box::pin(opening).await? {
+        // The sender is dropped, not used: an error is the end.
+        ended.await.ok();
+    }
+    Ok(())
+}
+
+/// Shakes hands and opens a session, or says why there is none.
+async fn open(
+    router: web::Data<Router>,
+    options: Arc<SessionOptions>,
+    request: Request,
+    framed: Framed<TcpStream, h1::Codec>,
+) -> io::Result<Option<(oneshot::Receiver<()>, Room)>> {
     let handshake = admit(&router, &request).and_then(|admitted| {
-        let response = ws::handshake(request.head()).map_err(|error| bad_handshake(&error))?;
+        let response = ws::handshake(request.head()).map_err(bad_handshake)?;
         Ok((admitted, response))
     });
     let status = handshake.as_ref().map_or_else(ResponseError::status_code, |_| SWITCHING);
@@ -66,22 +87,19 @@ pub async fn serve(
     router.count(route, request.method(), status);
     let (Admitted { subprotocol, client_id }, mut response) = match handshake {
         Ok(handshake) => handshake,
-        Err(problem) => return refuse(framed, &problem).await,
+        Err(problem) => return refuse(framed, &problem).await.map(|()| None),
     };
     if subprotocol {
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
-    drop(request);
     let (socket, early) = accept(framed, response.finish().drop_body()).await?;
     let room = Room::take(router);
     if !room.is_there {
         drop(room);
-        return turn_away(socket).await;
+        return turn_away(socket).await.map(|()| None);
     }
     let ended = Session::open(socket, early, client_id, options)?;
-    // The sender is dropped, not used: an error is the end.
-    ended.await.ok();
-    Ok(())
+    Ok(Some((ended, room)))
 }
 
 /// A place among `session.max_sessions`, given back when dropped.
@@ -141,7 +159,7 @@ fn client_id(request: &Request) -> Result<Option<String>, Problem> {
     }
 }
 
-fn bad_handshake(error: &ws::HandshakeError) -> Problem {
+fn bad_handshake(error: ws::HandshakeError) -> Problem {
     let problem = |status, detail| Problem::new(status, "bad_handshake", detail);
     match error {
         ws::HandshakeError::UnsupportedVersion => {
@@ -158,7 +176,8 @@ async fn accept(
 ) -> io::Result<(TcpStream, Bytes)> {
     framed.send(h1::Message::Item((response, BodySize::None))).await.map_err(io::Error::other)?;
     let parts = framed.into_parts();
-    Ok((parts.io, parts.read_buf.freeze()))
+    // A copy: the buffer itself has kilobytes of room, for as long as the session lasts.
+    Ok((parts.io, Bytes::copy_from_slice(&parts.read_buf)))
 }
 
 async fn refuse(mut framed: Framed<TcpStream, h1::Codec>, problem: &Problem) -> io::Result<()> {

@@ -2,8 +2,8 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
-    process::{Child, Command, Output, Stdio},
+    io::{BufRead, BufReader, Lines},
+    process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio},
 };
 
 use serde_json::{Value, json};
@@ -160,42 +160,42 @@ fn arguments_that_make_no_sense_are_a_usage_error() {
 }
 
 /// A command that goes on until it is stopped; killed when dropped.
-struct Running(Child);
+struct Running {
+    child: Child,
+    out: Lines<BufReader<ChildStdout>>,
+    said: Lines<BufReader<ChildStderr>>,
+}
 
 impl Running {
     fn start(mut command: Command) -> Self {
-        Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap()).lines();
+        let said = BufReader::new(child.stderr.take().unwrap()).lines();
+        Self { child, out, said }
     }
 
-    /// The next lines of stdout.
-    fn lines(&mut self, count: usize) -> Vec<String> {
-        // Byte by byte: a reader would keep what it took too much of.
-        let out = self.0.stdout.as_mut().unwrap();
-        let line = |_| {
-            let bytes = out.by_ref().bytes().map(Result::unwrap);
-            String::from_utf8(bytes.take_while(|byte| *byte != b'\n').collect()).unwrap()
-        };
-        (0..count).map(line).collect()
+    /// The next line of stdout.
+    fn line(&mut self) -> String {
+        self.out.next().expect("a line, not the end").unwrap()
     }
 
     /// Reads stderr up to a line that has `text`.
     fn await_said(&mut self, text: &str) {
-        let mut lines = BufReader::with_capacity(1, self.0.stderr.as_mut().unwrap()).lines();
-        while !lines.next().expect("a line, not the end").unwrap().contains(text) {}
+        while !self.said.next().expect("a line, not the end").unwrap().contains(text) {}
     }
 
     fn interrupt(&mut self) -> Option<i32> {
-        let id = self.0.id().to_string();
+        let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-        self.0.wait().unwrap().code()
+        self.child.wait().unwrap().code()
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended by itself.
-        drop(self.0.kill());
-        drop(self.0.wait());
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
@@ -212,14 +212,15 @@ async fn tail_shows_events_live_and_goes_on_over_a_restart() {
     let mut tail = tail(&router, &["--event-type", "l*"]);
     tail.await_said("listening after event 1");
     router.post(&json!([event("live"), event("other"), event("later")])).await;
-    for (line, event_type) in tail.lines(2).iter().zip(["live", "later"]) {
+    for event_type in ["live", "later"] {
+        let line = tail.line();
         assert!(line.contains(event_type) && line.ends_with(r#"{"n":1}"#), "{line}");
     }
     assert_eq!(router.terminate().code(), Some(0));
     router.restart();
     // It may come while the tail is away, or after it came back: both are shown, once.
     router.publish("last").await;
-    let line = &tail.lines(1)[0];
+    let line = tail.line();
     assert!(line.contains("last"), "{line}");
     assert_eq!(tail.interrupt(), Some(130));
 }
@@ -229,10 +230,9 @@ async fn tail_prints_events_as_they_are_stored() {
     let router = Router::start();
     router.post(&json!([event("a"), event("b"), event("a")])).await;
     let mut tail = tail(&router, &["--json", "--from", "last=2", "--event-type", "a"]);
-    let lines = tail.lines(2);
     let page = router.get("/v1/events?after=0&event_type=a").await;
-    for (line, stored) in lines.iter().zip(page["events"].as_array().unwrap()) {
-        assert_eq!(&serde_json::from_str::<Value>(line).unwrap(), stored);
+    for stored in page["events"].as_array().unwrap() {
+        assert_eq!(&serde_json::from_str::<Value>(&tail.line()).unwrap(), stored);
     }
     assert_eq!(tail.interrupt(), Some(130));
 }

@@ -83,7 +83,7 @@ async fn a_connection_is_kept_for_the_next_request() {
     let client = http();
     for path in ["/livez", "/nothing", "/v1/events?limit=0", "/livez"] {
         let answer = client.get(router.url(path)).send().await.unwrap();
-        assert_ne!(answer.headers().get("connection").map(|v| v.as_bytes()), Some(&b"close"[..]));
+        assert!(!answer.headers().contains_key("connection"), "{answer:?}");
         answer.bytes().await.unwrap();
     }
 }

@@ -99,7 +99,7 @@ async fn there_is_a_limit_on_sessions() {
 }
 
 #[tokio::test]
-async fn a_client_too_far_behind_is_closed_after_what_it_was_given() {
+async fn a_client_too_far_behind_is_closed_and_told_what_it_missed() {
     let settings = [("session.max_lag", "50"), ("session.send_buffer", "4KiB")];
     let router = Router::with(&settings);
     let mut slow = Wire::session(&router).await;
@@ -133,6 +133,18 @@ async fn a_client_too_far_behind_is_closed_after_what_it_was_given() {
     assert_eq!(count(&direct["matched"]), delivered + count(dropped), "{ledger}");
     // The rest of a frame that was begun still comes before the close frame.
     assert!((delivered..=delivered + 1).contains(&seen), "{seen} were seen: {ledger}");
+
+    // It would be as far behind again: what it cannot catch up with is named.
+    let epoch = router.get("/v1/stats").await["journal"]["epoch"].clone();
+    let mut again = Dashboard::connect(&router).await;
+    let from = json!({ "epoch": epoch, "seq": seen });
+    assert_eq!(again.subscribe(json!({ "from": from })).await["recovered"], false);
+    let gap = again.next().await;
+    assert_eq!((&gap["from_seq"], &gap["reason"]), (&json!(seen + 1), &json!("lag")));
+    let next = gap["to_seq"].as_u64().unwrap() + 1;
+    assert!((151..200).contains(&next), "{gap}");
+    let rest: Vec<_> = (next..=200).collect();
+    assert_eq!(again.seqs(rest.len()).await, rest);
 }
 
 #[tokio::test]
