@@ -12,6 +12,7 @@ use std::{
 };
 
 use actix::Actor;
+use actix_server::ServerHandle;
 use actix_web::web;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
@@ -31,7 +32,7 @@ use crate::{
         protocol::CloseReason,
         tail::{SharedTail, Tail, TailLimits},
     },
-    http::{Router, server},
+    http::{Router, in_flight::InFlight, server},
     settings::{JournalSettings, Settings},
     storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions},
     tasks::{
@@ -45,6 +46,8 @@ use crate::{
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// How long a client may take to answer a close frame.
 const LINGER: Duration = Duration::from_secs(2);
+/// How often a router that stops looks whether anybody is still there.
+const QUIET: Duration = Duration::from_millis(10);
 /// The number of the settings, until they can be reloaded.
 const GENERATION: u64 = 1;
 
@@ -98,10 +101,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         writer,
         tail: tail.clone(),
         advanced,
-        limits: BacklogLimits {
-            events: settings.journal.queue_events,
-            bytes: settings.journal.queue_bytes,
-        },
+        limits: backlog_limits(&settings.journal),
         policy: BatchPolicy::try_new(batch_limits(&settings.journal))?,
         recovery: settings.journal.recovery_timeout,
         fatal,
@@ -127,6 +127,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         tail,
         metrics,
         sessions: AtomicUsize::new(0),
+        requests: InFlight::default(),
         draining: AtomicBool::new(false),
         started: Instant::now(),
     });
@@ -162,12 +163,12 @@ async fn serve(
         Ok(reason) = stopped => return Err(AppError::Journal(reason)),
         Ok(Err(error)) = serving => return Err(AppError::Server(error)),
     }
-    shut_down(&router, handle.stop(true)).await;
+    shut_down(&router, &handle).await;
     Ok(())
 }
 
 /// Stops in the order that loses nothing.
-async fn shut_down(router: &Router, stop_server: impl Future<Output = ()>) {
+async fn shut_down(router: &Router, server: &ServerHandle) {
     tracing::info!("shutting down");
     let within = router.settings.server.shutdown_timeout;
     // 1. Nothing new: `/readyz` says so, ingest answers 503.
@@ -182,8 +183,17 @@ async fn shut_down(router: &Router, stop_server: impl Future<Output = ()>) {
     if router.broadcaster.send(dismiss).await.is_err() {
         tracing::error!("the broadcaster was gone before the sessions were told");
     }
-    // 4. The server ends when requests and sessions have, or when their time is over.
-    stop_server.await;
+    // 4. The server ends when requests and sessions have, or when their time is over. It is not
+    // told to wait: that is for every connection, and most are only kept for a next request.
+    let quiet = async {
+        while router.is_busy() {
+            tokio::time::sleep(QUIET).await;
+        }
+    };
+    if tokio::time::timeout(within, quiet).await.is_err() {
+        tracing::warn!("requests or sessions that did not end in time are cut");
+    }
+    server.stop(false).await;
     // 5. The writer, and with it the lock, goes with the journal, which nobody holds any more.
     tracing::info!("stopped");
 }
@@ -213,6 +223,10 @@ fn tell_proof(storage: &dyn Storage, proof: Proof) {
 
 fn tail_limits(journal: &JournalSettings) -> TailLimits {
     TailLimits { events: journal.tail_events, bytes: journal.tail_bytes }
+}
+
+fn backlog_limits(journal: &JournalSettings) -> BacklogLimits {
+    BacklogLimits { events: journal.queue_events, bytes: journal.queue_bytes }
 }
 
 fn batch_limits(journal: &JournalSettings) -> batching::Limits {

@@ -18,6 +18,7 @@ use crate::core::reader::{Gone, Sink};
 pub struct Outlet {
     socket: OwnedWriteHalf,
     heard: AtomicBool,
+    full: AtomicBool,
 }
 
 impl Outlet {
@@ -28,7 +29,7 @@ impl Outlet {
     /// When the socket does not take the option, because it is gone already.
     pub fn new(socket: OwnedWriteHalf, send_buffer: usize) -> io::Result<Self> {
         SockRef::from(socket.as_ref()).set_send_buffer_size(send_buffer)?;
-        Ok(Self { socket, heard: AtomicBool::new(false) })
+        Ok(Self { socket, heard: AtomicBool::new(false), full: AtomicBool::new(false) })
     }
 
     /// Who is at the other side, while it is there.
@@ -46,6 +47,12 @@ impl Outlet {
     #[must_use]
     pub fn take_heard(&self) -> bool {
         self.heard.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether the socket did not take all of what was written last.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
     }
 
     /// Waits until the socket takes bytes, or fails.
@@ -81,6 +88,7 @@ impl Sink for Outlet {
                 Err(_) => return Err(Gone),
             }
         }
+        self.full.store(taken < bytes.len(), Ordering::Relaxed);
         Ok(taken)
     }
 }

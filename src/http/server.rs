@@ -54,7 +54,7 @@ pub fn start(
                     Ok::<_, actix_web::Error>(())
                 })
             }))
-            .finish(map_config(app.into_factory(), |_| AppConfig::default()))
+            .finish(map_config(app.into_factory(), |()| AppConfig::default()))
             .tcp()
     })?;
     Ok(builder.run())

@@ -7,19 +7,26 @@
 use std::{
     io,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use actix_codec::Framed;
 use actix_http::{Request, Response, body::BodySize, h1, ws};
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
-    http::{Method, StatusCode, header},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderValue},
+    },
     rt::net::TcpStream,
     web,
 };
 use bytes::Bytes;
 use futures_util::SinkExt;
-use tokio::{io::AsyncWriteExt, sync::oneshot};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::oneshot,
+};
 
 use super::{Router, guard, problem::Problem};
 use crate::{
@@ -29,8 +36,11 @@ use crate::{
 
 /// The path of the session protocol.
 const SESSIONS: &str = "/v1/ws";
+const SWITCHING: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
 /// Longest `client_id`, in characters.
 const MAX_CLIENT_ID: usize = 128;
+/// How long a client that is turned away may take to hear it.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A WebSocket that may be opened.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,9 +79,12 @@ async fn open(
     framed: Framed<TcpStream, h1::Codec>,
 ) -> io::Result<Option<(oneshot::Receiver<()>, Room)>> {
     let handshake = admit(&router, &request).and_then(|admitted| {
-        let response = ws::handshake(request.head()).map_err(|error| bad_handshake(&error))?;
+        let response = ws::handshake(request.head()).map_err(bad_handshake)?;
         Ok((admitted, response))
     });
+    let status = handshake.as_ref().map_or_else(ResponseError::status_code, |_| SWITCHING);
+    let route = if request.path() == SESSIONS { SESSIONS } else { "none" };
+    router.count(route, request.method(), status);
     let (Admitted { subprotocol, client_id }, mut response) = match handshake {
         Ok(handshake) => handshake,
         Err(problem) => return refuse(framed, &problem).await.map(|()| None),
@@ -82,6 +95,7 @@ async fn open(
     let (socket, early) = accept(framed, response.finish().drop_body()).await?;
     let room = Room::take(router);
     if !room.is_there {
+        drop(room);
         return turn_away(socket).await.map(|()| None);
     }
     let ended = Session::open(socket, early, client_id, options)?;
@@ -145,7 +159,7 @@ fn client_id(request: &Request) -> Result<Option<String>, Problem> {
     }
 }
 
-fn bad_handshake(error: &ws::HandshakeError) -> Problem {
+fn bad_handshake(error: ws::HandshakeError) -> Problem {
     let problem = |status, detail| Problem::new(status, "bad_handshake", detail);
     match error {
         ws::HandshakeError::UnsupportedVersion => {
@@ -175,6 +189,7 @@ async fn refuse(mut framed: Framed<TcpStream, h1::Codec>, problem: &Problem) -> 
     }
     if problem.status_code() == StatusCode::UPGRADE_REQUIRED {
         response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
+        response.insert_header((header::UPGRADE, "websocket"));
     }
     let size = BodySize::Sized(body.len() as u64);
     let head = h1::Message::Item((response.finish().drop_body(), size));
@@ -188,14 +203,21 @@ async fn turn_away(mut socket: TcpStream) -> io::Result<()> {
     let mut frame = Vec::new();
     protocol::close_frame(&mut frame, CloseReason::TooMany);
     socket.write_all(&frame).await?;
-    socket.shutdown().await
+    socket.shutdown().await?;
+    // What the client has said meanwhile must be read, or the kernel resets the connection, and
+    // the client never sees the reason.
+    let said = async {
+        while socket.read(&mut [0; 1024]).await? > 0 {}
+        io::Result::Ok(())
+    };
+    tokio::time::timeout(FAREWELL, said).await.unwrap_or(Ok(()))
 }
 
-/// A request at the path of a socket that is no upgrade.
-///
-/// # Errors
-/// Always: it says what to do.
-pub async fn expected(request: HttpRequest) -> Result<HttpResponse, Problem> {
+/// A request at the path of a socket that is no upgrade: says what to do.
+pub async fn expected(request: HttpRequest) -> HttpResponse {
     let detail = format!("{} is a WebSocket: connect with ws://, see GET /", request.path());
-    Err(Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail))
+    let problem = Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail);
+    let mut response = problem.error_response();
+    response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    response
 }

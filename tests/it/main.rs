@@ -13,7 +13,11 @@
 
 mod browser;
 mod clients;
+mod command_line;
+mod ingest;
 mod layering;
+mod operating;
+mod reading;
 mod sessions;
 mod settings;
 mod storage;

@@ -3,3 +3,4 @@
 pub mod dashboard;
 pub mod postgres;
 pub mod router;
+pub mod wire;
