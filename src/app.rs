@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::{
     actors::{
         broadcaster::{Broadcaster, Dismiss},
-        journal::{Drain, Journal, JournalOptions},
+        journal::{Drain, Journal, JournalOptions, tell_proof},
         shard::ShardOptions,
     },
     core::{
@@ -27,13 +27,12 @@ use crate::{
         batching::{self, BatchPolicy},
         fanout::FanoutLimits,
         heartbeat::Patience,
-        numbering::Proof,
         protocol::CloseReason,
         tail::{SharedTail, Tail, TailLimits},
     },
     http::{Router, server},
     settings::{JournalSettings, SessionSettings, Settings},
-    storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions},
+    storage::{self, OpenWriter, Opened, StorageError, StorageOptions},
     tasks::{
         retention::Retention,
         watchdog::{self, Watched},
@@ -160,14 +159,27 @@ async fn serve(
         () = stop => {}
         actor = watchdog::watch(watched) => return Err(AppError::ActorGone(actor)),
         Ok(reason) = stopped => return Err(AppError::Journal(reason)),
-        Ok(Err(error)) = serving => return Err(AppError::Server(error)),
+        ended = serving => return Err(AppError::Server(why(ended))),
     }
-    shut_down(&router, handle.stop(true)).await;
+    // The server is told to stop by the call itself, and must not be before its turn.
+    shut_down(&router, || handle.stop(true)).await;
     Ok(())
 }
 
+/// Why a server ended that nobody stopped.
+fn why(ended: Result<io::Result<()>, tokio::task::JoinError>) -> io::Error {
+    match ended {
+        Ok(Err(error)) => error,
+        Ok(Ok(())) => io::Error::other("it ended by itself"),
+        Err(panicked) => io::Error::other(panicked),
+    }
+}
+
 /// Stops in the order that loses nothing.
-async fn shut_down(router: &Router, stop_server: impl Future<Output = ()>) {
+async fn shut_down<Stopped: Future<Output = ()>>(
+    router: &Router,
+    stop_server: impl FnOnce() -> Stopped,
+) {
     tracing::info!("shutting down");
     let within = router.settings.server.shutdown_timeout;
     // 1. Nothing new: `/readyz` says so, ingest answers 503.
@@ -183,7 +195,7 @@ async fn shut_down(router: &Router, stop_server: impl Future<Output = ()>) {
         tracing::error!("the broadcaster was gone before the sessions were told");
     }
     // 4. The server ends when requests and sessions have, or when their time is over.
-    stop_server.await;
+    stop_server().await;
     // 5. The writer, and with it the lock, goes with the journal, which nobody holds any more.
     tracing::info!("stopped");
 }
@@ -202,13 +214,6 @@ fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
 
 fn first_open() -> OpenWriter {
     OpenWriter { wait: LOCK_WAIT, fresh: Uuid::new_v4(), last_seen: None }
-}
-
-fn tell_proof(storage: &dyn Storage, proof: Proof) {
-    if let Proof::Renewed(doubt) = proof {
-        let storage = storage.describe();
-        tracing::warn!(?doubt, storage, "this cannot be proved to be the same journal: new epoch");
-    }
 }
 
 fn tail_limits(journal: &JournalSettings) -> TailLimits {

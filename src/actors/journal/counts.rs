@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     core::{
-        event::{Category, Event},
+        event::Category,
         numbering::{Head, Outcome},
     },
     telemetry::Metrics,
@@ -33,9 +33,9 @@ pub(super) fn head(metrics: &Metrics, head: &Head) {
     metrics.journal_first_seq.set(head.first_seq as f64);
 }
 
-pub(super) fn accepted(metrics: &Metrics, events: &[Event]) {
+pub(super) fn accepted(metrics: &Metrics, categories: impl Iterator<Item = Category> + Clone) {
     for category in Category::ALL {
-        let n = events.iter().filter(|event| event.category == category).count() as u64;
+        let n = categories.clone().filter(|accepted| *accepted == category).count() as u64;
         if n > 0 {
             metrics.events_accepted_total.with([category.as_str()]).increment(n);
         }
