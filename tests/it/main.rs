@@ -12,7 +12,9 @@
 #![allow(unreachable_pub, reason = "every module of a test is private to it")]
 
 mod clients;
+mod crash;
 mod layering;
+mod outage;
 mod sessions;
 mod settings;
 mod storage;

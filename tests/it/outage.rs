@@ -1,0 +1,38 @@
+//! The database goes away, fills up, forgets or is somebody else's: producers are told the truth,
+//! who watches stays, and everything heals by itself.
+
+mod disk;
+mod postgres;
+mod restored;
+mod retention;
+mod takeover;
+
+use serde_json::json;
+
+use crate::support::{dashboard::Dashboard, load::Load, router::Router};
+
+/// Every dashboard is still on its first connection.
+fn assert_stayed(load: &Load, dashboards: usize) {
+    for dashboard in 0..dashboards {
+        assert_eq!(load.seen(dashboard).connections, 1, "dashboard {dashboard} was cut off");
+    }
+}
+
+/// Asks a session for a sign of life.
+async fn assert_alive(dashboard: &mut Dashboard) {
+    dashboard.say(&json!({ "type": "ping" })).await;
+    while dashboard.next().await["type"] != "pong" {}
+}
+
+/// Waits until the router says that its journal is in this state.
+async fn await_state(router: &Router, state: &str) {
+    let began = std::time::Instant::now();
+    loop {
+        let stats = router.get("/v1/stats").await;
+        if stats["journal"]["state"] == state {
+            return;
+        }
+        assert!(began.elapsed() < crate::support::router::PATIENCE, "not {state}: {stats}");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
