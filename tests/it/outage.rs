@@ -2,6 +2,7 @@
 //! who watches stays, and everything heals by itself.
 
 mod disk;
+mod lost_answers;
 mod postgres;
 mod restored;
 mod retention;

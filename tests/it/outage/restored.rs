@@ -31,7 +31,8 @@ async fn assert_renewed(router: &Router, epoch: &Value, seq: u64, head: u64) -> 
 
 #[tokio::test]
 async fn an_older_copy_of_a_sqlite_file_begins_a_new_epoch() {
-    let mut router = Router::start();
+    // Clients that keep their connections would be waited for.
+    let mut router = Router::with(&[("server.shutdown_timeout", "1s")]);
     let file = router.folder.path().join("data/signalbox.db");
     let copy = router.folder.path().join("copy.db");
     published(&router, 5).await;
@@ -75,7 +76,7 @@ fn forget_wal(file: &Path) {
 #[tokio::test]
 async fn a_postgres_that_is_not_the_one_begins_a_new_epoch() {
     let url = postgres::database();
-    let mut router = Router::with(&[("storage.url", &url)]);
+    let mut router = Router::with(&[("storage.url", &url), ("server.shutdown_timeout", "1s")]);
     published(&router, 5).await;
     let epoch = Dashboard::connect(&router).await.welcome["epoch"].clone();
     assert!(router.terminate().success());

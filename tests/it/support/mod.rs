@@ -3,4 +3,5 @@
 pub mod dashboard;
 pub mod load;
 pub mod postgres;
+pub mod proxy;
 pub mod router;

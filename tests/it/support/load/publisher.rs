@@ -15,12 +15,14 @@ struct Request {
     ids: Vec<Uuid>,
     body: String,
     content_type: &'static str,
+    /// Whether an earlier answer was lost, or did not know.
+    may_be_stored: bool,
 }
 
 pub(super) async fn run(world: Arc<World>, publisher: usize, phase: watch::Receiver<Phase>) {
     let (http, mut next) = (http(), 0);
     while *phase.borrow() == Phase::Running {
-        let request = Request::make(&world, publisher, &mut next);
+        let mut request = Request::make(&world, publisher, &mut next);
         while !request.post(&http, &world).await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -54,20 +56,20 @@ impl Request {
                 (lines.collect(), "application/x-ndjson")
             }
         };
-        Self { ids, body, content_type }
+        Self { ids, body, content_type, may_be_stored: false }
     }
 
     /// Whether it was accepted.
-    async fn post(&self, http: &Client, world: &World) -> bool {
+    async fn post(&mut self, http: &Client, world: &World) -> bool {
         let url = format!("http://{}/v1/events", world.plan.address);
         let request = http.post(url).header("content-type", self.content_type);
         let Ok(response) = request.body(self.body.clone()).send().await else {
-            return refused(world, "no_answer");
+            return self.refused(world, "no_answer");
         };
         match response.status().as_u16() {
             202 => match response.json().await {
                 Ok(answer) => self.accept(&answer, world),
-                Err(_) => refused(world, "no_answer"),
+                Err(_) => self.refused(world, "no_answer"),
             },
             503 => self.refuse(response, world).await,
             status => panic!("{status}: {:?}", response.text().await),
@@ -78,6 +80,7 @@ impl Request {
         let mut accepted = world.accepted.lock().unwrap();
         if self.ids.len() == 1 && answer.get("id").is_some() {
             assert_eq!(id(&answer["id"]), self.ids[0]);
+            assert!(self.may_be_stored || answer["duplicate"] == false, "{answer}");
             accepted.insert(self.ids[0], answer["seq"].as_u64());
             return true;
         }
@@ -85,7 +88,9 @@ impl Request {
         let size = self.ids.len() as u64;
         assert!(answer.get("differs").is_none(), "the same was posted: {answer}");
         // A request is one transaction: all of it was stored before, or nothing was.
-        assert!([(Some(size), Some(0)), (Some(0), Some(size))].contains(&(fresh, again)));
+        let stored_before = (fresh, again) == (Some(0), Some(size));
+        let stored_now = (fresh, again) == (Some(size), Some(0));
+        assert!(stored_now || self.may_be_stored && stored_before, "{answer}");
         let first = answer["first_seq"].as_u64();
         assert!(first.is_none_or(|first| answer["last_seq"] == first + size - 1), "{answer}");
         for (id, offset) in self.ids.iter().zip(0..) {
@@ -95,10 +100,10 @@ impl Request {
     }
 
     /// A refusal says when to come back, and which events may have been stored all the same.
-    async fn refuse(&self, response: Response, world: &World) -> bool {
+    async fn refuse(&mut self, response: Response, world: &World) -> bool {
         assert!(response.headers().contains_key(RETRY_AFTER), "{response:?}");
         let Ok(problem) = response.json::<Value>().await else {
-            return refused(world, "no_answer");
+            return self.refused(world, "no_answer");
         };
         assert_eq!(problem["retryable"], true, "{problem}");
         let code = problem["code"].as_str().unwrap();
@@ -110,11 +115,12 @@ impl Request {
         } else {
             assert_eq!(problem["outcome"], "not_stored", "{problem}");
         }
-        refused(world, code)
+        self.refused(world, code)
     }
-}
 
-fn refused(world: &World, code: &str) -> bool {
-    *world.refused.lock().unwrap().entry(code.to_owned()).or_default() += 1;
-    false
+    fn refused(&mut self, world: &World, code: &str) -> bool {
+        self.may_be_stored |= ["no_answer", "outcome_unknown"].contains(&code);
+        *world.refused.lock().unwrap().entry(code.to_owned()).or_default() += 1;
+        false
+    }
 }
