@@ -32,7 +32,7 @@ use crate::{
     },
     http::{Router, server},
     settings::{JournalSettings, SessionSettings, Settings},
-    storage::{self, OpenWriter, Opened, StorageError, StorageOptions},
+    storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions},
     tasks::{
         retention::Retention,
         watchdog::{self, Watched},
@@ -81,10 +81,7 @@ pub enum AppError {
 /// See [`AppError`].
 pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), AppError> {
     let listener = listen(settings.server.bind)?;
-    let storage = storage::open(&StorageOptions::from(&settings.storage)).await?;
-    for migration in storage.migrate().await? {
-        tracing::info!(migration, "migrated the database");
-    }
+    let storage = open_storage(&settings).await?;
     let Opened { writer, head, proof } = storage.open_writer(first_open()).await?;
     tell_proof(&*storage, proof);
 
@@ -210,6 +207,14 @@ fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
         };
         AppError::Listen { address, reason }
     })
+}
+
+async fn open_storage(settings: &Settings) -> Result<Arc<dyn Storage>, StorageError> {
+    let storage = storage::open(&StorageOptions::from(&settings.storage)).await?;
+    for migration in storage.migrate().await? {
+        tracing::info!(migration, "migrated the database");
+    }
+    Ok(storage)
 }
 
 fn first_open() -> OpenWriter {

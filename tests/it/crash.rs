@@ -17,7 +17,7 @@ pub(crate) fn soaking() -> bool {
 pub(crate) fn seed() {
     let given = env::var("SIGNALBOX_SEED").ok().map(|seed| seed.parse().expect("a number"));
     let seed = given.unwrap_or_else(|| fastrand::u64(..));
-    println!("SIGNALBOX_SEED={seed}");
+    eprintln!("SIGNALBOX_SEED={seed}");
     fastrand::seed(seed);
 }
 
@@ -50,6 +50,6 @@ async fn killed_in_a_loop(settings: &[(&str, &str)]) {
         assert_eq!(load.check().await, epoch, "round {round}");
     }
     load.wait_for(1);
-    println!("{} events, refusals {:?}", load.accepted(), load.refused());
+    eprintln!("{} events, refusals {:?}", load.accepted(), load.refused());
     assert_eq!(load.finish().await, epoch);
 }

@@ -8,9 +8,15 @@ mod restored;
 mod retention;
 mod takeover;
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
-use crate::support::{dashboard::Dashboard, load::Load, router::Router};
+use crate::support::{
+    dashboard::Dashboard,
+    load::Load,
+    router::{PATIENCE, Router},
+};
 
 /// Every dashboard is still on its first connection.
 fn assert_stayed(load: &Load, dashboards: usize) {
@@ -27,13 +33,13 @@ async fn assert_alive(dashboard: &mut Dashboard) {
 
 /// Waits until the router says that its journal is in this state.
 async fn await_state(router: &Router, state: &str) {
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     loop {
-        let stats = router.get("/v1/stats").await;
-        if stats["journal"]["state"] == state {
+        let journal = router.get("/v1/stats").await["journal"].take();
+        if journal["state"] == state {
             return;
         }
-        assert!(began.elapsed() < crate::support::router::PATIENCE, "not {state}: {stats}");
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        assert!(began.elapsed() < PATIENCE, "not {state}: {journal}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -25,13 +25,18 @@ use crate::{
 struct Recovery {
     storage: Arc<dyn Storage>,
     last_seen: Head,
-    /// Before the first try.
-    pause: Duration,
-    /// The time for all tries.
-    within: Duration,
+    time: Time,
     metrics: Arc<Metrics>,
     /// What must be looked up.
     ids: Vec<Uuid>,
+}
+
+/// How long an attempt may take.
+struct Time {
+    /// Before the first try.
+    pause: Duration,
+    /// For all tries.
+    within: Duration,
 }
 
 /// A database that is back.
@@ -46,7 +51,7 @@ pub(super) struct Recovered {
 impl Recovery {
     /// Tries until it succeeds; `None` when the time is over.
     async fn run(self) -> Option<Recovered> {
-        tokio::time::sleep(self.pause).await;
+        tokio::time::sleep(self.time.pause).await;
         let mut pauses = pauses();
         let tries = async {
             loop {
@@ -60,12 +65,12 @@ impl Recovery {
                 tokio::time::sleep(pauses.next_backoff().unwrap_or(LONGEST_PAUSE)).await;
             }
         };
-        tokio::time::timeout(self.within, tries).await.ok()
+        tokio::time::timeout(self.time.within, tries).await.ok()
     }
 
     async fn attempt(&self) -> Result<Recovered, StorageError> {
         let request = OpenWriter {
-            wait: self.within,
+            wait: self.time.within,
             fresh: Uuid::new_v4(),
             last_seen: Some(self.last_seen),
         };
@@ -100,31 +105,32 @@ impl Journal {
     ) {
         self.state = State::Recovering;
         self.metrics.journal_state.set(0.0);
-        let (pause, within) = match self.failing_since {
-            Some(since) => (BETWEEN_FAILURES, self.recovery.saturating_sub(since.elapsed())),
-            None => (Duration::ZERO, self.recovery),
+        let time = match self.failing_since {
+            Some(since) => Time {
+                pause: BETWEEN_FAILURES,
+                within: self.recovery.saturating_sub(since.elapsed()),
+            },
+            None => Time { pause: Duration::ZERO, within: self.recovery },
         };
-        if self.failing_since.is_some() && within.is_zero() {
+        if self.failing_since.is_some() && time.within.is_zero() {
             return self.on_lost(requests, &unless_found, ctx);
         }
         self.failing_since.get_or_insert_with(Instant::now);
-        self.attempt(requests, unless_found, pause, within, ctx);
+        self.attempt(requests, unless_found, time, ctx);
     }
 
     fn attempt(
         &mut self,
         requests: Vec<Request>,
         unless_found: PublishError,
-        pause: Duration,
-        within: Duration,
+        time: Time,
         ctx: &mut Context<Self>,
     ) {
         let ids = requests.iter().flat_map(|request| &request.drafts).map(|draft| draft.id);
         let recovery = Recovery {
             storage: self.storage.clone(),
             last_seen: self.tail.load().head(),
-            pause,
-            within,
+            time,
             metrics: self.metrics.clone(),
             ids: ids.collect(),
         };
@@ -183,7 +189,8 @@ impl Journal {
         self.state = State::Down;
         answer_all(requests, unless_found);
         self.turn_away();
-        self.attempt(Vec::new(), PublishError::Unavailable, BETWEEN_FAILURES, self.recovery, ctx);
+        let time = Time { pause: BETWEEN_FAILURES, within: self.recovery };
+        self.attempt(Vec::new(), PublishError::Unavailable, time, ctx);
         self.proceed(ctx);
     }
 }

@@ -208,6 +208,7 @@ impl Scene {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands where an answer is expected")]
 fn stored(seq: Seq) -> Told {
     Ok(vec![(seq, false)])
 }

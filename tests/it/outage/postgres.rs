@@ -18,7 +18,7 @@ const DASHBOARDS: usize = 3;
 #[tokio::test]
 async fn a_postgres_that_crashes_under_load_is_taken_up_again() {
     seed();
-    let cluster = Cluster::start_with(true);
+    let cluster = Cluster::start_with(soaking());
     let url = cluster.url("events");
     let router = Router::with(&[("storage.url", &url), ("journal.answer_timeout", "300ms")]);
     let load = Load::start(router.address);

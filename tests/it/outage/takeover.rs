@@ -31,5 +31,5 @@ async fn taken_over(url: &str) {
     let page = second.get("/v1/events?limit=1").await;
     assert_eq!(page["events"][0]["epoch"], epoch.to_string());
     let head = second.publish("other").await;
-    assert!(head as usize > load.accepted(), "behind everything that was accepted");
+    assert!(head > load.accepted() as u64, "behind everything that was accepted");
 }
