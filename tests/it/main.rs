@@ -14,9 +14,12 @@
 mod browser;
 mod clients;
 mod command_line;
+mod crash;
 mod ingest;
 mod layering;
+mod layering;
 mod operating;
+mod outage;
 mod reading;
 mod sessions;
 mod settings;
