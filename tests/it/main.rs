@@ -17,7 +17,6 @@ mod command_line;
 mod crash;
 mod ingest;
 mod layering;
-mod layering;
 mod operating;
 mod outage;
 mod reading;

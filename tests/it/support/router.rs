@@ -126,6 +126,11 @@ impl Router {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has logged since it started last.
     pub fn log(&self) -> String {
         fs::read_to_string(log_path(&self.folder, self.starts)).unwrap_or_default()
