@@ -159,6 +159,9 @@ impl Shard {
     ) -> R {
         let tail = self.options.tail.load();
         let result = f(&mut self.fanout, Turn { tail: &tail, now: self.started.elapsed() });
+        let Totals { delivered, bytes } = self.fanout.take_totals();
+        self.options.metrics.session_deliveries_total.increment(delivered);
+        self.options.metrics.session_delivered_bytes_total.increment(bytes);
         for effect in self.fanout.take_effects() {
             self.carry_out(effect, ctx);
         }
@@ -243,10 +246,6 @@ impl Shard {
             }
             fanout.tick(turn);
         });
-        let metrics = &self.options.metrics;
-        let Totals { delivered, bytes } = self.fanout.take_totals();
-        metrics.session_deliveries_total.increment(delivered);
-        metrics.session_delivered_bytes_total.increment(bytes);
     }
 }
 

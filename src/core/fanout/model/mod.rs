@@ -2,7 +2,7 @@
 //! dead sockets, late pages, retention and restored databases is played against [`World`], and
 //! after every step each client's bytes are held against the journal.
 //!
-//! `SIGNALBOX_SOAK=1` runs 25 times as many cases.
+//! `make soak` runs 25 times as many cases, by `PROPTEST_CASES`.
 
 mod client;
 mod laws;
@@ -211,13 +211,11 @@ impl World {
     }
 }
 
-fn cases() -> u32 {
-    let soak = std::env::var_os("SIGNALBOX_SOAK").is_some_and(|value| value == "1");
-    if soak { 100_000 } else { 4_000 }
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+    #![proptest_config({
+        let config = ProptestConfig::default();
+        ProptestConfig { cases: config.cases.max(4_000), ..config }
+    })]
 
     #[test]
     fn every_client_gets_every_matching_event_once_in_order_or_a_gap(
