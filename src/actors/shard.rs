@@ -3,6 +3,7 @@
 //!
 //! It never waits: pages are read and sockets awaited by tasks that send their news as messages.
 
+mod effects;
 mod queries;
 
 use std::{
@@ -18,14 +19,13 @@ pub use self::queries::{EndAll, EndSession, GetBalance, GetSessions, SessionRow}
 use super::{outlet::Outlet, session::Finish};
 use crate::{
     core::{
-        event::Seq,
-        fanout::{Begin, Effect, Fanout, FanoutLimits, Key, Totals, Turn},
+        fanout::{Begin, Fanout, FanoutLimits, Key, Totals, Turn},
         filter::Filter,
         protocol::{CloseReason, ErrorCode, ServerFrame},
         reader::{Gone, PageView, Sink},
         tail::SharedTail,
     },
-    storage::{From, Page, PageQuery, Storage},
+    storage::{Page, Storage},
     telemetry::Metrics,
 };
 
@@ -131,6 +131,8 @@ pub struct Shard {
     fanout: Fanout<Client>,
     options: ShardOptions,
     started: Instant,
+    /// Filter groups, as they were counted last.
+    groups: usize,
     /// Bounds the pages in memory at a time.
     pages: Arc<Semaphore>,
 }
@@ -148,7 +150,13 @@ impl Shard {
     #[must_use]
     pub fn new(options: ShardOptions) -> Self {
         let fanout = Fanout::new(options.tail.load().epoch(), options.limits);
-        Self { fanout, options, started: Instant::now(), pages: Arc::new(Semaphore::new(PAGES)) }
+        Self {
+            fanout,
+            options,
+            started: Instant::now(),
+            groups: 0,
+            pages: Arc::new(Semaphore::new(PAGES)),
+        }
     }
 
     /// One turn of the fan-out, and what follows from it.
@@ -168,67 +176,6 @@ impl Shard {
         result
     }
 
-    fn carry_out(&self, effect: Effect, ctx: &mut Context<Self>) {
-        match effect {
-            Effect::AwaitWritable(key) => self.await_writable(key, ctx),
-            Effect::ReadPage(key, from) => self.read_page(key, from, ctx),
-            Effect::Close(key, _) => self.finish(key, Some(self.options.linger)),
-            Effect::Cut(key, _) => {
-                if let Some(client) = self.fanout.sink(key) {
-                    client.outlet.abandon();
-                }
-                self.finish(key, None);
-            }
-        }
-    }
-
-    fn await_writable(&self, key: Key, ctx: &mut Context<Self>) {
-        let (Some(client), shard) = (self.fanout.sink(key), ctx.address()) else { return };
-        let (outlet, handle) = (client.outlet.clone(), Handle { key, id: client.id });
-        actix_rt::spawn(async move {
-            outlet.writable().await;
-            // A shard that is gone has no sessions left to serve.
-            shard.send(Writable(handle)).await.ok();
-        });
-    }
-
-    fn read_page(&self, key: Key, from: Seq, ctx: &mut Context<Self>) {
-        let (Some(client), shard) = (self.fanout.sink(key), ctx.address()) else { return };
-        let handle = Handle { key, id: client.id };
-        let (storage, pages) = (self.options.storage.clone(), self.pages.clone());
-        let metrics = self.options.metrics.clone();
-        let query = PageQuery {
-            from: From::After(from.saturating_sub(1)),
-            limit: self.options.page_events,
-            ..PageQuery::default()
-        };
-        actix_rt::spawn(async move {
-            let permit = pages.acquire_owned().await;
-            let page = match storage.page(&query).await {
-                Ok(page) => {
-                    metrics.catch_up_pages_total.increment(1);
-                    Some(page)
-                }
-                Err(error) => {
-                    metrics.storage_errors_total.with(["page"]).increment(1);
-                    tracing::warn!(%error, "a page for a session cannot be read; trying again");
-                    None
-                }
-            };
-            shard.send(PageRead(handle, page)).await.ok();
-            drop(permit);
-        });
-    }
-
-    fn finish(&self, key: Key, linger: Option<Duration>) {
-        let Some(client) = self.fanout.sink(key) else { return };
-        let session = client.session.clone();
-        if session.try_send(Finish(linger)).is_err() {
-            // Its mailbox is full of what its client said, or it is gone: wait beside the shard.
-            actix_rt::spawn(async move { session.send(Finish(linger)).await });
-        }
-    }
-
     fn is_here(&self, handle: Handle) -> bool {
         self.fanout.sink(handle.key).is_some_and(|client| client.id == handle.id)
     }
@@ -246,6 +193,14 @@ impl Shard {
             }
             fanout.tick(turn);
         });
+        self.count_groups();
+    }
+
+    /// The gauge is the sum of all shards: each adds its own change.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    fn count_groups(&mut self) {
+        let before = std::mem::replace(&mut self.groups, self.fanout.groups());
+        self.options.metrics.filter_groups.increment(self.groups as f64 - before as f64);
     }
 }
 

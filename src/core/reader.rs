@@ -3,6 +3,8 @@
 //! Nothing is queued for a session. It holds its place, and bytes only of what must go out before
 //! anything else: the rest of a frame the kernel took in part, and answers to the client.
 
+use std::cell::OnceCell;
+
 use uuid::Uuid;
 
 use super::{
@@ -155,7 +157,7 @@ impl Reader {
 
     /// Ends the subscription: what is still pending is dropped for `reason`.
     pub fn unsubscribe(&mut self, source: Source<'_>, reason: &'static str) -> Balance {
-        let mut balance = self.balance(source);
+        let mut balance = self.balance(source, &Matches::new());
         // Of a frame that the kernel has in part, the rest still goes out, but for nobody's count.
         self.cut_counts = false;
         self.subscription = None;
@@ -164,13 +166,13 @@ impl Reader {
         balance
     }
 
-    /// The subscription's balance now.
-    pub fn balance(&mut self, source: Source<'_>) -> Balance {
+    /// The subscription's balance now. `matches` is for all readers of the group.
+    pub fn balance(&mut self, source: Source<'_>, matches: &Matches) -> Balance {
         let cut = u64::from(self.cut > 0 && self.cut_counts);
         let Some(Subscription { next, account }) = &mut self.subscription else {
             return Balance::default();
         };
-        let pending = count(source, *next, account.unseen()).map(|pending| pending + cut);
+        let pending = count(source, *next, account.unseen(), matches).map(|pending| pending + cut);
         account.balance(source.group.matched(), pending)
     }
 
@@ -278,17 +280,27 @@ impl Reader {
     }
 }
 
+/// The places of all events in the tail that match a group's filter, up to where the group has
+/// looked: made when it is first needed, for all readers of the group that are behind its window.
+pub type Matches = OnceCell<Vec<Seq>>;
+
 /// How many matches from `next` on were counted and are still to be sent; `None` when memory does
 /// not hold them.
-fn count(source: Source<'_>, next: Seq, unseen: &[(Seq, Seq)]) -> Option<u64> {
+fn count(source: Source<'_>, next: Seq, unseen: &[(Seq, Seq)], matches: &Matches) -> Option<u64> {
     let Source { filter, group, tail, .. } = source;
     if group.covers(next) {
         let uncounted = unseen.iter().map(|(from, to)| group.count_between(*from, *to));
         return Some(group.count(next) - uncounted.sum::<u64>());
     }
-    source.in_memory(next).then(|| {
-        let counted = |seq| !unseen.iter().any(|(from, to)| (*from..*to).contains(&seq));
-        let events = tail.from(next).take_while(|event| event.seq < group.next());
-        events.filter(|event| counted(event.seq) && filter.matches(event)).count() as u64
-    })
+    if !source.in_memory(next) {
+        return None;
+    }
+    let matches = matches.get_or_init(|| {
+        let events = tail.from(tail.first()).take_while(|event| event.seq < group.next());
+        events.filter(|event| filter.matches(event)).map(|event| event.seq).collect()
+    });
+    let before = |seq| matches.partition_point(|at| *at < seq);
+    let between = |from: Seq, to: Seq| before(to.max(from)) - before(from);
+    let uncounted = unseen.iter().map(|(from, to)| between((*from).max(next), *to));
+    Some((between(next, Seq::MAX) - uncounted.sum::<usize>()) as u64)
 }

@@ -30,7 +30,7 @@ use super::{
     heartbeat::{Beat, Heartbeat},
     ledger::{Balance, RESUBSCRIBED},
     protocol::{self, CloseReason, Opcode, ServerFrame},
-    reader::{PageView, Reader, Sink},
+    reader::{Matches, PageView, Reader, Sink},
     tail::Tail,
     window::Window,
 };
@@ -309,9 +309,13 @@ impl<S: Sink> Fanout<S> {
     /// The sums of all accounts, of those that ended too.
     pub fn balance(&mut self, tail: &Tail) -> Balance {
         let mut sum = self.closed.clone();
-        for (_, member) in &mut self.members {
-            if let Some(source) = self.groups.source(member.place, self.epoch, tail) {
-                sum += &member.reader.balance(source);
+        for group in self.groups.iter() {
+            let matches = Matches::new();
+            let source = group.source(self.epoch, tail);
+            for key in &group.members {
+                if let Some(member) = self.members.get_mut(*key) {
+                    sum += &member.reader.balance(source, &matches);
+                }
             }
         }
         sum
