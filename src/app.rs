@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::{
     actors::{
         broadcaster::{Broadcaster, Dismiss},
-        journal::{Drain, Journal, JournalOptions},
+        journal::{Drain, Journal, JournalOptions, tell_proof},
         shard::ShardOptions,
     },
     core::{
@@ -28,7 +28,6 @@ use crate::{
         batching::{self, BatchPolicy},
         fanout::FanoutLimits,
         heartbeat::Patience,
-        numbering::Proof,
         protocol::CloseReason,
         tail::{SharedTail, Tail, TailLimits},
     },
@@ -85,10 +84,7 @@ pub enum AppError {
 /// See [`AppError`].
 pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), AppError> {
     let listener = listen(settings.server.bind)?;
-    let storage = storage::open(&StorageOptions::from(&settings.storage)).await?;
-    for migration in storage.migrate().await? {
-        tracing::info!(migration, "migrated the database");
-    }
+    let storage = open_storage(&settings).await?;
     let Opened { writer, head, proof } = storage.open_writer(first_open()).await?;
     tell_proof(&*storage, proof);
 
@@ -161,10 +157,19 @@ async fn serve(
         () = stop => {}
         actor = watchdog::watch(watched) => return Err(AppError::ActorGone(actor)),
         Ok(reason) = stopped => return Err(AppError::Journal(reason)),
-        Ok(Err(error)) = serving => return Err(AppError::Server(error)),
+        ended = serving => return Err(AppError::Server(why(ended))),
     }
     shut_down(&router, &handle).await;
     Ok(())
+}
+
+/// Why a server ended that nobody stopped.
+fn why(ended: Result<io::Result<()>, tokio::task::JoinError>) -> io::Error {
+    match ended {
+        Ok(Err(error)) => error,
+        Ok(Ok(())) => io::Error::other("it ended by itself"),
+        Err(panicked) => io::Error::other(panicked),
+    }
 }
 
 /// Stops in the order that loses nothing.
@@ -210,15 +215,16 @@ fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
     })
 }
 
-fn first_open() -> OpenWriter {
-    OpenWriter { wait: LOCK_WAIT, fresh: Uuid::new_v4(), last_seen: None }
+async fn open_storage(settings: &Settings) -> Result<Arc<dyn Storage>, StorageError> {
+    let storage = storage::open(&StorageOptions::from(&settings.storage)).await?;
+    for migration in storage.migrate().await? {
+        tracing::info!(migration, "migrated the database");
+    }
+    Ok(storage)
 }
 
-fn tell_proof(storage: &dyn Storage, proof: Proof) {
-    if let Proof::Renewed(doubt) = proof {
-        let storage = storage.describe();
-        tracing::warn!(?doubt, storage, "this cannot be proved to be the same journal: new epoch");
-    }
+fn first_open() -> OpenWriter {
+    OpenWriter { wait: LOCK_WAIT, fresh: Uuid::new_v4(), last_seen: None }
 }
 
 fn tail_limits(journal: &JournalSettings) -> TailLimits {

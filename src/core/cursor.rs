@@ -49,7 +49,7 @@ pub fn resume(position: Position, head: &Head) -> Start {
 #[must_use]
 pub fn within(max_lag: u64, head: &Head, start: Start) -> Start {
     let next = (head.head_seq + 1).saturating_sub(max_lag / 2);
-    if max_lag == 0 || head.head_seq + 1 <= start.next + max_lag {
+    if max_lag == 0 || head.head_seq < start.next + max_lag {
         return start;
     }
     let from_seq = start.gap.map_or(start.next, |gap| gap.from_seq);

@@ -3,7 +3,7 @@
 //! Pure: both databases call [`number`] inside their transaction with what they looked up, and
 //! [`prove`] when the writer opens. `seq` is contiguous from 1 and never goes back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -96,6 +96,32 @@ pub fn number(
     let last_created_at =
         if fresh.is_empty() { head.last_created_at } else { head.last_created_at.max(now) };
     Numbered { outcomes, fresh, head: Head { head_seq: next, last_created_at, ..*head } }
+}
+
+/// What became of a request whose commit was lost, from what a look-up found: `None` when it is
+/// not in the journal and must be committed again.
+///
+/// `before` is the head that the lost commit began with, `after` the one that was found: what lies
+/// between was fresh. `seen` holds the ids of the requests before this one in the same commit.
+#[must_use]
+pub fn recall(
+    drafts: &[Draft],
+    known: &HashMap<Uuid, Known>,
+    before: &Head,
+    after: &Head,
+    seen: &mut HashSet<Uuid>,
+) -> Option<Vec<Outcome>> {
+    let mut outcomes = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        let first = known.get(&draft.id)?;
+        let fresh = before.epoch == after.epoch && first.seq > before.head_seq;
+        outcomes.push(Outcome {
+            seq: first.seq,
+            duplicate: !(seen.insert(draft.id) && fresh),
+            differs: first.checksum != draft.checksum,
+        });
+    }
+    Some(outcomes)
 }
 
 /// What vouches, from outside the stored rows, that this journal is the one seen before.
@@ -192,6 +218,35 @@ mod tests {
         let head = Head { head_seq: 4, last_created_at: at(9), ..Head::empty(Uuid::nil()) };
         let known = HashMap::from([(Uuid::from_u128(2), Known { seq: 3, checksum: "a".into() })]);
         assert_eq!(number(&head, &[draft(2, "a")], known, at(50)).head, head);
+    }
+
+    #[test]
+    fn a_lost_commit_is_recalled_as_it_would_have_been_answered() {
+        let before = Head { head_seq: 4, ..Head::empty(Uuid::nil()) };
+        let old = HashMap::from([(Uuid::from_u128(2), Known { seq: 3, checksum: "a".into() })]);
+        let batch =
+            [vec![draft(1, "a"), draft(2, "b")], vec![draft(1, "a"), draft(3, "a"), draft(3, "b")]];
+        let numbered = number(&before, &batch.concat(), old.clone(), at(5));
+        let stored = numbered.fresh.iter().map(|&index| {
+            let draft = &batch.concat()[index];
+            let seq = numbered.outcomes[index].seq;
+            (draft.id, Known { seq, checksum: draft.checksum.clone() })
+        });
+        let known = old.clone().into_iter().chain(stored).collect();
+        let recalled = |known, after| {
+            let mut seen = HashSet::new();
+            batch.each_ref().map(|drafts| recall(drafts, known, &before, after, &mut seen))
+        };
+        let [first, second] = recalled(&known, &numbered.head).map(Option::unwrap);
+        assert_eq!([first, second].concat(), numbered.outcomes);
+        assert_eq!(recalled(&old, &before), [None, None], "not stored: commit it again");
+
+        let duplicates = [draft(2, "a"), draft(2, "b")];
+        let told = recall(&duplicates, &old, &before, &before, &mut HashSet::new()).unwrap();
+        assert_eq!(told, number(&before, &duplicates, old, at(5)).outcomes);
+        let other = Head { epoch: Uuid::from_u128(1), ..numbered.head };
+        let renewed = recall(&batch[0], &known, &before, &other, &mut HashSet::new()).unwrap();
+        assert!(renewed.iter().all(|outcome| outcome.duplicate), "shown in the epoch before");
     }
 
     #[test]

@@ -50,9 +50,7 @@ pub fn start(
             .upgrade(fn_service(move |(request, framed): (Request, _)| {
                 let session = upgrade::serve(router.clone(), sessions.clone(), request, framed);
                 Box::pin(async move {
-                    if let Err(error) = session.await {
-                        tracing::debug!(%error, "a client went away before it had a session");
-                    }
+                    session.await;
                     Ok::<_, actix_web::Error>(())
                 })
             }))

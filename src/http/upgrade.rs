@@ -52,23 +52,23 @@ struct Admitted {
 
 /// Serves an upgrade from the handshake to the end of its session.
 ///
-/// This future lives as long as the session, so it holds next to nothing: the handshake, which
-/// needs kilobytes, is boxed and gone by then.
-///
-/// # Errors
-/// When the connection breaks before there is a session.
-pub async fn serve(
+/// The future lives as long as the session, so it holds next to nothing: the handshake, which needs
+/// kilobytes, is boxed and gone by then.
+pub fn serve(
     router: web::Data<Router>,
     options: Arc<SessionOptions>,
     request: Request,
     framed: Framed<TcpStream, h1::Codec>,
-) -> io::Result<()> {
-    let opening = open(router, options, request, framed);
-    if let Some((ended, _room)) = Box::pin(opening).await? {
-        // The sender is dropped, not used: an error is the end.
-        ended.await.ok();
+) -> impl Future<Output = ()> {
+    let opening = Box::pin(open(router, options, request, framed));
+    async move {
+        match opening.await {
+            // The sender is dropped, not used: an error is the end.
+            Ok(Some((ended, _room))) => ended.await.unwrap_or_default(),
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%error, "a client went away before it had a session"),
+        }
     }
-    Ok(())
 }
 
 /// Shakes hands and opens a session, or says why there is none.

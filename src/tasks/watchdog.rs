@@ -49,8 +49,6 @@ pub async fn watch(watched: Watched) -> &'static str {
 mod tests {
     use actix::prelude::*;
 
-    use super::*;
-
     #[derive(Message)]
     #[rtype(result = "()")]
     struct Panic;

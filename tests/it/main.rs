@@ -14,9 +14,11 @@
 mod browser;
 mod clients;
 mod command_line;
+mod crash;
 mod ingest;
 mod layering;
 mod operating;
+mod outage;
 mod reading;
 mod sessions;
 mod settings;

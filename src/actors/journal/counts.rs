@@ -1,10 +1,10 @@
 //! What the journal counts.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     core::{
-        event::{Category, Event},
+        event::Category,
         numbering::{Head, Outcome},
     },
     telemetry::Metrics,
@@ -33,12 +33,13 @@ pub(super) fn head(metrics: &Metrics, head: &Head) {
     metrics.journal_first_seq.set(head.first_seq as f64);
 }
 
-pub(super) fn accepted(metrics: &Metrics, events: &[Event]) {
-    for category in Category::ALL {
-        let n = events.iter().filter(|event| event.category == category).count() as u64;
-        if n > 0 {
-            metrics.events_accepted_total.with([category.as_str()]).increment(n);
-        }
+pub(super) fn accepted(metrics: &Metrics, categories: impl Iterator<Item = Category>) {
+    let mut counts = BTreeMap::<_, u64>::new();
+    for category in categories {
+        *counts.entry(category.as_str()).or_default() += 1;
+    }
+    for (category, n) in counts {
+        metrics.events_accepted_total.with([category]).increment(n);
     }
 }
 

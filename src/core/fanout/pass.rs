@@ -226,7 +226,6 @@ impl<S: Sink> Fanout<S> {
                 member.awaited = true;
                 effects.push(Effect::AwaitWritable(key));
             }
-            Step::Blocked => {}
             Step::Page(from)
                 if Some(from) == sought && page.is_some_and(|p| p.events.is_empty()) =>
             {
@@ -236,7 +235,7 @@ impl<S: Sink> Fanout<S> {
                 member.paging = Paging::Reading;
                 effects.push(Effect::ReadPage(key, from));
             }
-            Step::Page(_) => {}
+            Step::Blocked | Step::Page(_) => {}
             Step::Gone => self.give_up(key, CloseReason::ClientGone, turn),
             Step::Overflow => self.give_up(key, CloseReason::TooMany, turn),
         }

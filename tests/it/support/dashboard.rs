@@ -1,5 +1,7 @@
 //! A dashboard: a client of `signalbox.v1.json` that can be asked for one frame at a time.
 
+use std::net::SocketAddr;
+
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
@@ -23,7 +25,12 @@ impl Dashboard {
 
     /// Connects, if the router is there.
     pub async fn try_connect(router: &Router) -> Result<Self, String> {
-        let mut request = format!("ws://{}/v1/ws", router.address).into_client_request().unwrap();
+        Self::try_connect_to(router.address).await
+    }
+
+    /// Connects, if a router is there.
+    pub async fn try_connect_to(address: SocketAddr) -> Result<Self, String> {
+        let mut request = format!("ws://{address}/v1/ws").into_client_request().unwrap();
         let protocol = "signalbox.v1.json".parse().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", protocol);
         let (socket, _) = connect_async(request).await.map_err(|error| error.to_string())?;
@@ -55,6 +62,11 @@ impl Dashboard {
 
     pub async fn say(&mut self, frame: &Value) {
         self.send(Message::text(frame.to_string())).await;
+    }
+
+    /// Whether it could be said.
+    pub async fn try_say(&mut self, frame: &Value) -> bool {
+        self.socket.send(Message::text(frame.to_string())).await.is_ok()
     }
 
     pub async fn send(&mut self, message: Message) {

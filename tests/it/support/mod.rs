@@ -1,6 +1,8 @@
 //! What tests stand on: a real router, real dashboards, a real PostgreSQL.
 
 pub mod dashboard;
+pub mod load;
 pub mod postgres;
+pub mod proxy;
 pub mod router;
 pub mod wire;

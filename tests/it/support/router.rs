@@ -21,6 +21,8 @@ pub struct Router {
     pub address: SocketAddr,
     pub folder: TempDir,
     settings: Vec<(String, String)>,
+    /// What runs the binary, when not the test itself.
+    under: Vec<String>,
     starts: usize,
 }
 
@@ -32,12 +34,19 @@ impl Router {
 
     /// A router with settings such as `("session.heartbeat", "1s")`.
     pub fn with(settings: &[(&str, &str)]) -> Self {
+        Self::under(&[], settings)
+    }
+
+    /// A router that is started by another program, which gets the binary as its last argument
+    /// and must become it.
+    pub fn under(under: &[&str], settings: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
         let settings = settings.iter().map(|(key, value)| ((*key).into(), (*value).into()));
         let settings: Vec<_> = settings.collect();
-        let child = spawn(&folder, &settings, "127.0.0.1:0", 0);
+        let under: Vec<_> = under.iter().map(|word| (*word).into()).collect();
+        let child = spawn(&under, &folder, &settings, "127.0.0.1:0", 0);
         let address = "127.0.0.1:0".parse().unwrap();
-        let mut router = Self { child, address, folder, settings, starts: 0 };
+        let mut router = Self { child, address, folder, settings, under, starts: 0 };
         router.address = router.await_listening();
         router
     }
@@ -57,7 +66,7 @@ impl Router {
     pub fn begin_restart(&mut self) {
         self.starts += 1;
         let bind = self.address.to_string();
-        self.child = spawn(&self.folder, &self.settings, &bind, self.starts);
+        self.child = spawn(&self.under, &self.folder, &self.settings, &bind, self.starts);
     }
 
     /// Waits until the router listens; where.
@@ -115,6 +124,11 @@ impl Router {
     /// Whether the process still runs.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// What it has logged since it started last.
@@ -230,7 +244,17 @@ pub fn http() -> reqwest::Client {
 
 /// A command line of the binary, in `folder`.
 pub fn command(folder: &TempDir, settings: &[(String, String)], bind: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_signalbox"));
+    set_up(Command::new(BINARY), folder, settings, bind)
+}
+
+const BINARY: &str = env!("CARGO_BIN_EXE_signalbox");
+
+fn set_up(
+    mut command: Command,
+    folder: &TempDir,
+    settings: &[(String, String)],
+    bind: &str,
+) -> Command {
     command.current_dir(folder.path()).env("SIGNALBOX__SERVER__BIND", bind);
     for (key, value) in settings {
         let name = format!("SIGNALBOX__{}", key.replace('.', "__").to_uppercase());
@@ -239,9 +263,18 @@ pub fn command(folder: &TempDir, settings: &[(String, String)], bind: &str) -> C
     command
 }
 
-fn spawn(folder: &TempDir, settings: &[(String, String)], bind: &str, starts: usize) -> Child {
+fn spawn(
+    under: &[String],
+    folder: &TempDir,
+    settings: &[(String, String)],
+    bind: &str,
+    starts: usize,
+) -> Child {
     let log = File::create(log_path(folder, starts)).unwrap();
-    let mut command = command(folder, settings, bind);
+    let mut words = under.iter().map(String::as_str).chain([BINARY]);
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words);
+    let mut command = set_up(command, folder, settings, bind);
     command.arg("serve").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     command.spawn().unwrap()
 }

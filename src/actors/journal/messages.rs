@@ -1,0 +1,77 @@
+//! What the journal can be told and asked, and what it answers.
+
+use actix::prelude::*;
+use uuid::Uuid;
+
+use crate::{
+    core::{
+        event::{Draft, Seq},
+        numbering::{Head, Outcome},
+    },
+    storage::StorageError,
+};
+
+/// Events to commit, together. Answered after the commit.
+#[derive(Message)]
+#[rtype(result = "Result<Published, PublishError>")]
+pub struct Publish(pub Vec<Draft>);
+
+/// Everything up to a `seq` must be deleted.
+#[derive(Message)]
+#[rtype(result = "Result<Head, StorageError>")]
+pub struct Trim(pub Seq);
+
+/// Nothing is taken any more; answered when nothing waits any more.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Drain;
+
+/// How is the journal?
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "JournalStatus")]
+pub struct GetStatus;
+
+/// Events that are in the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The journal's identity.
+    pub epoch: Uuid,
+    /// One per event, in order.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// Why events are not, or may not be, in the journal.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// Too many wait already. Nothing was stored.
+    #[error("the journal's queue is full")]
+    QueueFull,
+    /// Storage is down. Nothing was stored.
+    #[error("the storage cannot be reached")]
+    Unavailable,
+    /// The disk is full. Nothing was stored.
+    #[error("the storage is full")]
+    StorageFull,
+    /// The router stops. Nothing was stored.
+    #[error("the router is shutting down")]
+    ShuttingDown,
+    /// The database refused these events. Nothing was stored.
+    #[error("the database refused the events: {0}")]
+    Refused(String),
+    /// They may or may not have been stored: post them again under the same ids.
+    #[error("the outcome is unknown")]
+    Unknown,
+}
+
+/// The journal, as others see it.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct JournalStatus {
+    /// `ready`, `recovering`, `down` or `draining`.
+    pub state: &'static str,
+    /// Events that wait.
+    pub queue_events: usize,
+    /// Bytes that wait.
+    pub queue_bytes: usize,
+    /// Most events that the next commit would take.
+    pub batch_events: usize,
+}
