@@ -7,6 +7,7 @@ mod effects;
 mod queries;
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -133,6 +134,8 @@ pub struct Shard {
     started: Instant,
     /// Filter groups, as they were counted last.
     groups: usize,
+    /// Dropped events, as they were counted last.
+    dropped: BTreeMap<&'static str, u64>,
     /// Bounds the pages in memory at a time.
     pages: Arc<Semaphore>,
 }
@@ -155,6 +158,7 @@ impl Shard {
             options,
             started: Instant::now(),
             groups: 0,
+            dropped: BTreeMap::new(),
             pages: Arc::new(Semaphore::new(PAGES)),
         }
     }
@@ -193,14 +197,19 @@ impl Shard {
             }
             fanout.tick(turn);
         });
-        self.count_groups();
+        self.count();
     }
 
-    /// The gauge is the sum of all shards: each adds its own change.
+    /// Counts what has changed since the last time: the metrics are sums over all shards.
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-    fn count_groups(&mut self) {
-        let before = std::mem::replace(&mut self.groups, self.fanout.groups());
-        self.options.metrics.filter_groups.increment(self.groups as f64 - before as f64);
+    fn count(&mut self) {
+        let metrics = &self.options.metrics;
+        let groups = std::mem::replace(&mut self.groups, self.fanout.groups());
+        metrics.filter_groups.increment(self.groups as f64 - groups as f64);
+        for (reason, n) in self.fanout.dropped() {
+            let before = self.dropped.insert(reason, *n).unwrap_or(0);
+            metrics.session_dropped_total.with([reason]).increment(n - before);
+        }
     }
 }
 

@@ -14,7 +14,7 @@ mod types;
 
 pub use self::types::{Begin, Effect, FanoutLimits, Key, Row, TooManyFilters, Totals, Turn};
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use slab::Slab;
 use uuid::Uuid;
@@ -120,6 +120,12 @@ impl<S: Sink> Fanout<S> {
     /// What the sockets took since this was asked last.
     pub fn take_totals(&mut self) -> Totals {
         std::mem::take(&mut self.totals)
+    }
+
+    /// What subscriptions that have ended were not given, by reason.
+    #[must_use]
+    pub fn dropped(&self) -> &BTreeMap<&'static str, u64> {
+        &self.closed.dropped
     }
 
     /// The sink of a session, while it is a member.
