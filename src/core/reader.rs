@@ -104,8 +104,10 @@ pub struct Reader {
     unsent: Vec<u8>,
     /// How many of the first unsent bytes are the rest of an event's frame.
     cut: usize,
-    /// Whether that event is one of the present subscription, and counts when it is whole.
-    cut_counts: bool,
+    /// Whether that frame is of a subscription that has ended since.
+    cut_is_late: bool,
+    /// Such a frame has gone out whole.
+    late: bool,
     subscription: Option<Subscription>,
     /// Bytes the socket took.
     taken: u64,
@@ -155,20 +157,34 @@ impl Reader {
         }
     }
 
-    /// Ends the subscription: what is still pending is dropped for `reason`.
+    /// Ends the subscription: what is still pending is dropped for `reason`, but for a frame that
+    /// was cut: see [`Reader::take_late`] and [`Reader::forget`].
     pub fn unsubscribe(&mut self, source: Source<'_>, reason: &'static str) -> Balance {
         let mut balance = self.balance(source, &Matches::new());
-        // Of a frame that the kernel has in part, the rest still goes out, but for nobody's count.
-        self.cut_counts = false;
         self.subscription = None;
-        let pending = std::mem::take(&mut balance.pending);
-        balance.drop(reason, pending);
+        // Of a frame that the kernel has in part, the rest still goes out: it stays pending.
+        let cut = u64::from(self.cut > 0 && !self.cut_is_late);
+        self.cut_is_late |= cut > 0;
+        let pending = std::mem::replace(&mut balance.pending, cut);
+        balance.drop(reason, pending.saturating_sub(cut));
         balance
+    }
+
+    /// Whether a frame that was pending of a subscription when it ended has gone out since this was
+    /// asked last.
+    pub fn take_late(&mut self) -> bool {
+        std::mem::take(&mut self.late)
+    }
+
+    /// Lets go of what is unsent, which will never go out; whether such a frame was in it.
+    pub fn forget(&mut self) -> bool {
+        self.unsent = Vec::new();
+        std::mem::take(&mut self.cut) > 0 && self.cut_is_late
     }
 
     /// The subscription's balance now. `matches` is for all readers of the group.
     pub fn balance(&mut self, source: Source<'_>, matches: &Matches) -> Balance {
-        let cut = u64::from(self.cut > 0 && self.cut_counts);
+        let cut = u64::from(self.cut > 0 && !self.cut_is_late);
         let Some(Subscription { next, account }) = &mut self.subscription else {
             return Balance::default();
         };
@@ -255,7 +271,7 @@ impl Reader {
         subscription.account.deliver(cut.frames);
         subscription.next = cut.next;
         self.cut = cut.rest.len();
-        self.cut_counts = true;
+        self.cut_is_late = false;
         self.unsent.extend_from_slice(cut.rest);
         (taken < slice.len()).then_some(Step::Blocked)
     }
@@ -267,8 +283,11 @@ impl Reader {
         }
         let Ok(taken) = sink.write(&self.unsent) else { return Some(Step::Gone) };
         self.taken += taken as u64;
-        if let Some(subscription) = self.subscription.as_mut().filter(|_| self.cut_counts) {
-            subscription.account.deliver(u64::from(self.cut > 0 && taken >= self.cut));
+        if self.cut > 0 && taken >= self.cut {
+            match &mut self.subscription {
+                Some(subscription) if !self.cut_is_late => subscription.account.deliver(1),
+                _ => self.late = true,
+            }
         }
         self.cut = self.cut.saturating_sub(taken);
         if taken == self.unsent.len() {

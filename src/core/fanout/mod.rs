@@ -154,6 +154,7 @@ impl<S: Sink> Fanout<S> {
     pub fn leave(&mut self, key: Key, turn: Turn<'_>) -> Option<(S, CloseReason)> {
         let reason = self.members.get(key)?.ending.unwrap_or(CloseReason::ClientGone);
         self.unsubscribe(key, reason.as_str(), turn);
+        self.forget(key, reason);
         self.members.try_remove(key).map(|member| (member.sink, reason))
     }
 
@@ -290,6 +291,7 @@ impl<S: Sink> Fanout<S> {
         let gone = member.gone;
         self.unsubscribe(key, reason.as_str(), turn);
         if gone {
+            self.forget(key, reason);
             self.effects.push(Effect::Cut(key, reason));
         } else {
             self.effects.push(Effect::Close(key, reason));
