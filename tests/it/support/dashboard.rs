@@ -73,15 +73,18 @@ impl Dashboard {
         self.try_next().await.expect("a frame, not the end")
     }
 
-    /// The next frame; `None` when the connection ends instead.
+    /// The next frame; `None` when the connection ends instead. Pings do not count.
     pub async fn try_next(&mut self) -> Option<Value> {
-        loop {
-            match self.message().await? {
-                Message::Text(text) => return Some(serde_json::from_str(&text).unwrap()),
-                Message::Close(_) => return None,
-                _ => {}
+        let frame = async {
+            loop {
+                match self.message().await? {
+                    Message::Text(text) => return Some(serde_json::from_str(&text).unwrap()),
+                    Message::Close(_) => return None,
+                    _ => {}
+                }
             }
-        }
+        };
+        timeout(PATIENCE, frame).await.expect("a frame in time")
     }
 
     /// The next events; their seqs.
