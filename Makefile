@@ -33,4 +33,4 @@ bench: ## Release build, then the benchmark of docs/benchmarks.md
 	benches/fanout.sh $(TARGET)/release/signalbox
 
 soak: setup ## The long versions of the load, fault and property tests
-	SIGNALBOX_SOAK=1 cargo test --locked --lib --bins --tests
+	SIGNALBOX_SOAK=1 PROPTEST_CASES=100000 cargo test --locked --lib --bins --tests

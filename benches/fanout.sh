@@ -23,7 +23,10 @@ pin() {
 }
 
 cd "$folder"
-(SIGNALBOX__SERVER__BIND=127.0.0.1:$port pin 0 "$signalbox" serve >router.log 2>&1) &
+export SIGNALBOX__SERVER__BIND=127.0.0.1:$port
+# Short enough that the stalled readers of the last part are cut while it runs.
+export SIGNALBOX__SESSION__STALL_TIMEOUT=8s
+(pin 0 "$signalbox" serve >router.log 2>&1) &
 router=$!
 trap 'kill $router 2>/dev/null; wait $router 2>/dev/null; rm -rf "$folder"' EXIT
 

@@ -12,6 +12,7 @@ use std::{
 };
 
 use actix::Actor;
+use actix_server::ServerHandle;
 use actix_web::web;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
@@ -30,8 +31,8 @@ use crate::{
         protocol::CloseReason,
         tail::{SharedTail, Tail, TailLimits},
     },
-    http::{Router, server},
-    settings::{JournalSettings, SessionSettings, Settings},
+    http::{Router, in_flight::InFlight, server},
+    settings::{JournalSettings, Settings},
     storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions},
     tasks::{
         retention::Retention,
@@ -44,6 +45,8 @@ use crate::{
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// How long a client may take to answer a close frame.
 const LINGER: Duration = Duration::from_secs(2);
+/// How often a router that stops looks whether anybody is still there.
+const QUIET: Duration = Duration::from_millis(10);
 /// The number of the settings, until they can be reloaded.
 const GENERATION: u64 = 1;
 
@@ -94,10 +97,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         writer,
         tail: tail.clone(),
         advanced,
-        limits: BacklogLimits {
-            events: settings.journal.queue_events,
-            bytes: settings.journal.queue_bytes,
-        },
+        limits: backlog_limits(&settings.journal),
         policy: BatchPolicy::try_new(batch_limits(&settings.journal))?,
         recovery: settings.journal.recovery_timeout,
         fatal,
@@ -109,7 +109,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         tail: tail.clone(),
         advanced: follow,
         storage: storage.clone(),
-        limits: fanout_limits(&settings.session),
+        limits: fanout_limits(&settings),
         page_events: settings.session.page_events,
         linger: LINGER,
         generation: GENERATION,
@@ -123,6 +123,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         tail,
         metrics,
         sessions: AtomicUsize::new(0),
+        requests: InFlight::default(),
         draining: AtomicBool::new(false),
         started: Instant::now(),
     });
@@ -158,8 +159,7 @@ async fn serve(
         Ok(reason) = stopped => return Err(AppError::Journal(reason)),
         ended = serving => return Err(AppError::Server(why(ended))),
     }
-    // The server is told to stop by the call itself, and must not be before its turn.
-    shut_down(&router, || handle.stop(true)).await;
+    shut_down(&router, &handle).await;
     Ok(())
 }
 
@@ -173,10 +173,7 @@ fn why(ended: Result<io::Result<()>, tokio::task::JoinError>) -> io::Error {
 }
 
 /// Stops in the order that loses nothing.
-async fn shut_down<Stopped: Future<Output = ()>>(
-    router: &Router,
-    stop_server: impl FnOnce() -> Stopped,
-) {
+async fn shut_down(router: &Router, server: &ServerHandle) {
     tracing::info!("shutting down");
     let within = router.settings.server.shutdown_timeout;
     // 1. Nothing new: `/readyz` says so, ingest answers 503.
@@ -191,8 +188,17 @@ async fn shut_down<Stopped: Future<Output = ()>>(
     if router.broadcaster.send(dismiss).await.is_err() {
         tracing::error!("the broadcaster was gone before the sessions were told");
     }
-    // 4. The server ends when requests and sessions have, or when their time is over.
-    stop_server().await;
+    // 4. The server ends when requests and sessions have, or when their time is over. It is not
+    // told to wait: that is for every connection, and most are only kept for a next request.
+    let quiet = async {
+        while router.is_busy() {
+            tokio::time::sleep(QUIET).await;
+        }
+    };
+    if tokio::time::timeout(within, quiet).await.is_err() {
+        tracing::warn!("requests or sessions that did not end in time are cut");
+    }
+    server.stop(false).await;
     // 5. The writer, and with it the lock, goes with the journal, which nobody holds any more.
     tracing::info!("stopped");
 }
@@ -225,6 +231,10 @@ fn tail_limits(journal: &JournalSettings) -> TailLimits {
     TailLimits { events: journal.tail_events, bytes: journal.tail_bytes }
 }
 
+fn backlog_limits(journal: &JournalSettings) -> BacklogLimits {
+    BacklogLimits { events: journal.queue_events, bytes: journal.queue_bytes }
+}
+
 fn batch_limits(journal: &JournalSettings) -> batching::Limits {
     let max = journal.batch_events;
     batching::Limits {
@@ -237,7 +247,8 @@ fn batch_limits(journal: &JournalSettings) -> batching::Limits {
     }
 }
 
-fn fanout_limits(session: &SessionSettings) -> FanoutLimits {
+fn fanout_limits(settings: &Settings) -> FanoutLimits {
+    let session = &settings.session;
     FanoutLimits {
         window_bytes: session.window_bytes,
         groups: session.filters_per_worker,
@@ -247,6 +258,7 @@ fn fanout_limits(session: &SessionSettings) -> FanoutLimits {
             pong: session.pong_timeout,
             stall: session.stall_timeout,
         },
+        reconnect_window: settings.server.reconnect_window,
     }
 }
 

@@ -18,6 +18,7 @@ use crate::core::reader::{Gone, Sink};
 pub struct Outlet {
     socket: OwnedWriteHalf,
     heard: AtomicBool,
+    full: AtomicBool,
 }
 
 impl Outlet {
@@ -28,7 +29,7 @@ impl Outlet {
     /// When the socket does not take the option, because it is gone already.
     pub fn new(socket: OwnedWriteHalf, send_buffer: usize) -> io::Result<Self> {
         SockRef::from(socket.as_ref()).set_send_buffer_size(send_buffer)?;
-        Ok(Self { socket, heard: AtomicBool::new(false) })
+        Ok(Self { socket, heard: AtomicBool::new(false), full: AtomicBool::new(false) })
     }
 
     /// Who is at the other side, while it is there.
@@ -48,6 +49,12 @@ impl Outlet {
         self.heard.swap(false, Ordering::Relaxed)
     }
 
+    /// Whether the socket did not take all of what was written last.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
     /// Waits until the socket takes bytes, or fails.
     pub async fn writable(&self) {
         // A failure is seen by the next write, which knows what to do about it.
@@ -62,10 +69,18 @@ impl Outlet {
 }
 
 impl Sink for Outlet {
+    /// Goes to the kernel directly, which is cheaper than by way of the runtime, and finds room that
+    /// the runtime has not heard of: a socket counts as writable only when a third of its buffer
+    /// is free. Only a refusal is shown to the runtime, so that it knows what to wait for.
     fn write(&self, bytes: &[u8]) -> Result<usize, Gone> {
+        let socket = SockRef::from(self.socket.as_ref());
         let mut taken = 0;
         while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
-            match self.socket.try_write(rest) {
+            let sent = match socket.send(rest) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.socket.try_write(rest),
+                sent => sent,
+            };
+            match sent {
                 Ok(0) => return Err(Gone),
                 Ok(n) => taken += n,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
@@ -73,6 +88,7 @@ impl Sink for Outlet {
                 Err(_) => return Err(Gone),
             }
         }
+        self.full.store(taken < bytes.len(), Ordering::Relaxed);
         Ok(taken)
     }
 }

@@ -5,17 +5,18 @@
 //! ordinary `Context` actor, not a `WebsocketContext` one, which would be driven as a response
 //! body and freeze when the client stops reading. When it stops, the socket is gone.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use actix_http::ws::{Codec, Item};
 use actix_web_actors::ws::{Frame, ProtocolError};
+use bytes::{Bytes, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     net::TcpStream,
     sync::oneshot,
 };
-use tokio_util::codec::FramedRead;
+use tokio_util::codec::{Decoder, FramedRead};
 use uuid::Uuid;
 
 use super::{
@@ -26,7 +27,7 @@ use super::{
 use crate::{
     core::{
         filter::Filter,
-        message::{self, Assembler, Piece, Refused},
+        message::{self, Assembler, BadHead, Piece, Refused},
         protocol::{self, ClientFrame, CloseReason, ErrorCode, From, Opcode, ServerFrame},
     },
     storage::Storage,
@@ -61,6 +62,8 @@ pub struct SessionOptions {
 const HARD_LIMIT: usize = 4;
 /// Bytes that the first read of a client may bring. Most say little, and there are many.
 const READ_BUFFER: usize = 256;
+/// Characters of an error's detail: what a client says must not come back to it at length.
+const MAX_DETAIL: usize = 300;
 
 /// The actor.
 pub struct Session {
@@ -73,6 +76,10 @@ pub struct Session {
     errors: usize,
     /// Nothing the client says counts any more.
     ending: bool,
+    /// The shard is done with it: the close frame is written, as far as the socket takes it.
+    dismissed: bool,
+    /// The client has said its last word.
+    client_is_done: bool,
     /// Dropped when the session has ended.
     _ended: oneshot::Sender<()>,
 }
@@ -85,13 +92,13 @@ impl Session {
     /// When the client is gone already.
     pub fn open(
         socket: TcpStream,
-        early: bytes::Bytes,
+        early: Bytes,
         client_id: Option<String>,
         options: Arc<SessionOptions>,
-    ) -> std::io::Result<oneshot::Receiver<()>> {
+    ) -> io::Result<oneshot::Receiver<()>> {
         let (read, write) = socket.into_split();
         let outlet = Arc::new(Outlet::new(write, options.send_buffer)?);
-        let input = std::io::Cursor::new(early).chain(read);
+        let input = io::Cursor::new(early).chain(read);
         let (sender, ended) = oneshot::channel();
         Self::create(|ctx| {
             listen(input, options.max_frame, ctx);
@@ -104,6 +111,8 @@ impl Session {
                 assembler: Assembler::default(),
                 errors: 0,
                 ending: false,
+                dismissed: false,
+                client_is_done: false,
                 _ended: sender,
             }
         });
@@ -152,12 +161,20 @@ impl Session {
         }
     }
 
-    fn fail(&mut self, code: ErrorCode, detail: String, ctx: &mut Context<Self>) {
+    fn fail(&mut self, code: ErrorCode, detail: &str, ctx: &mut Context<Self>) {
         self.options.metrics.session_errors_total.with([code.as_str()]).increment(1);
         self.errors += 1;
+        let detail = detail.chars().take(MAX_DETAIL).collect();
         self.say(&ServerFrame::Error { code, detail }, ctx);
         if self.errors > self.options.max_errors {
             self.end(message::gave_up(code), ctx);
+        }
+    }
+
+    /// Both sides have closed, or can only wait for each other: nothing keeps the socket then.
+    fn end_if_both_are_done(&self, ctx: &mut Context<Self>) {
+        if self.dismissed && self.client_is_done && !self.outlet.is_full() {
+            ctx.stop();
         }
     }
 
@@ -167,14 +184,14 @@ impl Session {
             Ok(None) => {}
             Ok(Some(text)) => match protocol::parse(&text) {
                 Ok(frame) => self.obey(frame, ctx),
-                Err((code, detail)) => self.fail(code, detail, ctx),
+                Err((code, detail)) => self.fail(code, &detail, ctx),
             },
             Err(Refused::Error(ErrorCode::TooLarge)) => {
                 let detail = format!("a message may have {limit} bytes");
-                self.fail(ErrorCode::TooLarge, detail, ctx);
+                self.fail(ErrorCode::TooLarge, &detail, ctx);
             }
             Err(Refused::Error(code)) => {
-                self.fail(code, "this protocol is JSON in text frames".into(), ctx);
+                self.fail(code, "this protocol is JSON in text frames", ctx);
             }
             Err(Refused::Close(reason)) => self.end(reason, ctx),
         }
@@ -187,7 +204,7 @@ impl Session {
                 let json = filter.as_ref().map_or("{}", |filter| filter.get());
                 match Filter::from_json(json, self.options.filter_patterns) {
                     Ok(filter) => self.subscribe(filter, from, ctx),
-                    Err(error) => self.fail(ErrorCode::BadFilter, error.to_string(), ctx),
+                    Err(error) => self.fail(ErrorCode::BadFilter, &error.to_string(), ctx),
                 }
             }
         }
@@ -203,7 +220,7 @@ impl Session {
                 (Ok(begin), Some(client)) => {
                     session.tell(Subscribe { client, filter, begin }, ctx);
                 }
-                (Err(Failed(detail)), _) => session.fail(ErrorCode::Unavailable, detail, ctx),
+                (Err(Failed(detail)), _) => session.fail(ErrorCode::Unavailable, &detail, ctx),
                 (Ok(_), None) => ctx.stop(),
             }
         }));
@@ -214,8 +231,38 @@ fn listen<R>(input: R, max_frame: usize, ctx: &mut Context<Session>)
 where
     R: AsyncRead + Unpin + 'static,
 {
-    let codec = Codec::new().max_size(max_frame.saturating_mul(HARD_LIMIT));
-    ctx.add_stream(FramedRead::with_capacity(input, codec, READ_BUFFER));
+    let limit = max_frame.saturating_mul(HARD_LIMIT);
+    let frames = Frames { codec: Codec::new().max_size(limit), limit, broken: false };
+    ctx.add_stream(FramedRead::with_capacity(input, frames, READ_BUFFER));
+}
+
+/// The frames of a client, up to the first that is none. What follows that one is read and thrown
+/// away: unread, it would make the kernel reset the connection before the client sees why it ends.
+struct Frames {
+    codec: Codec,
+    /// Largest frame, in bytes.
+    limit: usize,
+    broken: bool,
+}
+
+impl Decoder for Frames {
+    type Item = Result<Frame, ProtocolError>;
+    type Error = io::Error;
+
+    fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Self::Item>> {
+        if self.broken {
+            bytes.clear();
+            return Ok(None);
+        }
+        // The codec looks at the length of a frame only when it has all of it.
+        let frame = match message::announced(bytes, self.limit) {
+            Ok(()) => self.codec.decode(bytes),
+            Err(BadHead::TooLarge) => Err(ProtocolError::Overflow),
+            Err(BadHead::Control(length)) => Err(ProtocolError::InvalidLength(length)),
+        };
+        self.broken = frame.is_err();
+        Ok(frame.transpose())
+    }
 }
 
 impl Actor for Session {
@@ -253,16 +300,25 @@ impl Handler<Finish> for Session {
 
     fn handle(&mut self, Finish(linger): Finish, ctx: &mut Self::Context) {
         self.ending = true;
+        self.dismissed = true;
         match linger {
-            Some(linger) => drop(ctx.run_later(linger, |_, ctx| ctx.stop())),
+            Some(linger) => {
+                ctx.run_later(linger, |_, ctx| ctx.stop());
+                self.end_if_both_are_done(ctx);
+            }
             None => ctx.stop(),
         }
     }
 }
 
-impl StreamHandler<Result<Frame, ProtocolError>> for Session {
-    fn handle(&mut self, frame: Result<Frame, ProtocolError>, ctx: &mut Self::Context) {
+impl StreamHandler<io::Result<Result<Frame, ProtocolError>>> for Session {
+    fn handle(&mut self, frame: io::Result<Result<Frame, ProtocolError>>, ctx: &mut Self::Context) {
+        let Ok(frame) = frame else { return ctx.stop() };
         self.outlet.hear();
+        if matches!(frame, Ok(Frame::Close(_))) {
+            self.client_is_done = true;
+            self.end_if_both_are_done(ctx);
+        }
         if self.ending {
             return;
         }
@@ -283,16 +339,16 @@ impl StreamHandler<Result<Frame, ProtocolError>> for Session {
             Ok(Frame::Pong(_)) => {}
             Ok(Frame::Close(_)) => self.end(CloseReason::ClientGone, ctx),
             Err(ProtocolError::Overflow) => self.end(CloseReason::TooLarge, ctx),
-            Err(ProtocolError::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => {
-                ctx.stop();
-            }
             Err(_) => self.end(CloseReason::ProtocolError, ctx),
         }
     }
 
-    /// The client is gone, or broke the protocol and waits for our close frame.
+    /// The client has shut its side.
     fn finished(&mut self, ctx: &mut Self::Context) {
-        if !self.ending {
+        self.client_is_done = true;
+        if self.ending {
+            self.end_if_both_are_done(ctx);
+        } else {
             ctx.stop();
         }
     }

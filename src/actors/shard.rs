@@ -3,6 +3,8 @@
 //!
 //! It never waits: pages are read and sockets awaited by tasks that send their news as messages.
 
+mod queries;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -12,13 +14,13 @@ use actix::prelude::*;
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
+pub use self::queries::{EndAll, EndSession, GetBalance, GetSessions, SessionRow};
 use super::{outlet::Outlet, session::Finish};
 use crate::{
     core::{
         event::Seq,
-        fanout::{Begin, Effect, Fanout, FanoutLimits, Key, Turn},
+        fanout::{Begin, Effect, Fanout, FanoutLimits, Key, Totals, Turn},
         filter::Filter,
-        ledger::Balance,
         protocol::{CloseReason, ErrorCode, ServerFrame},
         reader::{Gone, PageView, Sink},
         tail::SharedTail,
@@ -75,31 +77,6 @@ struct Writable(Handle);
 #[rtype(result = "()")]
 struct PageRead(Handle, Option<Page>);
 
-/// All sessions must end, and come back after a time within the window.
-#[derive(Message, Clone, Copy)]
-#[rtype(result = "()")]
-pub struct EndAll {
-    /// Why.
-    pub reason: CloseReason,
-    /// The time over which clients spread their reconnecting.
-    pub window: Duration,
-}
-
-/// Ends the session of that id; whether it is here.
-#[derive(Message, Clone, Copy)]
-#[rtype(result = "bool")]
-pub struct EndSession(pub Uuid);
-
-/// Who is connected here?
-#[derive(Message, Clone, Copy)]
-#[rtype(result = "Vec<SessionRow>")]
-pub struct GetSessions;
-
-/// How do the accounts stand here?
-#[derive(Message, Clone, Copy)]
-#[rtype(result = "Balance")]
-pub struct GetBalance;
-
 /// A session, from outside: its key is only good together with its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handle {
@@ -126,31 +103,6 @@ impl Sink for Client {
     fn write(&self, bytes: &[u8]) -> Result<usize, Gone> {
         self.outlet.write(bytes)
     }
-}
-
-/// One connected client, as `GET /v1/sessions` shows it.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct SessionRow {
-    /// The session's id.
-    pub id: Uuid,
-    /// What the client calls itself.
-    pub client_id: Option<String>,
-    /// Where it connects from.
-    pub peer: Option<String>,
-    /// The delivery path.
-    pub path: &'static str,
-    /// Its filter; `null` before it subscribes.
-    pub filter: Option<Filter>,
-    /// The last `seq` it is through with; `null` before it subscribes.
-    pub seq: Option<Seq>,
-    /// How many events the journal is ahead of it.
-    pub lag: u64,
-    /// Events delivered in this subscription.
-    pub delivered: u64,
-    /// Bytes its socket took.
-    pub bytes: u64,
-    /// Whether its socket refuses bytes now.
-    pub blocked: bool,
 }
 
 /// What a shard is made with.
@@ -187,8 +139,9 @@ pub struct Shard {
 const PAGES: usize = 4;
 /// Messages that may wait. Who sends waits for room, so this bounds memory and loses nothing.
 const MAILBOX: usize = 1024;
-/// How long a shard serves sessions before it lets others have the thread.
-const TURN: Duration = Duration::from_millis(2);
+/// How long a shard serves sessions before it lets others have the thread: what they bring meanwhile
+/// goes out together with the rest.
+const TURN: Duration = Duration::from_micros(500);
 
 impl Shard {
     /// A shard without sessions.
@@ -206,6 +159,9 @@ impl Shard {
     ) -> R {
         let tail = self.options.tail.load();
         let result = f(&mut self.fanout, Turn { tail: &tail, now: self.started.elapsed() });
+        let Totals { delivered, bytes } = self.fanout.take_totals();
+        self.options.metrics.session_deliveries_total.increment(delivered);
+        self.options.metrics.session_delivered_bytes_total.increment(bytes);
         for effect in self.fanout.take_effects() {
             self.carry_out(effect, ctx);
         }
@@ -392,8 +348,11 @@ impl Handler<Leave> for Shard {
     type Result = ();
 
     fn handle(&mut self, Leave(client): Leave, ctx: &mut Self::Context) {
-        if self.is_here(client) {
-            self.turn(ctx, |fanout, turn| drop(fanout.leave(client.key, turn)));
+        if !self.is_here(client) {
+            return;
+        }
+        if let Some((_, reason)) = self.turn(ctx, |fanout, turn| fanout.leave(client.key, turn)) {
+            self.options.metrics.session_closed_total.with([reason.as_str()]).increment(1);
         }
     }
 }
@@ -423,56 +382,5 @@ impl Handler<PageRead> for Shard {
             });
             fanout.page(client.key, view, turn);
         });
-    }
-}
-
-impl Handler<EndAll> for Shard {
-    type Result = ();
-
-    fn handle(&mut self, EndAll { reason, window }: EndAll, ctx: &mut Self::Context) {
-        self.turn(ctx, |fanout, turn| {
-            fanout.end_all(reason, turn, || window.mul_f64(fastrand::f64()));
-        });
-    }
-}
-
-impl Handler<EndSession> for Shard {
-    type Result = bool;
-
-    fn handle(&mut self, EndSession(id): EndSession, ctx: &mut Self::Context) -> bool {
-        let found = self.fanout.rows().find(|(_, row)| row.sink.id == id).map(|(key, _)| key);
-        if let Some(key) = found {
-            self.turn(ctx, |fanout, turn| fanout.end(key, CloseReason::Closed, None, turn));
-        }
-        found.is_some()
-    }
-}
-
-impl Handler<GetSessions> for Shard {
-    type Result = Vec<SessionRow>;
-
-    fn handle(&mut self, _: GetSessions, _: &mut Self::Context) -> Vec<SessionRow> {
-        let head = self.options.tail.load().position().seq;
-        let rows = self.fanout.rows().map(|(_, row)| SessionRow {
-            id: row.sink.id,
-            client_id: row.sink.client_id.clone(),
-            peer: row.sink.outlet.peer().map(|peer| peer.to_string()),
-            path: "direct",
-            filter: row.filter.cloned(),
-            seq: row.seq,
-            lag: row.seq.map_or(0, |seq| head.saturating_sub(seq)),
-            delivered: row.delivered,
-            bytes: row.bytes,
-            blocked: row.blocked,
-        });
-        rows.collect()
-    }
-}
-
-impl Handler<GetBalance> for Shard {
-    type Result = MessageResult<GetBalance>;
-
-    fn handle(&mut self, _: GetBalance, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.fanout.balance(&self.options.tail.load()))
     }
 }

@@ -54,20 +54,24 @@ impl FilterArgs {
         self.event_type.is_empty() && self.source.is_empty() && self.category.is_empty()
     }
 
-    /// The `filter` of a `subscribe` frame.
+    /// The `subscribe` frame that asks for these events, `from` a place on.
     #[must_use]
-    pub fn to_json(&self) -> Value {
+    pub fn subscribe(&self, from: &Value) -> String {
         let Self { event_type, source, category } = self;
         let mut filter = Map::new();
-        let mut put = |key: &str, empty: bool, allowed: Value| {
-            if !empty {
+        let mut narrow = |key: &str, allowed: Value| {
+            if allowed.as_array().is_some_and(|allowed| !allowed.is_empty()) {
                 filter.insert(key.into(), allowed);
             }
         };
-        put("event_type", event_type.is_empty(), json!(event_type));
-        put("source", source.is_empty(), json!(source));
-        put("category", category.is_empty(), json!(category));
-        Value::Object(filter)
+        narrow("event_type", json!(event_type));
+        narrow("source", json!(source));
+        narrow("category", json!(category));
+        if filter.is_empty() {
+            json!({ "type": "subscribe", "from": from }).to_string()
+        } else {
+            json!({ "type": "subscribe", "from": from, "filter": filter }).to_string()
+        }
     }
 }
 
@@ -316,11 +320,18 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_names_only_what_it_narrows() {
+    fn a_subscription_names_only_what_it_narrows() {
+        let frame = |filter: &FilterArgs| -> Value {
+            serde_json::from_str(&filter.subscribe(&json!("now"))).unwrap()
+        };
         let filter = FilterArgs { category: vec![Category::Debug], ..FilterArgs::default() };
-        assert_eq!(filter.to_json(), json!({"category": ["debug"]}));
-        assert!(FilterArgs::default().is_all() && !filter.is_all());
-        assert_eq!(FilterArgs::default().to_json(), json!({}));
+        assert_eq!(
+            frame(&filter),
+            json!({"type": "subscribe", "from": "now", "filter": {"category": ["debug"]}})
+        );
+        let all = FilterArgs::default();
+        assert_eq!(frame(&all), json!({"type": "subscribe", "from": "now"}));
+        assert!(all.is_all() && !filter.is_all());
     }
 
     #[test]

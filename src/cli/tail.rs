@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::{SinkExt, StreamExt};
-use serde_json::{json, value::RawValue};
+use serde_json::value::RawValue;
 use tokio::{net::TcpStream, time};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
@@ -164,9 +164,8 @@ impl Tail {
     }
 
     fn subscribe(&self) -> String {
-        let TailArgs { filter, from, .. } = &self.args;
-        let from = self.position.map_or(*from, Start::After).to_json();
-        json!({ "type": "subscribe", "filter": filter.to_json(), "from": from }).to_string()
+        let from = self.position.map_or(self.args.from, Start::After);
+        self.args.filter.subscribe(&from.to_json())
     }
 
     fn on_frame(&mut self, text: &str, session: &mut Session) -> Result<(), ClientError> {

@@ -44,6 +44,19 @@ pub fn resume(position: Position, head: &Head) -> Start {
     }
 }
 
+/// Begins nearer to the head when `start` is more than `max_lag` events behind it, or the session
+/// would be given up at once; 0 is no limit.
+#[must_use]
+pub fn within(max_lag: u64, head: &Head, start: Start) -> Start {
+    let next = (head.head_seq + 1).saturating_sub(max_lag / 2);
+    if max_lag == 0 || head.head_seq < start.next + max_lag {
+        return start;
+    }
+    let from_seq = start.gap.map_or(start.next, |gap| gap.from_seq);
+    let gap = Gap { from_seq, to_seq: next - 1, reason: GapReason::Lag };
+    Start { next, recovered: false, gap: Some(gap) }
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -69,5 +82,17 @@ mod tests {
         assert_eq!(other, Start { next: 1, recovered: false, gap: None });
         let all = resume(Position { epoch: Uuid::nil(), seq: Seq::MAX }, &head);
         assert_eq!(all.next, 10);
+    }
+
+    #[test]
+    fn begins_within_what_it_may_be_behind() {
+        let head = Head { first_seq: 50, head_seq: 99, ..Head::empty(Uuid::nil()) };
+        assert_eq!(within(0, &head, at(50)), at(50));
+        assert_eq!(within(40, &head, at(60)), at(60));
+        let gap = |from_seq| Some(Gap { from_seq, to_seq: 79, reason: GapReason::Lag });
+        assert_eq!(within(40, &head, at(59)), Start { next: 80, recovered: false, gap: gap(59) });
+        let past = resume(Position { epoch: Uuid::nil(), seq: 9 }, &head);
+        let both = Start { next: 80, recovered: false, gap: gap(10) };
+        assert_eq!(within(40, &head, past), both, "one gap names all");
     }
 }

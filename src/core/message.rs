@@ -1,4 +1,5 @@
-//! Text messages out of WebSocket frames: fragments joined, size and UTF-8 checked.
+//! Text messages out of WebSocket frames: heads looked at, fragments joined, size and UTF-8
+//! checked.
 
 use super::protocol::{CloseReason, ErrorCode};
 
@@ -26,6 +27,41 @@ pub enum Refused {
     Error(ErrorCode),
     /// The session ends.
     Close(CloseReason),
+}
+
+/// A head that no frame may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadHead {
+    /// It announces more bytes than the limit.
+    TooLarge,
+    /// It is a control frame in fragments, or of so many bytes, of which it may have 125.
+    Control(usize),
+}
+
+/// Looks at the head of the frame that `bytes` begin with, once it is there: nobody needs to wait
+/// for a payload that will not be taken. `limit` is in bytes.
+///
+/// # Errors
+/// When the frame will not be taken.
+pub fn announced(bytes: &[u8], limit: usize) -> Result<(), BadHead> {
+    let (first, length) = match bytes {
+        [first, second, long @ ..] if second & 0x7f == 127 => match long.first_chunk() {
+            Some(length) => (first, u64::from_be_bytes(*length)),
+            None => return Ok(()),
+        },
+        [first, second, long @ ..] if second & 0x7f == 126 => match long.first_chunk() {
+            Some(length) => (first, u64::from(u16::from_be_bytes(*length))),
+            None => return Ok(()),
+        },
+        [first, second, ..] => (first, u64::from(second & 0x7f)),
+        _ => return Ok(()),
+    };
+    let (is_final, is_control) = (first & 0x80 != 0, first & 0x08 != 0);
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    if is_control && (length > 125 || !is_final) {
+        return Err(BadHead::Control(length));
+    }
+    if length > limit { Err(BadHead::TooLarge) } else { Ok(()) }
 }
 
 /// Joins the fragments of one client.
@@ -108,6 +144,27 @@ mod tests {
     use super::*;
 
     const LIMIT: usize = 4;
+
+    #[test]
+    fn a_head_is_enough_to_refuse_a_frame() {
+        let masked = |first: u8, length: &[u8]| [&[first, 0x80 | length[0]], &length[1..]].concat();
+        for (bytes, expected) in [
+            (vec![], Ok(())),
+            (vec![0x81], Ok(())),
+            (masked(0x81, &[4]), Ok(())),
+            (masked(0x81, &[5]), Err(BadHead::TooLarge)),
+            (masked(0x81, &[126, 1]), Ok(())),
+            (masked(0x81, &[126, 1, 0]), Err(BadHead::TooLarge)),
+            (masked(0x02, &[127, 0, 0, 0, 0, 0, 0, 0]), Ok(())),
+            (masked(0x02, &[127, 0, 0, 0, 0, 0, 0, 0, 4]), Ok(())),
+            (masked(0x00, &[127, 0xff, 0, 0, 0, 0, 0, 0, 0]), Err(BadHead::TooLarge)),
+            (masked(0x89, &[4]), Ok(())),
+            (masked(0x09, &[0]), Err(BadHead::Control(0))),
+            (masked(0x88, &[126, 0, 126]), Err(BadHead::Control(126))),
+        ] {
+            assert_eq!(announced(&bytes, LIMIT), expected, "{bytes:?}");
+        }
+    }
 
     #[test]
     fn fragments_become_one_message() {

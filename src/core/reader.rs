@@ -63,9 +63,11 @@ pub struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Whether the tail holds everything from `seq` on.
+    /// Whether the tail holds everything from `seq` on that the group has looked at.
     fn in_memory(&self, seq: Seq) -> bool {
-        self.tail.epoch() == self.epoch && seq >= self.tail.first()
+        self.tail.epoch() == self.epoch
+            && seq >= self.tail.first()
+            && self.group.next() <= self.tail.next()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{
-    HttpResponse,
+    HttpMessage, HttpRequest, HttpResponse,
     error::BlockingError,
     http::{StatusCode, header},
     web,
@@ -11,7 +11,8 @@ use actix_web::{
 use bytes::BytesMut;
 use chrono::{DurationRound, TimeDelta, Utc};
 use futures_util::StreamExt;
-use serde_json::json;
+use serde_json::{Map, Value, json};
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::{Router, problem::Problem};
@@ -21,7 +22,6 @@ use crate::{
         event::Draft,
         intake::{self, Context, Parsed},
     },
-    settings::Settings,
 };
 
 /// Bodies above this are read on a thread of their own, so that a worker's sessions do not wait.
@@ -41,51 +41,68 @@ enum Form {
 /// What is wrong with the request, or why nothing (or perhaps nothing) was stored.
 pub async fn post(
     router: web::Data<Router>,
-    content_type: Option<web::Header<header::ContentType>>,
-    body: web::Payload,
+    request: HttpRequest,
+    mut body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let answer = publish(&router, content_type, body).await;
+    let deadline = Instant::now() + router.settings.limits.body_timeout;
+    let answer = publish(&router, &request, &mut body, deadline).await;
     if let Err(problem) = &answer {
         router.metrics.ingest_rejected_total.with([problem.code()]).increment(1);
+        // A producer that is still writing would be cut off, and never see the answer.
+        let rest = async { while let Some(Ok(_)) = body.next().await {} };
+        timeout_at(deadline, rest).await.unwrap_or_default();
     }
     answer
 }
 
 async fn publish(
     router: &web::Data<Router>,
-    content_type: Option<web::Header<header::ContentType>>,
-    body: web::Payload,
+    request: &HttpRequest,
+    body: &mut web::Payload,
+    deadline: Instant,
 ) -> Result<HttpResponse, Problem> {
-    let form = form(content_type)?;
+    let form = form(request)?;
     if router.is_draining() {
         return Err(refused(&PublishError::ShuttingDown, &[]));
     }
-    let body = collect(body, &router.settings).await?;
+    let body = collect(body, router.settings.limits.body_bytes, deadline).await?;
     let Parsed { drafts, many } = parse(router, form, body).await?;
     let ids: Vec<Uuid> = drafts.iter().map(|draft| draft.id).collect();
     let published = commit(router, drafts).await.map_err(|error| refused(&error, &ids))?;
     Ok(accepted(&published, &ids, many))
 }
 
-fn form(content_type: Option<web::Header<header::ContentType>>) -> Result<Form, Problem> {
-    let mime = content_type.map(|header| header.into_inner().0);
-    let essence = mime.as_ref().map_or("nothing", |mime| mime.essence_str());
-    match essence {
+fn form(request: &HttpRequest) -> Result<Form, Problem> {
+    let unsupported = |code, detail| {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Err(Problem::new(status, code, detail))
+    };
+    let encoding = request.headers().get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| encoding != "identity") {
+        return unsupported(
+            "unsupported_encoding",
+            "send the body without Content-Encoding".into(),
+        );
+    }
+    match request.content_type().to_ascii_lowercase().as_str() {
         "application/json" => Ok(Form::Json),
         "application/x-ndjson" => Ok(Form::Ndjson),
         other => {
+            let other = if other.is_empty() { "nothing" } else { other };
             let detail = format!(
                 "the Content-Type says {other}; use application/json for an event or an array, \
                  application/x-ndjson for an event a line"
             );
-            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            Err(Problem::new(status, "unsupported_media_type", detail))
+            unsupported("unsupported_media_type", detail)
         }
     }
 }
 
-async fn collect(mut body: web::Payload, settings: &Settings) -> Result<BytesMut, Problem> {
-    let limit = settings.limits.body_bytes;
+async fn collect(
+    body: &mut web::Payload,
+    limit: usize,
+    deadline: Instant,
+) -> Result<BytesMut, Problem> {
     let mut bytes = BytesMut::new();
     let all = async {
         while let Some(chunk) = body.next().await {
@@ -103,7 +120,7 @@ async fn collect(mut body: web::Payload, settings: &Settings) -> Result<BytesMut
     };
     let status = StatusCode::REQUEST_TIMEOUT;
     let late = Problem::new(status, "body_timeout", "the body did not arrive in time");
-    tokio::time::timeout(settings.limits.body_timeout, all).await.unwrap_or(Err(late))?;
+    timeout_at(deadline, all).await.unwrap_or(Err(late))?;
     Ok(bytes)
 }
 
@@ -142,33 +159,28 @@ async fn commit(router: &Router, drafts: Vec<Draft>) -> Result<Published, Publis
 
 fn accepted(published: &Published, ids: &[Uuid], many: bool) -> HttpResponse {
     let Published { epoch, outcomes } = published;
-    let body = match (many, outcomes.first(), ids.first()) {
-        (false, Some(outcome), Some(id)) => {
-            let mut body = json!({
-                "id": id, "epoch": epoch, "seq": outcome.seq, "duplicate": outcome.duplicate,
-            });
-            if outcome.differs {
-                body["differs"] = true.into();
-            }
-            body
+    let mut body = Map::new();
+    let mut tell = |name: &str, value: Value| drop(body.insert(name.to_owned(), value));
+    tell("epoch", json!(epoch));
+    if let (false, [outcome], [id]) = (many, &**outcomes, ids) {
+        tell("id", json!(id));
+        tell("seq", outcome.seq.into());
+        tell("duplicate", outcome.duplicate.into());
+        if outcome.differs {
+            tell("differs", true.into());
         }
-        _ => {
-            let fresh = || outcomes.iter().filter(|outcome| !outcome.duplicate);
-            let differs = outcomes.iter().filter(|outcome| outcome.differs).count();
-            let mut body = json!({
-                "accepted": fresh().count(),
-                "duplicates": outcomes.len() - fresh().count(),
-                "rejected": [],
-                "epoch": epoch,
-                "first_seq": fresh().next().map(|outcome| outcome.seq),
-                "last_seq": fresh().last().map(|outcome| outcome.seq),
-            });
-            if differs > 0 {
-                body["differs"] = differs.into();
-            }
-            body
+    } else {
+        let fresh: Vec<_> = outcomes.iter().filter(|outcome| !outcome.duplicate).collect();
+        tell("accepted", fresh.len().into());
+        tell("duplicates", (outcomes.len() - fresh.len()).into());
+        tell("rejected", json!([]));
+        tell("first_seq", json!(fresh.first().map(|outcome| outcome.seq)));
+        tell("last_seq", json!(fresh.last().map(|outcome| outcome.seq)));
+        let differs = outcomes.iter().filter(|outcome| outcome.differs).count();
+        if differs > 0 {
+            tell("differs", differs.into());
         }
-    };
+    }
     HttpResponse::Accepted().json(body)
 }
 

@@ -2,6 +2,7 @@
 
 pub mod events;
 pub mod guard;
+pub mod in_flight;
 pub mod ingest;
 pub mod ops;
 pub mod problem;
@@ -17,16 +18,18 @@ use std::{
 };
 
 use actix::Addr;
+use actix_http::ConnectionType;
 use actix_web::{
     Error, HttpRequest, HttpResponse, ResponseError,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::{StatusCode, header},
+    guard as methods,
+    http::{Method, StatusCode, header},
     middleware::Next,
     web,
 };
 
-use self::problem::Problem;
+use self::{in_flight::InFlight, problem::Problem};
 use crate::{
     actors::{broadcaster::Broadcaster, journal::Journal},
     core::tail::SharedTail,
@@ -51,6 +54,8 @@ pub struct Router {
     pub metrics: Arc<Metrics>,
     /// Open sessions, to be held under `session.max_sessions`.
     pub sessions: AtomicUsize,
+    /// Requests that are being answered.
+    pub requests: InFlight,
     /// Set when the router stops: nothing new is taken.
     pub draining: AtomicBool,
     /// When the router started.
@@ -62,6 +67,17 @@ impl Router {
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, route: &str, method: &Method, status: StatusCode) {
+        let labels = [route, known_method(method.as_str()), status.as_str()];
+        self.metrics.http_requests_total.with(labels).increment(1);
+    }
+
+    /// Whether there are sessions, or requests without an answer.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.requests.count() > 0 || self.sessions.load(Ordering::Relaxed) > 0
     }
 }
 
@@ -99,21 +115,21 @@ pub const ROUTES: &[Route] = &[
 /// Puts the routes of [`ROUTES`] into an app, all but the sockets: those are upgrades.
 pub fn configure(app: &mut web::ServiceConfig) {
     let resource = |path| web::resource(path).default_service(web::to(method_not_allowed));
+    // HEAD is GET without the body, which the server leaves out by itself.
+    let get = || web::route().guard(methods::Any(methods::Get()).or(methods::Head()));
     app.service(
-        resource("/v1/events")
-            .route(web::post().to(ingest::post))
-            .route(web::get().to(events::list)),
+        resource("/v1/events").route(web::post().to(ingest::post)).route(get().to(events::list)),
     )
-    .service(resource("/v1/events/{id}").route(web::get().to(events::one)))
-    .service(resource("/v1/ws").route(web::get().to(upgrade::expected)))
-    .service(resource("/v1/sessions").route(web::get().to(ops::sessions)))
+    .service(resource("/v1/events/{id}").route(get().to(events::one)))
+    .service(resource("/v1/ws").route(get().to(upgrade::expected)))
+    .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
-    .service(resource("/v1/stats").route(web::get().to(ops::stats)))
-    .service(resource("/v1/ledger").route(web::get().to(ops::ledger)))
-    .service(resource("/livez").route(web::get().to(ops::livez)))
-    .service(resource("/readyz").route(web::get().to(ops::readyz)))
-    .service(resource("/metrics").route(web::get().to(ops::metrics)))
-    .service(resource("/").route(web::get().to(ops::index)))
+    .service(resource("/v1/stats").route(get().to(ops::stats)))
+    .service(resource("/v1/ledger").route(get().to(ops::ledger)))
+    .service(resource("/livez").route(get().to(ops::livez)))
+    .service(resource("/readyz").route(get().to(ops::readyz)))
+    .service(resource("/metrics").route(get().to(ops::metrics)))
+    .service(resource("/").route(get().to(ops::index)))
     .default_service(web::to(nowhere));
 }
 
@@ -125,7 +141,11 @@ async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {
 async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
     let pattern = request.match_pattern().unwrap_or_default();
     let routes = ROUTES.iter().filter(|route| route.path == pattern);
-    let allowed = routes.map(|route| route.method).collect::<Vec<_>>().join(", ");
+    let allowed = routes.map(|route| match route.method {
+        "GET" => "GET, HEAD",
+        method => method,
+    });
+    let allowed = allowed.collect::<Vec<_>>().join(", ");
     let status = StatusCode::METHOD_NOT_ALLOWED;
     let detail = format!("{} is not for {pattern}; use {allowed}", request.method());
     let problem = Problem::new(status, "method_not_allowed", detail);
@@ -141,25 +161,24 @@ async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
 /// # Errors
 /// What the next service fails with.
 pub async fn watch(
+    router: web::Data<Router>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let began = Instant::now();
-    let router = request.app_data::<web::Data<Router>>().cloned();
-    let method = known_method(request.method().as_str());
-    let response = match guard::admit(request.headers()) {
-        Ok(()) => next.call(request).await?.map_into_left_body(),
-        Err(problem) => request.error_response(problem).map_into_right_body(),
+) -> Result<ServiceResponse, Error> {
+    let (began, answering) = (Instant::now(), router.requests.begin());
+    let method = request.method().clone();
+    let mut response = match guard::admit(request.headers()) {
+        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+        Err(problem) => request.error_response(problem),
     };
-    if let Some(router) = router {
-        let pattern = response.request().match_pattern();
-        let route = pattern.as_deref().unwrap_or("none");
-        let metrics = &router.metrics;
-        let status = response.status();
-        metrics.http_requests_total.with([route, method, status.as_str()]).increment(1);
-        metrics.http_request_seconds.with([route]).record(began.elapsed());
+    let pattern = response.request().match_pattern();
+    let route = pattern.as_deref().unwrap_or("none");
+    router.count(route, &method, response.status());
+    router.metrics.http_request_seconds.with([route]).record(began.elapsed());
+    if router.is_draining() {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    Ok(response)
+    Ok(response.map_body(|_, body| answering.until_sent(body)))
 }
 
 /// A method for a label: whatever a client makes up is `other`.

@@ -1,10 +1,11 @@
 //! What operators look at: health, metrics, who is connected, and whether the ledger balances.
 
+use actix::MailboxError;
 use actix_web::{HttpResponse, http::header::ContentType, web};
 use serde_json::json;
 
 use super::{
-    ROUTES, Router,
+    ROUTES, Route, Router,
     problem::{self, Problem},
 };
 use crate::{
@@ -64,7 +65,7 @@ pub async fn close_session(
     match router.broadcaster.send(CloseSession(id)).await {
         Ok(true) => Ok(HttpResponse::NoContent().finish()),
         Ok(false) => Err(Problem::not_found(format!("there is no session {id}"))),
-        Err(_) => Err(stopping()),
+        Err(error) => Err(stopping(error)),
     }
 }
 
@@ -73,7 +74,7 @@ pub async fn close_session(
 /// # Errors
 /// When the router is stopping.
 pub async fn stats(router: web::Data<Router>) -> Result<HttpResponse, Problem> {
-    let journal = router.journal.send(GetStatus).await.map_err(|_| stopping())?;
+    let journal = router.journal.send(GetStatus).await.map_err(stopping)?;
     let sessions = list_sessions(&router).await?;
     let ledger = balance(&router).await?;
     let (head, tail_first, tail_bytes) = {
@@ -122,23 +123,26 @@ pub async fn ledger(router: web::Data<Router>) -> Result<HttpResponse, Problem> 
 pub async fn index() -> HttpResponse {
     let mut text = format!("Signalbox {}\n\n", env!("CARGO_PKG_VERSION"));
     for route in ROUTES {
-        text.push_str(&format!("{:7} {:22} {}\n", route.method, route.path, route.what));
+        let Route { method, path, what } = route;
+        text.extend([&*format!("{method:7} {path:22} "), what, "\n"]);
     }
     HttpResponse::Ok().insert_header(ContentType::plaintext()).body(text)
 }
 
 async fn list_sessions(router: &Router) -> Result<Vec<SessionRow>, Problem> {
-    router.broadcaster.send(ListSessions).await.map_err(|_| stopping())
+    router.broadcaster.send(ListSessions).await.map_err(stopping)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
 async fn balance(router: &Router) -> Result<Balance, Problem> {
-    let balance = router.broadcaster.send(GetLedger).await.map_err(|_| stopping())?;
+    let balance = router.broadcaster.send(GetLedger).await.map_err(stopping)?;
     router.metrics.ledger_imbalance.set(balance.imbalance as f64);
     Ok(balance)
 }
 
-fn stopping() -> Problem {
+/// An actor does not answer any more, which says nothing to a client but that.
+fn stopping(error: MailboxError) -> Problem {
+    tracing::debug!(%error, "an actor is gone");
     let after = std::time::Duration::from_secs(5);
     Problem::unavailable("shutting_down", "the router is shutting down", after)
 }

@@ -49,14 +49,12 @@ pub fn start(
             .client_request_timeout(HEAD_TIMEOUT)
             .upgrade(fn_service(move |(request, framed): (Request, _)| {
                 let session = upgrade::serve(router.clone(), sessions.clone(), request, framed);
-                async move {
-                    if let Err(error) = session.await {
-                        tracing::debug!(%error, "a client went away before it had a session");
-                    }
+                Box::pin(async move {
+                    session.await;
                     Ok::<_, actix_web::Error>(())
-                }
+                })
             }))
-            .finish(map_config(app.into_factory(), |_| AppConfig::default()))
+            .finish(map_config(app.into_factory(), |()| AppConfig::default()))
             .tcp()
     })?;
     Ok(builder.run())

@@ -7,19 +7,26 @@
 use std::{
     io,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use actix_codec::Framed;
 use actix_http::{Request, Response, body::BodySize, h1, ws};
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
-    http::{Method, StatusCode, header},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderValue},
+    },
     rt::net::TcpStream,
     web,
 };
 use bytes::Bytes;
 use futures_util::SinkExt;
-use tokio::io::AsyncWriteExt;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::oneshot,
+};
 
 use super::{Router, guard, problem::Problem};
 use crate::{
@@ -29,8 +36,11 @@ use crate::{
 
 /// The path of the session protocol.
 const SESSIONS: &str = "/v1/ws";
+const SWITCHING: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
 /// Longest `client_id`, in characters.
 const MAX_CLIENT_ID: usize = 128;
+/// How long a client that is turned away may take to hear it.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A WebSocket that may be opened.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,35 +52,54 @@ struct Admitted {
 
 /// Serves an upgrade from the handshake to the end of its session.
 ///
-/// # Errors
-/// When the connection breaks before there is a session.
-pub async fn serve(
+/// The future lives as long as the session, so it holds next to nothing: the handshake, which needs
+/// kilobytes, is boxed and gone by then.
+pub fn serve(
     router: web::Data<Router>,
     options: Arc<SessionOptions>,
     request: Request,
     framed: Framed<TcpStream, h1::Codec>,
-) -> io::Result<()> {
+) -> impl Future<Output = ()> {
+    let opening = Box::pin(open(router, options, request, framed));
+    async move {
+        match opening.await {
+            // The sender is dropped, not used: an error is the end.
+            Ok(Some((ended, _room))) => ended.await.unwrap_or_default(),
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%error, "a client went away before it had a session"),
+        }
+    }
+}
+
+/// Shakes hands and opens a session, or says why there is none.
+async fn open(
+    router: web::Data<Router>,
+    options: Arc<SessionOptions>,
+    request: Request,
+    framed: Framed<TcpStream, h1::Codec>,
+) -> io::Result<Option<(oneshot::Receiver<()>, Room)>> {
     let handshake = admit(&router, &request).and_then(|admitted| {
-        let response = ws::handshake(request.head()).map_err(|error| bad_handshake(&error))?;
+        let response = ws::handshake(request.head()).map_err(bad_handshake)?;
         Ok((admitted, response))
     });
+    let status = handshake.as_ref().map_or_else(ResponseError::status_code, |_| SWITCHING);
+    let route = if request.path() == SESSIONS { SESSIONS } else { "none" };
+    router.count(route, request.method(), status);
     let (Admitted { subprotocol, client_id }, mut response) = match handshake {
         Ok(handshake) => handshake,
-        Err(problem) => return refuse(framed, &problem).await,
+        Err(problem) => return refuse(framed, &problem).await.map(|()| None),
     };
     if subprotocol {
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
-    drop(request);
     let (socket, early) = accept(framed, response.finish().drop_body()).await?;
     let room = Room::take(router);
     if !room.is_there {
-        return turn_away(socket).await;
+        drop(room);
+        return turn_away(socket).await.map(|()| None);
     }
     let ended = Session::open(socket, early, client_id, options)?;
-    // The sender is dropped, not used: an error is the end.
-    ended.await.ok();
-    Ok(())
+    Ok(Some((ended, room)))
 }
 
 /// A place among `session.max_sessions`, given back when dropped.
@@ -130,7 +159,7 @@ fn client_id(request: &Request) -> Result<Option<String>, Problem> {
     }
 }
 
-fn bad_handshake(error: &ws::HandshakeError) -> Problem {
+fn bad_handshake(error: ws::HandshakeError) -> Problem {
     let problem = |status, detail| Problem::new(status, "bad_handshake", detail);
     match error {
         ws::HandshakeError::UnsupportedVersion => {
@@ -147,7 +176,8 @@ async fn accept(
 ) -> io::Result<(TcpStream, Bytes)> {
     framed.send(h1::Message::Item((response, BodySize::None))).await.map_err(io::Error::other)?;
     let parts = framed.into_parts();
-    Ok((parts.io, parts.read_buf.freeze()))
+    // A copy: the buffer itself has kilobytes of room, for as long as the session lasts.
+    Ok((parts.io, Bytes::copy_from_slice(&parts.read_buf)))
 }
 
 async fn refuse(mut framed: Framed<TcpStream, h1::Codec>, problem: &Problem) -> io::Result<()> {
@@ -159,6 +189,7 @@ async fn refuse(mut framed: Framed<TcpStream, h1::Codec>, problem: &Problem) -> 
     }
     if problem.status_code() == StatusCode::UPGRADE_REQUIRED {
         response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
+        response.insert_header((header::UPGRADE, "websocket"));
     }
     let size = BodySize::Sized(body.len() as u64);
     let head = h1::Message::Item((response.finish().drop_body(), size));
@@ -172,14 +203,21 @@ async fn turn_away(mut socket: TcpStream) -> io::Result<()> {
     let mut frame = Vec::new();
     protocol::close_frame(&mut frame, CloseReason::TooMany);
     socket.write_all(&frame).await?;
-    socket.shutdown().await
+    socket.shutdown().await?;
+    // What the client has said meanwhile must be read, or the kernel resets the connection, and
+    // the client never sees the reason.
+    let said = async {
+        while socket.read(&mut [0; 1024]).await? > 0 {}
+        io::Result::Ok(())
+    };
+    tokio::time::timeout(FAREWELL, said).await.unwrap_or(Ok(()))
 }
 
-/// A request at the path of a socket that is no upgrade.
-///
-/// # Errors
-/// Always: it says what to do.
-pub async fn expected(request: HttpRequest) -> Result<HttpResponse, Problem> {
+/// A request at the path of a socket that is no upgrade: says what to do.
+pub async fn expected(request: HttpRequest) -> HttpResponse {
     let detail = format!("{} is a WebSocket: connect with ws://, see GET /", request.path());
-    Err(Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail))
+    let problem = Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail);
+    let mut response = problem.error_response();
+    response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    response
 }

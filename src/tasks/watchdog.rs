@@ -47,6 +47,8 @@ pub async fn watch(watched: Watched) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use actix::prelude::*;
 
     #[derive(Message)]
@@ -75,6 +77,11 @@ mod tests {
         let address = receiver.await.unwrap();
         assert!(address.connected());
         assert!(address.send(Panic).await.is_err());
-        assert!(!address.connected());
+        let gone = async {
+            while address.connected() {
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(tokio::time::timeout(Duration::from_secs(30), gone).await.is_ok());
     }
 }

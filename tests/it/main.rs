@@ -11,10 +11,15 @@
 )]
 #![allow(unreachable_pub, reason = "every module of a test is private to it")]
 
+mod browser;
 mod clients;
+mod command_line;
 mod crash;
+mod ingest;
 mod layering;
+mod operating;
 mod outage;
+mod reading;
 mod sessions;
 mod settings;
 mod storage;

@@ -105,7 +105,7 @@ impl Client {
                 .await
                 .map_err(|e| target.handshake_failed(e))?;
         let failed = |e| target.unreachable(root_cause(&e));
-        socket.send(Message::text(plan.subscribe())).await.map_err(failed)?;
+        socket.send(Message::text(plan.subscribe.as_str())).await.map_err(failed)?;
         while let Some(message) = socket.next().await {
             let Message::Text(text) = message.map_err(failed)? else { continue };
             match frames::parse(&text) {

@@ -33,7 +33,7 @@ pub struct Meter {
 }
 
 /// Latency in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Latency {
     /// Half of all deliveries took no longer.
     pub p50: f64,
@@ -116,19 +116,19 @@ impl Meter {
         }
     }
 
-    /// The latencies up to now.
+    /// The latencies up to now; `None` before the first.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "three digits are kept")]
-    pub fn latency(&self) -> Latency {
+    pub fn latency(&self) -> Option<Latency> {
         let latency = self.latency.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(latency) = latency.as_ref() else { return Latency::default() };
+        let latency = latency.as_ref().filter(|latency| !latency.is_empty())?;
         let milliseconds = |ns: u64| ns as f64 / 1e6;
-        Latency {
+        Some(Latency {
             p50: milliseconds(latency.value_at_quantile(0.5)),
             p99: milliseconds(latency.value_at_quantile(0.99)),
             p999: milliseconds(latency.value_at_quantile(0.999)),
             max: milliseconds(latency.max()),
-        }
+        })
     }
 }
 
@@ -145,6 +145,7 @@ mod tests {
         let plan = plan("bench --warmup 1s --duration 1s").unwrap();
         let meter = Meter::start(&plan, Instant::now());
         let second = 1_000_000_000;
+        assert_eq!(meter.latency(), None);
         let mark = |due_ns| Mark { run: 1, publisher: 0, number: 0, due_ns };
         meter.on_delivery(mark(0), 10, second / 2);
         meter.on_delivery(mark(second), 10, second + 2_000_000);
@@ -153,7 +154,7 @@ mod tests {
             meter.on_published(5, at);
         }
         assert_eq!(meter.counts(), Counts { published: 5, deliveries: 1, bytes: 10 });
-        let latency = meter.latency();
+        let latency = meter.latency().unwrap();
         assert!((1.99..2.01).contains(&latency.p50), "{latency:?}");
         assert!((1990.0..2010.0).contains(&latency.max), "a late one counts for latency");
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::BenchArgs;
 use crate::cli::client::ClientError;
@@ -32,8 +32,8 @@ pub struct Plan {
     pub duration: Duration,
     /// How long the last events may take.
     pub drain: Duration,
-    /// The `filter` of all subscriptions.
-    pub filter: Value,
+    /// The frame that each client subscribes with.
+    pub subscribe: String,
     /// There is no filter: every event of the journal must come.
     pub everything: bool,
 }
@@ -72,7 +72,7 @@ impl Plan {
             warmup: args.warmup,
             duration: args.duration,
             drain: args.drain,
-            filter: args.filter.to_json(),
+            subscribe: args.filter.subscribe(&json!("now")),
             everything: args.filter.is_all(),
         })
     }
@@ -87,12 +87,6 @@ impl Plan {
     #[must_use]
     pub fn length(&self) -> Duration {
         self.warmup + self.duration
-    }
-
-    /// The frame that each client sends.
-    #[must_use]
-    pub fn subscribe(&self) -> String {
-        json!({ "type": "subscribe", "filter": self.filter }).to_string()
     }
 
     /// When request `index` (from 0, over all publishers) is due at `rate` events a second; `None`

@@ -74,13 +74,15 @@ impl Publisher {
         Ok(published)
     }
 
-    /// When the next request is due; waits for it.
+    /// When the next request is due; waits for it. What is not sent when the last events should
+    /// have arrived is never sent.
     async fn next(&mut self) -> Option<Instant> {
         let flight = &self.meter.flight;
-        if let Some(due) = &mut self.due {
-            return due.recv().await.filter(|_| !flight.stopped());
-        }
         let over = self.meter.began() + self.plan.length();
+        if let Some(due) = &mut self.due {
+            let late = || Instant::now() > over + self.plan.drain;
+            return due.recv().await.filter(|_| !flight.stopped() && !late());
+        }
         flight.take_off(self.plan.batch, over).await.then(Instant::now)
     }
 

@@ -43,8 +43,9 @@ pub struct Report {
     pub deliveries_per_second: f64,
     /// Bytes of their frames in a second.
     pub bytes_per_second: f64,
-    /// From the time an event was due, or sent, to the read that completed its frame.
-    pub latency_ms: Latency,
+    /// From the time an event was due, or sent, to the read that completed its frame; `None` when
+    /// nothing that was due within the measured time was ever delivered.
+    pub latency_ms: Option<Latency>,
     /// Deliveries to healthy clients that were verified.
     pub verified: u64,
     /// What was wrong with them.
@@ -79,7 +80,7 @@ impl Report {
     pub fn new(
         plan: &Plan,
         published: &[Published],
-        measured: (Counts, Latency),
+        measured: (Counts, Option<Latency>),
         outcomes: &[Outcome],
     ) -> Self {
         let (counts, latency_ms) = measured;
@@ -157,18 +158,20 @@ impl Report {
     /// The findings as a table, with a line end.
     #[must_use]
     pub fn table(&self) -> String {
-        let Latency { p50, p99, p999, max } = self.latency_ms;
         let mut rows = vec![
             ("load", self.load()),
             ("events", format!("{} /s", grouped(self.events_per_second))),
             ("deliveries", format!("{} /s", grouped(self.deliveries_per_second))),
             ("frames", format!("{:.1} MB/s", self.bytes_per_second / 1e6)),
-            (
-                "latency",
-                format!("p50 {p50:.2} ms, p99 {p99:.2} ms, p99.9 {p999:.2} ms, max {max:.2} ms"),
-            ),
+            ("latency", self.latency_ms.map_or("none measured".into(), |ms| ms.to_string())),
             ("verified", format!("{} deliveries: {}", self.verified, self.faults)),
         ];
+        if let Some(rate) = self.rate.filter(|rate| self.events_per_second < 0.95 * rate) {
+            rows.push((
+                "behind",
+                format!("the {} /s that were due were not reached", grouped(rate)),
+            ));
+        }
         if self.repeated_requests > 0 {
             rows.push(("repeated", format!("{} requests", self.repeated_requests)));
         }
@@ -188,6 +191,13 @@ impl Report {
         format!(
             "clients {clients}, publishers {publishers}, batch {batch}, {size_bytes} bytes, {pace}, {duration_seconds} s"
         )
+    }
+}
+
+impl fmt::Display for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { p50, p99, p999, max } = self;
+        write!(f, "p50 {p50:.2} ms, p99 {p99:.2} ms, p99.9 {p999:.2} ms, max {max:.2} ms")
     }
 }
 
@@ -241,7 +251,12 @@ mod tests {
         let counts = Counts { published: 3000, deliveries: 12_345_678, bytes: 5_000_000 };
         let latency = Latency { p50: 0.5, p99: 1.25, p999: 2.0, max: 3.0 };
         let plan = plan("bench --clients 2 --duration 1s").unwrap();
-        Report::new(&plan, &[Published { events: 3, repeated: 0 }], (counts, latency), outcomes)
+        Report::new(
+            &plan,
+            &[Published { events: 3, repeated: 0 }],
+            (counts, Some(latency)),
+            outcomes,
+        )
     }
 
     #[test]
@@ -262,6 +277,17 @@ mod tests {
         assert!(report(&[fine(), outcome(Reads::Trickling, 1, None)]).passed, "on its way");
         let cut = report(&[fine(), outcome(Reads::Trickling, 1, Some("reset"))]);
         assert!(cut.complaint().unwrap().contains("never stopped reading"));
+    }
+
+    #[test]
+    fn a_rate_that_was_not_reached_is_pointed_at() {
+        let plan = plan("bench --rate 100").unwrap();
+        let table = |published| {
+            let counts = Counts { published, ..Counts::default() };
+            Report::new(&plan, &[], (counts, None), &[]).table()
+        };
+        assert!(table(900).contains("behind      the 100 /s"));
+        assert!(!table(990).contains("behind"));
     }
 
     #[test]

@@ -10,6 +10,9 @@ mod model;
 mod pass;
 #[cfg(test)]
 mod tests;
+mod types;
+
+pub use self::types::{Begin, Effect, FanoutLimits, Key, Row, TooManyFilters, Totals, Turn};
 
 use std::time::Duration;
 
@@ -22,69 +25,15 @@ use self::{
 };
 use super::{
     cursor,
-    event::{Position, Seq},
+    event::Position,
     filter::Filter,
-    heartbeat::{Beat, Heartbeat, Patience},
+    heartbeat::{Beat, Heartbeat},
     ledger::{Balance, RESUBSCRIBED},
     protocol::{self, CloseReason, Opcode, ServerFrame},
     reader::{PageView, Reader, Sink},
     tail::Tail,
     window::Window,
 };
-
-/// A member's place in its shard.
-pub type Key = usize;
-
-/// What the shell must do. Each is answered: by [`Fanout::writable`], [`Fanout::page`] or
-/// [`Fanout::leave`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Wait until the socket takes bytes again.
-    AwaitWritable(Key),
-    /// Read a page of storage that begins at this `seq`.
-    ReadPage(Key, Seq),
-    /// The close frame is written: wait a moment for the client's own.
-    Close(Key, CloseReason),
-    /// Nothing more can be written: drop the socket at once.
-    Cut(Key, CloseReason),
-}
-
-/// What a shard knows of the world in one turn.
-#[derive(Clone, Copy, Debug)]
-pub struct Turn<'a> {
-    /// The tail as it was when the turn began.
-    pub tail: &'a Tail,
-    /// Time since any fixed moment.
-    pub now: Duration,
-}
-
-/// What bounds a shard.
-#[derive(Clone, Copy, Debug)]
-pub struct FanoutLimits {
-    /// Bytes that a filter group joins at a time.
-    pub window_bytes: usize,
-    /// Different filters at a time.
-    pub groups: usize,
-    /// Events a session may be behind; 0 is no limit.
-    pub max_lag: u64,
-    /// Pings, pongs and stalls.
-    pub patience: Patience,
-}
-
-/// Where a subscription begins, as far as a shard can decide it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begin {
-    /// With what comes next.
-    Now,
-    /// After a position.
-    After(Position),
-    /// At a `seq` that storage has named.
-    At(Seq),
-}
-
-/// More different filters than the shard takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyFilters;
 
 #[derive(Debug)]
 struct Member<S> {
@@ -94,6 +43,8 @@ struct Member<S> {
     beat: Heartbeat,
     /// The socket refuses bytes.
     blocked: bool,
+    /// The shell waits until it takes some.
+    awaited: bool,
     paging: Paging,
     /// Nothing more is written to it.
     gone: bool,
@@ -111,23 +62,6 @@ enum Paging {
     Failed,
 }
 
-/// A session, as others see it.
-#[derive(Debug)]
-pub struct Row<'a, S> {
-    /// Its sink.
-    pub sink: &'a S,
-    /// Its filter, when subscribed.
-    pub filter: Option<&'a Filter>,
-    /// The last `seq` it is through with, when subscribed.
-    pub seq: Option<Seq>,
-    /// Events delivered in this subscription.
-    pub delivered: u64,
-    /// Bytes its socket took.
-    pub bytes: u64,
-    /// Whether its socket refuses bytes now.
-    pub blocked: bool,
-}
-
 /// All sessions of one worker thread.
 #[derive(Debug)]
 pub struct Fanout<S> {
@@ -140,6 +74,7 @@ pub struct Fanout<S> {
     effects: Vec<Effect>,
     /// Accounts of subscriptions that ended.
     closed: Balance,
+    totals: Totals,
 }
 
 impl<S: Sink> Fanout<S> {
@@ -155,6 +90,7 @@ impl<S: Sink> Fanout<S> {
             limits,
             effects: Vec::new(),
             closed: Balance::default(),
+            totals: Totals::default(),
         }
     }
 
@@ -181,6 +117,11 @@ impl<S: Sink> Fanout<S> {
         std::mem::take(&mut self.effects)
     }
 
+    /// What the sockets took since this was asked last.
+    pub fn take_totals(&mut self) -> Totals {
+        std::mem::take(&mut self.totals)
+    }
+
     /// The sink of a session, while it is a member.
     #[must_use]
     pub fn sink(&self, key: Key) -> Option<&S> {
@@ -195,17 +136,19 @@ impl<S: Sink> Fanout<S> {
             place: None,
             beat: Heartbeat::new(now),
             blocked: false,
+            awaited: false,
             paging: Paging::Idle,
             gone: false,
             ending: None,
         })
     }
 
-    /// A session is gone; its sink. What it still had to get is dropped for the reason it ended.
-    pub fn leave(&mut self, key: Key, turn: Turn<'_>) -> Option<S> {
+    /// A session is gone; its sink, and why it ended. What it still had to get is dropped for that
+    /// reason.
+    pub fn leave(&mut self, key: Key, turn: Turn<'_>) -> Option<(S, CloseReason)> {
         let reason = self.members.get(key)?.ending.unwrap_or(CloseReason::ClientGone);
         self.unsubscribe(key, reason.as_str(), turn);
-        self.members.try_remove(key).map(|member| member.sink)
+        self.members.try_remove(key).map(|member| (member.sink, reason))
     }
 
     /// Puts whole frames behind what a session still has to get.
@@ -240,14 +183,18 @@ impl<S: Sink> Fanout<S> {
         self.bring_current(filter, turn);
         let group = self.groups.find_or_make(filter, turn.tail);
         let head = turn.tail.head();
-        let start = match begin {
-            Begin::Now => cursor::at(turn.tail.next()),
-            Begin::At(seq) => {
-                let seq = seq.min(turn.tail.next()).saturating_sub(1);
-                cursor::resume(Position { epoch: self.epoch, seq }, &head)
-            }
-            Begin::After(position) => cursor::resume(position, &head),
-        };
+        let start = cursor::within(
+            self.limits.max_lag,
+            &head,
+            match begin {
+                Begin::Now => cursor::at(turn.tail.next()),
+                Begin::At(seq) => {
+                    let seq = seq.min(turn.tail.next()).saturating_sub(1);
+                    cursor::resume(Position { epoch: self.epoch, seq }, &head)
+                }
+                Begin::After(position) => cursor::resume(position, &head),
+            },
+        );
         self.settle(key, group, start);
         self.answer(key, turn);
         Ok(())
@@ -255,6 +202,9 @@ impl<S: Sink> Fanout<S> {
 
     /// A socket takes bytes again.
     pub fn writable(&mut self, key: Key, turn: Turn<'_>) {
+        if let Some(member) = self.members.get_mut(key) {
+            member.awaited = false;
+        }
         self.write(key, None, turn);
     }
 
@@ -267,6 +217,8 @@ impl<S: Sink> Fanout<S> {
         // A blocked session reads again when its socket takes bytes.
         if page.is_some() && !member.blocked {
             self.write(key, page, turn);
+            // A page may be large, and the next one may be long in coming.
+            self.scratch.clear();
         }
     }
 
@@ -275,6 +227,10 @@ impl<S: Sink> Fanout<S> {
         self.follow_epoch(turn);
         let FanoutLimits { patience, max_lag, .. } = self.limits;
         for key in self.keys() {
+            // A socket may have room for some bytes long before it counts as writable.
+            if self.members.get(key).is_some_and(|member| member.blocked) {
+                self.write(key, None, turn);
+            }
             let Some(member) = self.members.get_mut(key).filter(|member| member.ending.is_none())
             else {
                 continue;

@@ -9,10 +9,10 @@ use crate::core::{
     reader::{PageView, Sink, Step},
     tail::Tail,
 };
-use std::time::Duration;
 
 /// How many sessions of a group are written to before the clock is asked.
 const STRIDE: usize = 16;
+const GOLDEN_RATIO: f64 = 0.618_033_988_749_895;
 
 /// Where a pass over all sessions stands: it may be left after any member and gone on with later.
 #[derive(Clone, Copy, Debug, Default)]
@@ -166,7 +166,12 @@ impl<S: Sink> Fanout<S> {
     /// On another journal no place means what it did: all sessions must come back and resume.
     pub(super) fn follow_epoch(&mut self, turn: Turn<'_>) {
         if turn.tail.epoch() != self.epoch {
-            self.end_all(CloseReason::Restarting, turn, || Duration::ZERO);
+            let (window, mut nth) = (self.limits.reconnect_window, 0.0);
+            self.end_all(CloseReason::Restarting, turn, || {
+                nth += 1.0;
+                // Multiples of the golden ratio spread evenly, however many there are.
+                window.mul_f64((nth * GOLDEN_RATIO).fract())
+            });
             self.epoch = turn.tail.epoch();
             self.pass = Pass::default();
         }
@@ -198,15 +203,17 @@ impl<S: Sink> Fanout<S> {
     }
 
     pub(super) fn write(&mut self, key: Key, page: Option<PageView<'_>>, turn: Turn<'_>) -> bool {
-        let Self { members, groups, scratch, effects, epoch, .. } = self;
+        let Self { members, groups, scratch, effects, epoch, totals, .. } = self;
         let Some(member) = members.get_mut(key).filter(|member| !member.gone) else { return true };
         let Member { sink, reader, .. } = member;
-        let (before, sought) = (reader.taken(), reader.next());
+        let (before, delivered, sought) = (reader.taken(), reader.delivered(), reader.next());
         let step = match (groups.source(member.place, *epoch, turn.tail), page) {
             (Some(source), Some(page)) => reader.page(sink, page, source, scratch),
             (Some(source), None) => reader.pump(sink, source, scratch),
             (None, _) => reader.flush(sink).unwrap_or(Step::Current),
         };
+        totals.bytes += reader.taken() - before;
+        totals.delivered += reader.delivered() - delivered;
         // The clock of a stall begins with the refusal, and again whenever bytes went out.
         let refused = step == Step::Blocked;
         if (refused && !member.blocked) || (member.blocked && reader.taken() > before) {
@@ -215,7 +222,10 @@ impl<S: Sink> Fanout<S> {
         member.blocked = refused;
         match step {
             Step::Current => return true,
-            Step::Blocked => effects.push(Effect::AwaitWritable(key)),
+            Step::Blocked if !member.awaited => {
+                member.awaited = true;
+                effects.push(Effect::AwaitWritable(key));
+            }
             Step::Page(from)
                 if Some(from) == sought && page.is_some_and(|p| p.events.is_empty()) =>
             {
@@ -225,7 +235,7 @@ impl<S: Sink> Fanout<S> {
                 member.paging = Paging::Reading;
                 effects.push(Effect::ReadPage(key, from));
             }
-            Step::Page(_) => {}
+            Step::Blocked | Step::Page(_) => {}
             Step::Gone => self.give_up(key, CloseReason::ClientGone, turn),
             Step::Overflow => self.give_up(key, CloseReason::TooMany, turn),
         }

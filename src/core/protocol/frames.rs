@@ -28,6 +28,8 @@ pub enum GapReason {
     Epoch,
     /// The position is beyond the journal's head.
     Ahead,
+    /// The place is further behind than `session.max_lag`.
+    Lag,
 }
 
 impl GapReason {
@@ -38,6 +40,7 @@ impl GapReason {
             Self::Retention => "retention",
             Self::Epoch => "epoch",
             Self::Ahead => "ahead",
+            Self::Lag => "lag",
         }
     }
 }

@@ -70,7 +70,7 @@ pub enum From {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`from` is \"now\", {\"epoch\",\"seq\"}, {\"last\"} or {\"time\"}")]
 enum FromWire {
     Word(String),
     Place(FromPlace),
@@ -123,10 +123,14 @@ pub fn parse(text: &str) -> Result<ClientFrame, (ErrorCode, String)> {
         #[serde(rename = "type", borrow)]
         kind: std::borrow::Cow<'a, str>,
     }
+    let no_frame = || (ErrorCode::BadRequest, "a frame is a JSON object with a `type`".to_owned());
     let tag: Tag<'_> = serde_json::from_str(text).map_err(|e| {
-        let code = if e.is_data() { ErrorCode::BadRequest } else { ErrorCode::BadJson };
-        (code, format!("a frame is a JSON object with a `type`: {e}"))
+        if e.is_data() { no_frame() } else { (ErrorCode::BadJson, format!("a frame is JSON: {e}")) }
     })?;
+    // An array would pass for an object whose members stand in their order.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(no_frame());
+    }
     let misused = |e: serde_json::Error| (ErrorCode::BadRequest, e.to_string());
     match tag.kind.as_ref() {
         "subscribe" => serde_json::from_str(text).map(ClientFrame::Subscribe).map_err(misused),
@@ -177,6 +181,7 @@ mod tests {
             ("", ErrorCode::BadJson),
             ("{", ErrorCode::BadJson),
             ("7", ErrorCode::BadRequest),
+            (r#"["ping"]"#, ErrorCode::BadRequest),
             ("{}", ErrorCode::BadRequest),
             (r#"{"type":"x"}"#, ErrorCode::UnknownType),
             (r#"{"type":"subscribe","form":"now"}"#, ErrorCode::BadRequest),

@@ -46,13 +46,18 @@ impl Dashboard {
         dashboard
     }
 
-    /// Subscribes with `filter` and `from`; the answer.
-    pub async fn subscribe(&mut self, mut subscribe: Value) -> Value {
-        subscribe["type"] = json!("subscribe");
-        self.say(&subscribe).await;
-        let answer = self.next().await;
+    /// Subscribes with `filter` and `from`, which must work; the answer.
+    pub async fn subscribe(&mut self, subscribe: Value) -> Value {
+        let answer = self.try_subscribe(subscribe).await;
         assert_eq!(answer["type"], "subscribed", "{answer}");
         answer
+    }
+
+    /// Subscribes; whatever is answered.
+    pub async fn try_subscribe(&mut self, mut subscribe: Value) -> Value {
+        subscribe["type"] = json!("subscribe");
+        self.say(&subscribe).await;
+        self.next().await
     }
 
     pub async fn say(&mut self, frame: &Value) {
@@ -68,6 +73,14 @@ impl Dashboard {
         self.socket.send(message).await.unwrap();
     }
 
+    /// Answers the router's pings, and expects nothing else, until `other` is done.
+    pub async fn answer_pings_while(&mut self, other: impl Future<Output = ()>) {
+        tokio::select! {
+            () = other => {}
+            message = self.next() => panic!("{message}"),
+        }
+    }
+
     /// The next frame, which must come.
     pub async fn next(&mut self) -> Value {
         self.try_next().await.expect("a frame, not the end")
@@ -75,16 +88,25 @@ impl Dashboard {
 
     /// The next frame; `None` when the connection ends instead. Pings do not count.
     pub async fn try_next(&mut self) -> Option<Value> {
-        let frame = async {
+        self.try_next_text().await.map(|text| serde_json::from_str(&text).unwrap())
+    }
+
+    /// The next frame as it was sent.
+    pub async fn next_text(&mut self) -> String {
+        self.try_next_text().await.expect("a frame, not the end")
+    }
+
+    async fn try_next_text(&mut self) -> Option<String> {
+        let text = async {
             loop {
                 match self.message().await? {
-                    Message::Text(text) => return Some(serde_json::from_str(&text).unwrap()),
+                    Message::Text(text) => return Some(text.to_string()),
                     Message::Close(_) => return None,
                     _ => {}
                 }
             }
         };
-        timeout(PATIENCE, frame).await.expect("a frame in time")
+        timeout(PATIENCE, text).await.expect("a frame in time")
     }
 
     /// The next events; their seqs.

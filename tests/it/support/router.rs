@@ -94,7 +94,24 @@ impl Router {
     /// SIGTERM, and waits for the end.
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal("TERM");
+        self.wait()
+    }
+
+    /// Waits for the end of a router that was told to stop.
+    pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
+    }
+
+    /// [`Router::wait`], for a router that may not end.
+    pub async fn wait_patiently(&mut self) -> ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < PATIENCE, "the router does not end");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Sends a signal by name.
@@ -128,10 +145,22 @@ impl Router {
         http().get(self.url(path)).send().await.unwrap().json().await.unwrap()
     }
 
+    /// A request without a body.
+    pub async fn ask(&self, method: &str, path: &str) -> Answer {
+        let method = method.parse().unwrap();
+        Answer::of(http().request(method, self.url(path)).send().await.unwrap()).await
+    }
+
     /// POST to `/v1/events`; status and answer.
     pub async fn post(&self, body: &Value) -> (u16, Value) {
-        let response = http().post(self.url("/v1/events")).json(body).send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap())
+        let answer = self.post_as("application/json", body.to_string()).await;
+        (answer.status, answer.json)
+    }
+
+    /// POST of any bytes to `/v1/events`.
+    pub async fn post_as(&self, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let request = http().post(self.url("/v1/events")).header("content-type", content_type);
+        Answer::of(request.body(body).send().await.unwrap()).await
     }
 
     /// Posts one event of a type, which must be accepted; its seq.
@@ -150,6 +179,54 @@ impl Drop for Router {
         if std::thread::panicking() {
             eprintln!("the router's log:\n{}", self.log());
         }
+    }
+}
+
+/// An answer, as a whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+    /// `null` when it is not JSON.
+    pub json: Value,
+}
+
+impl Answer {
+    pub async fn of(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let json = serde_json::from_str(&text).unwrap_or_default();
+        Self { status, headers, text, json }
+    }
+
+    /// One header, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The code of the problem that this must be, complete as RFC 9457 wants it.
+    pub fn problem(&self) -> &str {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        let member = |name: &str| self.json[name].is_string();
+        assert!(["type", "title", "code", "detail"].into_iter().all(member), "{self:?}");
+        assert_eq!(self.json["status"], self.status);
+        let retryable = matches!(self.status, 429 | 503);
+        assert_eq!(self.json["retryable"], retryable, "{self:?}");
+        assert_eq!(self.headers.contains_key("retry-after"), retryable, "{self:?}");
+        self.json["code"].as_str().unwrap()
+    }
+}
+
+/// Asks until `ready` gives something; it has [`PATIENCE`].
+pub async fn until<T, F: Future<Output = Option<T>>>(mut ready: impl FnMut() -> F) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(value) = ready().await {
+            return value;
+        }
+        assert!(began.elapsed() < PATIENCE, "it does not become so");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -48,7 +48,7 @@ impl World {
             }
             let mut rests = true;
             for index in 0..self.shards.len() {
-                rests &= self.advance(index, PLENTY) && self.shards[index].todo.is_empty();
+                rests &= self.advance(index, 10_000) && self.shards[index].todo.is_empty();
                 self.serve(index, 0, true);
             }
             if rests && round % 2 == 1 {

@@ -164,7 +164,9 @@ impl World {
         }
         self.tail.store(Tail::empty(self.stored(), self.setup.tail));
         let Setup { window_bytes, groups, max_lag, .. } = self.setup;
-        let limits = FanoutLimits { window_bytes, groups, max_lag, patience: PATIENCE };
+        let reconnect_window = Duration::from_secs(10);
+        let patience = PATIENCE;
+        let limits = FanoutLimits { window_bytes, groups, max_lag, patience, reconnect_window };
         let shard = || Shard {
             fanout: Fanout::new(self.epoch, limits),
             todo: Vec::new(),
@@ -257,6 +259,14 @@ impl World {
         };
         let missed = (seq + 1, first - 1, "retention");
         let (seq, gap) = if seq + 1 < first { (first - 1, Some(missed)) } else { (seq, gap) };
+        let max_lag = self.setup.max_lag;
+        let (seq, gap) = if max_lag > 0 && head - seq > max_lag {
+            let from = gap.map_or(seq + 1, |(from, _, _)| from);
+            let seq = head - max_lag / 2;
+            (seq, Some((from, seq, "lag")))
+        } else {
+            (seq, gap)
+        };
         let gap_with_events = gap.filter(|(from, to, _)| from <= to);
         let at = Position { epoch, seq };
         Opening { filter: filter.clone(), at, recovered: gap.is_none(), gap: gap_with_events }

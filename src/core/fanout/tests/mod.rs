@@ -136,8 +136,13 @@ struct Case {
     now: Duration,
 }
 
-const LIMITS: FanoutLimits =
-    FanoutLimits { window_bytes: 4096, groups: 64, max_lag: 0, patience: PATIENCE };
+const LIMITS: FanoutLimits = FanoutLimits {
+    window_bytes: 4096,
+    groups: 64,
+    max_lag: 0,
+    patience: PATIENCE,
+    reconnect_window: Duration::ZERO,
+};
 
 impl Case {
     /// A tail of at most `events`, give or take a chunk.

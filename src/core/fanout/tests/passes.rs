@@ -171,3 +171,18 @@ fn a_shard_with_an_empty_tail_comes_to_rest() {
     case.advance();
     assert_eq!(case.effects(), [Effect::ReadPage(key, 1)]);
 }
+
+#[test]
+fn a_pass_ends_with_the_journal_it_was_begun_on() {
+    let (mut case, _sessions) = crowd(17);
+    case.commit(&["t"; 50]);
+    assert!(!case.with(|fanout, turn| fanout.advance(turn, || false)));
+    let head = Head::empty(Uuid::from_u128(1));
+    case.tail = Tail::empty(head, TailLimits { events: 9, bytes: 999 });
+    case.with(Fanout::tick);
+    let (_, wire) = case.session(&[]);
+    case.commit(&["t"]);
+    let mut asked = 0..1000;
+    assert!(case.with(|fanout, turn| fanout.advance(turn, || asked.next().is_some())));
+    assert_eq!(wire.said(), words(&["subscribed 0 true", "event 1"]));
+}

@@ -185,6 +185,44 @@ fn a_close_frame_waits_behind_what_is_unsent_and_nothing_follows_it() {
 }
 
 #[test]
+fn a_silent_client_is_pinged_then_ended_and_one_that_answers_is_not() {
+    let mut case = Case::new(LIMITS, 100);
+    let (silent, wire) = case.session(&[]);
+    let (alive, other) = case.session(&[]);
+    for seconds in [24, 25, 34] {
+        case.now = Duration::from_secs(seconds);
+        case.with(Fanout::tick);
+        case.fanout.heard(alive);
+        assert_eq!(case.effects(), [], "at {seconds} s");
+    }
+    case.now = Duration::from_secs(35);
+    case.with(Fanout::tick);
+    assert_eq!(case.effects(), [Effect::Close(silent, CloseReason::NoPong)]);
+    assert_eq!(wire.said()[1..], ["ping", "close 4408"]);
+    assert_eq!(other.said()[1..], ["ping"]);
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_cut_and_one_that_takes_a_byte_is_not() {
+    let mut case = Case::new(LIMITS, 100);
+    let ((stalled, wire), (slow, other)) = (case.session(&[]), case.session(&[]));
+    wire.room.set(5);
+    other.room.set(5);
+    case.commit(&["t"]);
+    case.advance();
+    case.effects();
+    case.now = Duration::from_secs(20);
+    other.room.set(1);
+    case.with(|fanout, turn| fanout.writable(slow, turn));
+    case.now = Duration::from_secs(30);
+    case.with(Fanout::tick);
+    let cut = Effect::Cut(stalled, CloseReason::Stalled);
+    assert_eq!(case.effects(), [Effect::AwaitWritable(slow), cut]);
+    let balance = case.fanout.balance(&case.tail);
+    assert_eq!((balance.dropped["stalled"], balance.pending, balance.imbalance), (1, 1, 0));
+}
+
+#[test]
 fn further_behind_than_allowed_is_too_far() {
     let mut case = Case::new(FanoutLimits { max_lag: 3, ..LIMITS }, 100);
     let (key, wire) = case.session(&[]);
@@ -212,14 +250,14 @@ fn another_journal_sends_everybody_away_even_the_one_that_subscribes() {
     case.commit(&["t"]);
     case.advance();
     case.effects();
-    let head = Head { head_seq: 1, ..Head::empty(Uuid::from_u128(1)) };
-    case.tail = Tail::empty(head, TailLimits { events: 9, bytes: 999 });
+    case.tail = Tail::empty(Head::empty(Uuid::from_u128(1)), TailLimits { events: 9, bytes: 999 });
     case.subscribe(key, &[], Begin::Now);
     assert_eq!(wire.said()[1..], ["event 1", "bye", "close 4503"]);
     let (_, late) = case.session(&[]);
+    assert_eq!(late.said(), ["subscribed 0 true"], "nothing of what the dead had still to get");
     case.commit(&["t"]);
     case.advance();
-    assert_eq!(late.said(), ["subscribed 1 true", "event 2"], "not hindered by the dead");
+    assert_eq!(late.said(), ["event 1"]);
 }
 
 #[test]

@@ -1,0 +1,110 @@
+//! What the broadcaster asks of a shard, for all its sessions or for one of them.
+
+use std::time::Duration;
+
+use actix::prelude::*;
+use uuid::Uuid;
+
+use super::Shard;
+use crate::core::{event::Seq, filter::Filter, ledger::Balance, protocol::CloseReason};
+
+/// All sessions must end, and come back after a time within the window.
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "()")]
+pub struct EndAll {
+    /// Why.
+    pub reason: CloseReason,
+    /// The time over which clients spread their reconnecting.
+    pub window: Duration,
+}
+
+/// Ends the session of that id; whether it is here.
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "bool")]
+pub struct EndSession(pub Uuid);
+
+/// Who is connected here?
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "Vec<SessionRow>")]
+pub struct GetSessions;
+
+/// How do the accounts stand here?
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "Balance")]
+pub struct GetBalance;
+
+/// One connected client, as `GET /v1/sessions` shows it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct SessionRow {
+    /// The session's id.
+    pub id: Uuid,
+    /// What the client calls itself.
+    pub client_id: Option<String>,
+    /// Where it connects from.
+    pub peer: Option<String>,
+    /// The delivery path.
+    pub path: &'static str,
+    /// Its filter; `null` before it subscribes.
+    pub filter: Option<Filter>,
+    /// The last `seq` it is through with; `null` before it subscribes.
+    pub seq: Option<Seq>,
+    /// How many events the journal is ahead of it.
+    pub lag: u64,
+    /// Events delivered in this subscription.
+    pub delivered: u64,
+    /// Bytes its socket took.
+    pub bytes: u64,
+    /// Whether its socket refuses bytes now.
+    pub blocked: bool,
+}
+
+impl Handler<EndAll> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, EndAll { reason, window }: EndAll, ctx: &mut Self::Context) {
+        self.turn(ctx, |fanout, turn| {
+            fanout.end_all(reason, turn, || window.mul_f64(fastrand::f64()));
+        });
+    }
+}
+
+impl Handler<EndSession> for Shard {
+    type Result = bool;
+
+    fn handle(&mut self, EndSession(id): EndSession, ctx: &mut Self::Context) -> bool {
+        let found = self.fanout.rows().find(|(_, row)| row.sink.id == id).map(|(key, _)| key);
+        if let Some(key) = found {
+            self.turn(ctx, |fanout, turn| fanout.end(key, CloseReason::Closed, None, turn));
+        }
+        found.is_some()
+    }
+}
+
+impl Handler<GetSessions> for Shard {
+    type Result = Vec<SessionRow>;
+
+    fn handle(&mut self, _: GetSessions, _: &mut Self::Context) -> Vec<SessionRow> {
+        let head = self.options.tail.load().position().seq;
+        let rows = self.fanout.rows().map(|(_, row)| SessionRow {
+            id: row.sink.id,
+            client_id: row.sink.client_id.clone(),
+            peer: row.sink.outlet.peer().map(|peer| peer.to_string()),
+            path: "direct",
+            filter: row.filter.cloned(),
+            seq: row.seq,
+            lag: row.seq.map_or(0, |seq| head.saturating_sub(seq)),
+            delivered: row.delivered,
+            bytes: row.bytes,
+            blocked: row.blocked,
+        });
+        rows.collect()
+    }
+}
+
+impl Handler<GetBalance> for Shard {
+    type Result = MessageResult<GetBalance>;
+
+    fn handle(&mut self, _: GetBalance, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.fanout.balance(&self.options.tail.load()))
+    }
+}

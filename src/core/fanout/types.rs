@@ -1,0 +1,95 @@
+//! What a shard is told, and what it answers with: values only.
+
+use std::time::Duration;
+
+use crate::core::{
+    event::{Position, Seq},
+    filter::Filter,
+    heartbeat::Patience,
+    protocol::CloseReason,
+    tail::Tail,
+};
+
+/// A member's place in its shard.
+pub type Key = usize;
+
+/// What the shell must do. Each is answered: by [`writable`](super::Fanout::writable),
+/// [`page`](super::Fanout::page) or [`leave`](super::Fanout::leave).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Wait until the socket takes bytes again.
+    AwaitWritable(Key),
+    /// Read a page of storage that begins at this `seq`: all events, not only those that match.
+    /// Sessions that stand at the same place ask for the same page, each for itself.
+    ReadPage(Key, Seq),
+    /// The close frame is written, or waits behind what is unsent: give the client a moment to take
+    /// it and to answer with its own.
+    Close(Key, CloseReason),
+    /// Nothing more can be written: drop the socket at once.
+    Cut(Key, CloseReason),
+}
+
+/// What a shard knows of the world in one turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn<'a> {
+    /// The tail as it was when the turn began.
+    pub tail: &'a Tail,
+    /// Time since any fixed moment.
+    pub now: Duration,
+}
+
+/// What bounds a shard.
+#[derive(Clone, Copy, Debug)]
+pub struct FanoutLimits {
+    /// Bytes that a filter group joins at a time.
+    pub window_bytes: usize,
+    /// Different filters at a time.
+    pub groups: usize,
+    /// Events a session may be behind; 0 is no limit.
+    pub max_lag: u64,
+    /// Pings, pongs and stalls.
+    pub patience: Patience,
+    /// The time over which clients spread their reconnecting when all must come back.
+    pub reconnect_window: Duration,
+}
+
+/// What the sockets took, of all sessions together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Events whose frames were taken whole.
+    pub delivered: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// Where a subscription begins, as far as a shard can decide it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// With what comes next.
+    Now,
+    /// After a position.
+    After(Position),
+    /// At a `seq` that storage has named.
+    At(Seq),
+}
+
+/// More different filters than the shard takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyFilters;
+
+/// A session, as others see it.
+#[derive(Debug)]
+pub struct Row<'a, S> {
+    /// Its sink.
+    pub sink: &'a S,
+    /// Its filter, when subscribed.
+    pub filter: Option<&'a Filter>,
+    /// The last `seq` it is through with, when subscribed.
+    pub seq: Option<Seq>,
+    /// Events delivered in this subscription.
+    pub delivered: u64,
+    /// Bytes its socket took.
+    pub bytes: u64,
+    /// Whether its socket refuses bytes now.
+    pub blocked: bool,
+}

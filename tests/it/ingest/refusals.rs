@@ -1,0 +1,192 @@
+//! What is not taken: every answer that says so, and that nothing of it was stored.
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    router::{Answer, Router, event, http},
+    wire::Wire,
+};
+
+async fn nothing_was_stored(router: &Router) {
+    assert_eq!(router.get("/v1/stats").await["journal"]["head_seq"], 0);
+    assert_eq!(router.get("/v1/events").await, json!({ "events": [], "next": null }));
+}
+
+/// The pointers and codes of an answer's faults.
+fn faults(answer: &Answer) -> Vec<(&str, &str)> {
+    let list = answer.json["errors"].as_array().unwrap();
+    assert!(list.iter().all(|fault| fault["detail"].is_string()), "{answer:?}");
+    list.iter()
+        .map(|fault| (fault["pointer"].as_str().unwrap(), fault["code"].as_str().unwrap()))
+        .collect()
+}
+
+#[tokio::test]
+async fn faults_are_named_by_place_and_rule() {
+    let router = Router::start();
+    let with = |fields: &str| {
+        format!(
+            r#"{{"event_type":"a","source":"s","data":{{}}{}{fields}}}"#,
+            if fields.is_empty() { "" } else { "," }
+        )
+    };
+    let data = |data: &str| format!(r#"{{"event_type":"a","source":"s","data":{data}}}"#);
+    let deep = format!("{}1{}", r#"{"a":"#.repeat(200), "}".repeat(200));
+    for (body, pointer, code) in [
+        (String::new(), "", "empty"),
+        ("[]".into(), "", "empty"),
+        ("{".into(), "", "syntax"),
+        ("\"event\"".into(), "", "wrong_type"),
+        ("[{}, 7]".into(), "/0/event_type", "required"),
+        (with(r#""seq":1,"typ":1"#), "/typ", "unknown_field"),
+        (with(r#""source":"t""#), "/source", "duplicate_key"),
+        (with(r#""id":"7""#), "/id", "invalid_id"),
+        (with(r#""id":"00000000-0000-0000-0000-000000000000""#), "/id", "invalid_id"),
+        (with(r#""timestamp":"2025-11-01T12:30:00""#), "/timestamp", "invalid_timestamp"),
+        (with(r#""timestamp":1700000000"#), "/timestamp", "wrong_type"),
+        (with(r#""category":"Critical""#), "/category", "unknown_category"),
+        (with(r#""metadata":[]"#), "/metadata", "wrong_type"),
+        (with(r#""metadata":{"a":["\u0000"]}"#), "/metadata/a/0", "nul_character"),
+        (data("[]"), "/data", "wrong_type"),
+        (data("null"), "/data", "required"),
+        (data(r#"{"a/b":{"~":"\u0000"}}"#), "/data/a~1b/~0", "nul_character"),
+        (data(r#"{"a":"\ud800"}"#), "/data/a", "lone_surrogate"),
+        (data(r#"{"a":"\udc00\ud800"}"#), "/data/a", "lone_surrogate"),
+        (data(r#"{"a":[0,-1e400]}"#), "/data/a/1", "number_out_of_range"),
+        (data(r#"{"a":NaN}"#), "", "syntax"),
+    ] {
+        let answer = router.post_as("application/json", body.clone()).await;
+        assert_eq!((answer.status, answer.problem()), (422, "invalid_events"), "{body}");
+        assert_eq!(faults(&answer).first(), Some(&(pointer, code)), "{body}: {answer:?}");
+    }
+    let answer = router.post_as("application/json", data(&deep)).await;
+    assert_eq!(faults(&answer)[0].1, "too_deep");
+    for (event_type, source) in
+        [("", "s"), (&*"x".repeat(51), "s"), ("a", ""), ("a", &"\u{e9}".repeat(101))]
+    {
+        let event = json!({ "event_type": event_type, "source": source, "data": {} });
+        let answer = router.post_as("application/json", event.to_string()).await;
+        assert_eq!((answer.status, faults(&answer)[0].1), (422, "length"));
+    }
+    nothing_was_stored(&router).await;
+    let longest =
+        json!({ "event_type": "\u{e9}".repeat(50), "source": "\u{1f600}".repeat(100), "data": {} });
+    assert_eq!(router.post(&longest).await.0, 202, "lengths are in characters");
+}
+
+#[tokio::test]
+async fn one_bad_event_keeps_out_the_whole_request() {
+    let router = Router::start();
+    let bad = json!({ "event_type": "a", "data": 7 });
+    let answer = router
+        .post_as("application/json", json!([event("a"), bad, event("b"), bad]).to_string())
+        .await;
+    assert_eq!((answer.status, answer.problem()), (422, "invalid_events"));
+    let expected = [
+        ("/1/source", "required"),
+        ("/1/data", "wrong_type"),
+        ("/3/source", "required"),
+        ("/3/data", "wrong_type"),
+    ];
+    assert_eq!(faults(&answer), expected);
+    let lines = format!("{}\n{{\"event_type\"\n{}", event("a"), event("b"));
+    let answer = router.post_as("application/x-ndjson", lines).await;
+    assert_eq!((answer.status, faults(&answer)), (422, vec![("/1", "syntax")]));
+    let answer = router.post_as("application/x-ndjson", &b"{\"event_type\":\"\xff\"}"[..]).await;
+    assert_eq!((answer.status, faults(&answer)[0].1), (422, "not_utf8"));
+    nothing_was_stored(&router).await;
+}
+
+#[tokio::test]
+async fn there_is_a_limit_on_events_and_on_bytes() {
+    let limits = [
+        ("limits.batch_events", "20"),
+        ("limits.event_bytes", "1KiB"),
+        ("limits.body_bytes", "4KiB"),
+    ];
+    let router = Router::with(&limits);
+    let many = |n: usize| json!(vec![event("a"); n]).to_string();
+    let answer = router.post_as("application/json", many(21)).await;
+    assert_eq!((answer.status, faults(&answer)), (422, vec![("", "too_many_events")]));
+    let lines = vec![event("a").to_string(); 21].join("\n");
+    let answer = router.post_as("application/x-ndjson", lines).await;
+    assert_eq!((answer.status, faults(&answer)), (422, vec![("", "too_many_events")]));
+
+    let large =
+        |n: usize| json!({ "event_type": "a", "source": "s", "data": { "x": "x".repeat(n) } });
+    let answer =
+        router.post_as("application/json", json!([event("a"), large(1024)]).to_string()).await;
+    assert_eq!((answer.status, faults(&answer)), (422, vec![("/1", "event_too_large")]));
+    for body in [large(5000).to_string(), large(30 << 20).to_string()] {
+        let answer = router.post_as("application/json", body).await;
+        assert_eq!((answer.status, answer.problem()), (413, "body_too_large"));
+    }
+    nothing_was_stored(&router).await;
+    assert_eq!(router.post_as("application/json", many(20)).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_body_says_what_it_is() {
+    let router = Router::start();
+    let body = event("a").to_string();
+    for content_type in
+        ["application/x-www-form-urlencoded", "text/plain", "application/jsonx", "x"]
+    {
+        let answer = router.post_as(content_type, body.clone()).await;
+        assert_eq!((answer.status, answer.problem()), (415, "unsupported_media_type"));
+        assert!(answer.json["detail"].as_str().unwrap().contains("application/json"));
+    }
+    let request = http().post(router.url("/v1/events")).body(body.clone());
+    let answer = Answer::of(request.send().await.unwrap()).await;
+    assert_eq!((answer.status, answer.problem()), (415, "unsupported_media_type"));
+    let request = http().post(router.url("/v1/events")).header("content-encoding", "br");
+    let request = request.header("content-type", "application/json").body(body.clone());
+    let answer = Answer::of(request.send().await.unwrap()).await;
+    assert_eq!((answer.status, answer.problem()), (415, "unsupported_encoding"));
+    nothing_was_stored(&router).await;
+    let metrics = router.ask("GET", "/metrics").await.text;
+    assert!(
+        metrics.contains("ingest_rejected_total{reason=\"unsupported_media_type\"} 5\n"),
+        "{metrics}"
+    );
+    let answer = router.post_as("Application/JSON; charset=UTF-8", body).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_body_that_stops_is_not_waited_for() {
+    let router = Router::with(&[("limits.body_timeout", "100ms")]);
+    let mut wire = Wire::connect(&router).await;
+    let head = format!(
+        "POST /v1/events HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{{",
+        router.address
+    );
+    wire.send(head.as_bytes()).await;
+    let head = wire.head().await;
+    assert!(head.starts_with("HTTP/1.1 408 "), "{head}");
+    let body = wire.rest().await;
+    let problem: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((&problem["code"], &problem["retryable"]), (&json!("body_timeout"), &json!(false)));
+    nothing_was_stored(&router).await;
+}
+
+#[tokio::test]
+async fn junk_instead_of_a_request_is_answered_and_hung_up_on() {
+    let router = Router::start();
+    let host = format!("Host: {}\r\n", router.address);
+    let large = format!("GET /livez HTTP/1.1\r\n{host}X: {}\r\n\r\n", "x".repeat(1 << 20));
+    let two_lengths =
+        format!("POST /v1/events HTTP/1.1\r\n{host}Content-Length: 1\r\nContent-Length: 2\r\n\r\n");
+    for (request, status) in [
+        ("\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n", "400"),
+        ("GET\r\n\r\n", "400"),
+        (&two_lengths, "400"),
+        (&large, "431"),
+    ] {
+        let mut wire = Wire::connect(&router).await;
+        wire.try_send(request.as_bytes()).await.ok();
+        let answer = String::from_utf8(wire.rest().await).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+    assert_eq!(router.ask("GET", "/livez").await.text, "ok\n");
+}
