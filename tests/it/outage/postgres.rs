@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tokio_postgres::{Client, NoTls};
 
-use super::{assert_alive, assert_stayed, await_state};
+use super::{assert_alive, assert_stayed, await_state, refused};
 use crate::{
     crash::{seed, soaking},
     support::{
@@ -62,9 +62,8 @@ async fn a_long_outage_turns_producers_away_at_once_and_ends_by_itself() {
     // Started while the database is down, it says so in one sentence.
     cluster.stop_immediate();
     router.kill();
-    let start = router.command().arg("serve").output().unwrap();
-    let said = String::from_utf8(start.stderr).unwrap();
-    assert_eq!(start.status.code(), Some(4), "{said}");
+    let (code, said) = refused(router.command());
+    assert_eq!(code, Some(4), "{said}");
     let errors: Vec<_> = said.lines().filter(|line| line.starts_with("error: ")).collect();
     assert_eq!(errors.len(), 1, "{said}");
     assert!(errors[0].contains("cannot be reached"), "{said}");
