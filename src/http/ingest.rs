@@ -1,6 +1,8 @@
 //! `POST /v1/events`: bytes in, a position out, and nothing in between is ever half done.
 
-use std::time::Duration;
+mod head;
+
+use std::{mem, time::Duration};
 
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse,
@@ -15,12 +17,16 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use super::{Router, problem::Problem};
+use self::head::OnInvalid;
+use super::{
+    Router,
+    problem::{self, Problem},
+};
 use crate::{
     actors::journal::{Publish, PublishError, Published},
     core::{
         event::Draft,
-        intake::{self, Context, Parsed},
+        intake::{self, Context, Parsed, Rejected},
     },
 };
 
@@ -61,20 +67,18 @@ async fn publish(
     body: &mut web::Payload,
     deadline: Instant,
 ) -> Result<HttpResponse, Problem> {
-    if !request.query_string().is_empty() {
-        // What it asks for would otherwise be left undone without a word.
-        let detail = "posting events takes no parameters in the URL";
-        return Err(Problem::bad_request("unknown_parameter", detail));
-    }
+    let on_invalid = head::on_invalid(request.query_string())?;
     let form = form(request)?;
     if router.is_draining() {
         return Err(refused(&PublishError::ShuttingDown, &[]));
     }
     let body = collect(body, router.settings.limits.body_bytes, deadline).await?;
-    let Parsed { drafts, many } = parse(router, form, body).await?;
+    let mut parsed = parse(router, form, on_invalid, body).await?;
+    let drafts = mem::take(&mut parsed.drafts);
     let ids: Vec<Uuid> = drafts.iter().map(|draft| draft.id).collect();
     let published = commit(router, drafts).await.map_err(|error| refused(&error, &ids))?;
-    Ok(accepted(&published, &ids, many))
+    router.metrics.events_skipped_total.increment(parsed.rejected.len() as u64);
+    Ok(accepted(&published, &ids, &parsed))
 }
 
 fn form(request: &HttpRequest) -> Result<Form, Problem> {
@@ -129,7 +133,12 @@ async fn collect(
     Ok(bytes)
 }
 
-async fn parse(router: &web::Data<Router>, form: Form, body: BytesMut) -> Result<Parsed, Problem> {
+async fn parse(
+    router: &web::Data<Router>,
+    form: Form,
+    on_invalid: OnInvalid,
+    body: BytesMut,
+) -> Result<Parsed, Problem> {
     let limits = intake::Limits {
         batch_events: router.settings.limits.batch_events,
         event_bytes: router.settings.limits.event_bytes,
@@ -139,9 +148,13 @@ async fn parse(router: &web::Data<Router>, form: Form, body: BytesMut) -> Result
     let large = body.len() > INLINE_BYTES;
     let read = move || {
         let context = Context { received, limits, secret: None, broadcast_mode: "direct" };
-        match form {
-            Form::Json => intake::parse_json(&body, &context, &mut Uuid::now_v7),
-            Form::Ndjson => intake::parse_ndjson(&body, &context, &mut Uuid::now_v7),
+        let batch = match form {
+            Form::Json => intake::read_json(&body, &context, &mut Uuid::now_v7),
+            Form::Ndjson => intake::read_ndjson(&body, &context, &mut Uuid::now_v7),
+        }?;
+        match on_invalid {
+            OnInvalid::Reject => batch.all_or_nothing(),
+            OnInvalid::Skip => batch.valid_only(),
         }
     };
     let parsed = if large {
@@ -162,12 +175,12 @@ async fn commit(router: &Router, drafts: Vec<Draft>) -> Result<Published, Publis
     }
 }
 
-fn accepted(published: &Published, ids: &[Uuid], many: bool) -> HttpResponse {
+fn accepted(published: &Published, ids: &[Uuid], parsed: &Parsed) -> HttpResponse {
     let Published { epoch, outcomes } = published;
     let mut body = Map::new();
     let mut tell = |name: &str, value: Value| drop(body.insert(name.to_owned(), value));
     tell("epoch", json!(epoch));
-    if let (false, [outcome], [id]) = (many, &**outcomes, ids) {
+    if let (false, [outcome], [id]) = (parsed.many, &**outcomes, ids) {
         tell("id", json!(id));
         tell("seq", outcome.seq.into());
         tell("duplicate", outcome.duplicate.into());
@@ -178,7 +191,7 @@ fn accepted(published: &Published, ids: &[Uuid], many: bool) -> HttpResponse {
         let fresh: Vec<_> = outcomes.iter().filter(|outcome| !outcome.duplicate).collect();
         tell("accepted", fresh.len().into());
         tell("duplicates", (outcomes.len() - fresh.len()).into());
-        tell("rejected", json!([]));
+        tell("rejected", parsed.rejected.iter().map(rejected).collect());
         tell("first_seq", json!(fresh.first().map(|outcome| outcome.seq)));
         tell("last_seq", json!(fresh.last().map(|outcome| outcome.seq)));
         let differs = outcomes.iter().filter(|outcome| outcome.differs).count();
@@ -187,6 +200,12 @@ fn accepted(published: &Published, ids: &[Uuid], many: bool) -> HttpResponse {
         }
     }
     HttpResponse::Accepted().json(body)
+}
+
+fn rejected(event: &Rejected) -> Value {
+    let mut members = problem::errors(&event.faults);
+    members.insert("index".to_owned(), event.index.into());
+    members.into()
 }
 
 /// The answer to a request that was not, or perhaps not, committed. `outcome` says which.

@@ -54,20 +54,13 @@ impl Problem {
     /// 422: events that are at fault, with every fault named.
     #[must_use]
     pub fn faults(faults: &Faults) -> Self {
-        let list: Vec<_> = faults
-            .list
-            .iter()
-            .map(|fault| {
-                json!({ "pointer": fault.pointer, "code": fault.code, "detail": fault.detail })
-            })
-            .collect();
         let detail = match faults.count() {
             1 => "one thing is wrong with the events; nothing was stored".to_owned(),
             n => format!("{n} things are wrong with the events; nothing was stored"),
         };
-        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_events", detail)
-            .with("errors", Value::Array(list));
-        if faults.more > 0 { problem.with("errors_omitted", faults.more) } else { problem }
+        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_events", detail);
+        problem.extra = errors(faults);
+        problem
     }
 
     /// Adds a member to the body.
@@ -121,6 +114,19 @@ impl ResponseError for Problem {
         }
         response.body(self.body())
     }
+}
+
+/// The members that name faults: `errors`, and how many more there are.
+pub(super) fn errors(faults: &Faults) -> Map<String, Value> {
+    let list = faults.list.iter().map(
+        |fault| json!({ "pointer": fault.pointer, "code": fault.code, "detail": fault.detail }),
+    );
+    let mut members = Map::new();
+    members.insert("errors".to_owned(), list.collect());
+    if faults.more > 0 {
+        members.insert("errors_omitted".to_owned(), faults.more.into());
+    }
+    members
 }
 
 /// The id in a path, of `what`.

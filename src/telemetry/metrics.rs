@@ -63,6 +63,8 @@ metrics! {
     events_differs_total: Counter, Count, [];
     /// Events refused at ingest.
     ingest_rejected_total: Counter, Count, ["reason"];
+    /// Invalid events left out of requests that asked for it.
+    events_skipped_total: Counter, Count, [];
 
     /// Events waiting for a commit.
     journal_queue_events: Gauge, Count, [];

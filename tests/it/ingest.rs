@@ -1,6 +1,7 @@
 //! `POST /v1/events`: what is taken, what is refused, and what is then in the journal.
 
 mod refusals;
+mod skipping;
 mod values;
 
 use serde_json::{Value, json};

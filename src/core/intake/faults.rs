@@ -76,6 +76,12 @@ impl Faults {
         self.more += next.more;
     }
 
+    /// Lists no more than `most`; the others are still counted.
+    pub(super) fn shorten(&mut self, most: usize) {
+        self.more += self.list.len().saturating_sub(most);
+        self.list.truncate(most);
+    }
+
     /// The same faults, of the event at `index` in a list.
     pub(super) fn at(mut self, index: usize) -> Self {
         for fault in &mut self.list {

@@ -54,13 +54,24 @@ pub struct Batch {
     pub many: bool,
 }
 
-/// The events of a body without a fault.
+/// The events of a body that are taken, and those that are not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parsed {
     /// In the order of the body; never empty.
     pub drafts: Vec<Draft>,
+    /// The others, in the order of the body.
+    pub rejected: Vec<Rejected>,
     /// Whether the body was a list, if only of one.
     pub many: bool,
+}
+
+/// An event that is left out, so that the others of its list can be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Which of the list it is, from 0.
+    pub index: usize,
+    /// Why; of all that are rejected together, at most [`MAX_FAULTS`] are listed.
+    pub faults: Faults,
 }
 
 impl Batch {
@@ -69,16 +80,39 @@ impl Batch {
     /// # Errors
     /// When any event has a fault.
     pub fn all_or_nothing(self) -> Result<Parsed, Faults> {
+        let parsed = self.valid_only()?;
+        if parsed.rejected.is_empty() { Ok(parsed) } else { Err(all(parsed.rejected)) }
+    }
+
+    /// The events without a fault, and the others as rejected.
+    ///
+    /// # Errors
+    /// When no event is without a fault: the faults of all of them.
+    pub fn valid_only(self) -> Result<Parsed, Faults> {
         let mut drafts = Vec::with_capacity(self.events.len());
-        let mut faults = Faults::default();
-        for event in self.events {
+        let mut rejected = Vec::new();
+        let mut room = MAX_FAULTS;
+        for (index, event) in self.events.into_iter().enumerate() {
             match event {
                 Ok(draft) => drafts.push(draft),
-                Err(found) => faults.append(found),
+                Err(mut faults) => {
+                    faults.shorten(room);
+                    room -= faults.list.len();
+                    rejected.push(Rejected { index, faults });
+                }
             }
         }
-        if faults.is_empty() { Ok(Parsed { drafts, many: self.many }) } else { Err(faults) }
+        if drafts.is_empty() {
+            return Err(all(rejected));
+        }
+        Ok(Parsed { drafts, rejected, many: self.many })
     }
+}
+
+fn all(rejected: Vec<Rejected>) -> Faults {
+    let mut faults = Faults::default();
+    rejected.into_iter().for_each(|event| faults.append(event.faults));
+    faults
 }
 
 /// Reads one event or an array of events; `new_id` makes the ids of those that bring none.
