@@ -4,20 +4,15 @@ mod head;
 
 use std::{mem, time::Duration};
 
-use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse,
-    error::BlockingError,
-    http::{StatusCode, header},
-    web,
-};
-use bytes::BytesMut;
+use actix_web::{HttpRequest, HttpResponse, error::BlockingError, http::StatusCode, web};
+use bytes::{Bytes, BytesMut};
 use chrono::{DurationRound, TimeDelta, Utc};
 use futures_util::StreamExt;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use self::head::OnInvalid;
+use self::head::{Form, Head, OnInvalid};
 use super::{
     Router,
     problem::{self, Problem},
@@ -26,7 +21,7 @@ use crate::{
     actors::journal::{Publish, PublishError, Published},
     core::{
         event::Draft,
-        intake::{self, Context, Parsed, Rejected},
+        intake::{self, Caps, Context, Parsed, Rejected, UnpackError, unpack},
     },
 };
 
@@ -34,12 +29,6 @@ use crate::{
 const INLINE_BYTES: usize = 64 << 10;
 /// When to come back to a queue that is full, or to a storage that is down.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-#[derive(Clone, Copy)]
-enum Form {
-    Json,
-    Ndjson,
-}
 
 /// Takes events, and answers once they are committed.
 ///
@@ -67,13 +56,12 @@ async fn publish(
     body: &mut web::Payload,
     deadline: Instant,
 ) -> Result<HttpResponse, Problem> {
-    let on_invalid = head::on_invalid(request.query_string())?;
-    let form = form(request)?;
+    let head = Head::read(request)?;
     if router.is_draining() {
         return Err(refused(&PublishError::ShuttingDown, &[]));
     }
     let body = collect(body, router.settings.limits.body_bytes, deadline).await?;
-    let mut parsed = parse(router, form, on_invalid, body).await?;
+    let mut parsed = parse(router, head, body).await?;
     let drafts = mem::take(&mut parsed.drafts);
     let ids: Vec<Uuid> = drafts.iter().map(|draft| draft.id).collect();
     let published = commit(router, drafts).await.map_err(|error| refused(&error, &ids))?;
@@ -81,37 +69,11 @@ async fn publish(
     Ok(accepted(&published, &ids, &parsed))
 }
 
-fn form(request: &HttpRequest) -> Result<Form, Problem> {
-    let unsupported = |code, detail| {
-        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        Err(Problem::new(status, code, detail))
-    };
-    let encoding = request.headers().get(header::CONTENT_ENCODING);
-    if encoding.is_some_and(|encoding| encoding != "identity") {
-        return unsupported(
-            "unsupported_encoding",
-            "send the body without Content-Encoding".into(),
-        );
-    }
-    match request.content_type().to_ascii_lowercase().as_str() {
-        "application/json" => Ok(Form::Json),
-        "application/x-ndjson" => Ok(Form::Ndjson),
-        other => {
-            let other = if other.is_empty() { "nothing" } else { other };
-            let detail = format!(
-                "the Content-Type says {other}; use application/json for an event or an array, \
-                 application/x-ndjson for an event a line"
-            );
-            unsupported("unsupported_media_type", detail)
-        }
-    }
-}
-
 async fn collect(
     body: &mut web::Payload,
     limit: usize,
     deadline: Instant,
-) -> Result<BytesMut, Problem> {
+) -> Result<Bytes, Problem> {
     let mut bytes = BytesMut::new();
     let all = async {
         while let Some(chunk) = body.next().await {
@@ -130,40 +92,50 @@ async fn collect(
     let status = StatusCode::REQUEST_TIMEOUT;
     let late = Problem::new(status, "body_timeout", "the body did not arrive in time");
     timeout_at(deadline, all).await.unwrap_or(Err(late))?;
-    Ok(bytes)
+    Ok(bytes.freeze())
 }
 
-async fn parse(
-    router: &web::Data<Router>,
-    form: Form,
-    on_invalid: OnInvalid,
-    body: BytesMut,
-) -> Result<Parsed, Problem> {
-    let limits = intake::Limits {
-        batch_events: router.settings.limits.batch_events,
-        event_bytes: router.settings.limits.event_bytes,
-    };
+async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Parsed, Problem> {
+    let limits = &router.settings.limits;
+    let caps = Caps { bytes: limits.body_bytes, ratio: limits.compression_ratio };
+    let limits =
+        intake::Limits { batch_events: limits.batch_events, event_bytes: limits.event_bytes };
     let received = Utc::now();
     let received = received.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(received);
-    let large = body.len() > INLINE_BYTES;
+    // How much a packed body holds shows only when it is unpacked.
+    let large = body.len() > INLINE_BYTES || head.encoding.is_some();
     let read = move || {
+        let body = match head.encoding {
+            Some(encoding) => unpack(encoding, &body, caps).map_err(packed)?.into(),
+            None => body,
+        };
         let context = Context { received, limits, secret: None, broadcast_mode: "direct" };
-        let batch = match form {
+        let batch = match head.form {
             Form::Json => intake::read_json(&body, &context, &mut Uuid::now_v7),
             Form::Ndjson => intake::read_ndjson(&body, &context, &mut Uuid::now_v7),
-        }?;
-        match on_invalid {
+        };
+        let parsed = batch.and_then(|batch| match head.on_invalid {
             OnInvalid::Reject => batch.all_or_nothing(),
             OnInvalid::Skip => batch.valid_only(),
-        }
+        });
+        parsed.map_err(|faults| Problem::faults(&faults))
     };
-    let parsed = if large {
+    if large {
         let stopping = |_: BlockingError| refused(&PublishError::ShuttingDown, &[]);
         web::block(read).await.map_err(stopping)?
     } else {
         read()
+    }
+}
+
+/// Why a compressed body was not unpacked.
+fn packed(error: UnpackError) -> Problem {
+    let code = match error {
+        UnpackError::TooLarge(_) => "body_too_large",
+        UnpackError::Ratio(_) => "compression_ratio",
+        UnpackError::Corrupt(..) => return Problem::bad_request("bad_encoding", error.to_string()),
     };
-    parsed.map_err(|faults| Problem::faults(&faults))
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, code, error.to_string())
 }
 
 async fn commit(router: &Router, drafts: Vec<Draft>) -> Result<Published, PublishError> {

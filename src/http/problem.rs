@@ -20,6 +20,7 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     retry_after: Option<Duration>,
+    accept: Option<(header::HeaderName, &'static str)>,
     extra: Map<String, Value>,
 }
 
@@ -28,7 +29,7 @@ impl Problem {
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Self { status, code, detail, retry_after: None, extra: Map::new() }
+        Self { status, code, detail, retry_after: None, accept: None, extra: Map::new() }
     }
 
     /// 400: the request cannot be understood.
@@ -48,6 +49,18 @@ impl Problem {
     pub fn unavailable(code: &'static str, detail: impl Into<String>, after: Duration) -> Self {
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
         problem.retry_after = Some(after);
+        problem
+    }
+
+    /// 415: the body is in a form that is not read; `accept` is the header that says what is.
+    #[must_use]
+    pub fn unsupported(
+        code: &'static str,
+        detail: impl Into<String>,
+        accept: (header::HeaderName, &'static str),
+    ) -> Self {
+        let mut problem = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, detail);
+        problem.accept = Some(accept);
         problem
     }
 
@@ -111,6 +124,9 @@ impl ResponseError for Problem {
         if let Some(after) = self.retry_after {
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
             response.insert_header((header::RETRY_AFTER, seconds.max(1).to_string()));
+        }
+        if let Some(accept) = self.accept.clone() {
+            response.insert_header(accept);
         }
         response.body(self.body())
     }

@@ -104,6 +104,9 @@ settings! {
     limits: LimitSettings {
         /// Largest body, also after it is unpacked.
         body_bytes: usize = size(16 * MIB, KIB..=GIB) => Live;
+        /// Bytes that one byte of a compressed body may become, on average and once there are more
+        /// than 256 KiB of them.
+        compression_ratio: usize = count(100, 1..=100_000) => Live;
         /// Events in one request.
         batch_events: usize = count(10_000, 1..=10_000) => Live;
         /// Largest single event.

@@ -15,11 +15,13 @@ mod event;
 mod faults;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use faults::{Fault, Faults, MAX_FAULTS};
+pub use unpack::{Caps, Encoding, UnpackError, unpack};
 
 use super::event::Draft;
 

@@ -7,13 +7,13 @@ use crate::support::{
     wire::Wire,
 };
 
-async fn nothing_was_stored(router: &Router) {
+pub(super) async fn nothing_was_stored(router: &Router) {
     assert_eq!(router.get("/v1/stats").await["journal"]["head_seq"], 0);
     assert_eq!(router.get("/v1/events").await, json!({ "events": [], "next": null }));
 }
 
 /// The pointers and codes of an answer's faults.
-fn faults(answer: &Answer) -> Vec<(&str, &str)> {
+pub(super) fn faults(answer: &Answer) -> Vec<(&str, &str)> {
     let list = answer.json["errors"].as_array().unwrap();
     assert!(list.iter().all(|fault| fault["detail"].is_string()), "{answer:?}");
     list.iter()
@@ -143,6 +143,7 @@ async fn a_body_says_what_it_is() {
     let request = request.header("content-type", "application/json").body(body.clone());
     let answer = Answer::of(request.send().await.unwrap()).await;
     assert_eq!((answer.status, answer.problem()), (415, "unsupported_encoding"));
+    assert_eq!(answer.header("accept-encoding"), "gzip, zstd, identity");
     for (query, code) in [("on_error=skip", "unknown_parameter"), ("on_invalid=", "bad_parameter")]
     {
         let request = http().post(router.url(&format!("/v1/events?{query}")));
