@@ -16,7 +16,7 @@ test: setup ## Run every test, after installing or finding what the tests need
 	cargo test --locked --doc
 	cargo test --locked --lib --bins --tests
 
-setup: ## Install or find what the tests need: PostgreSQL, Chromium, Node.js
+setup: ## Install or find what the tests need: PostgreSQL, Chromium, Node.js, Python
 	@tests/setup.sh
 
 check: ## Formatting, lints and documentation, with warnings as errors

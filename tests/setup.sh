@@ -22,11 +22,17 @@ has_node() {
     node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)'
 }
 
+has_python() {
+  command -v python3 >/dev/null &&
+    python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
+}
+
 # The Debian packages that bring what is missing.
 missing() {
   has_postgres || echo postgresql
   has_chromium || echo chromium
   has_node || echo nodejs npm
+  has_python || echo python3 python3-venv
 }
 
 install() {
@@ -45,11 +51,18 @@ if [ -n "$packages" ]; then
   packages=$(missing | xargs)
 fi
 if [ -n "$packages" ]; then
-  echo "tests/setup.sh: the tests need PostgreSQL 15 or newer (initdb, pg_ctl), Chromium, and Node.js 20 or newer with npm; still missing here, as Debian names them: $packages" >&2
+  echo "tests/setup.sh: the tests need PostgreSQL 15 or newer (initdb, pg_ctl), Chromium, Node.js 20 or newer with npm, and Python 3.10 or newer with venv; still missing here, as Debian names them: $packages" >&2
   exit 1
 fi
 
 # npm leaves its own copy of the lock file behind: newer than ours means nothing has changed.
 if [ ! browser/node_modules/.package-lock.json -nt browser/package-lock.json ]; then
   (cd browser && npm ci --silent --no-audit --no-fund)
+fi
+
+# The copy of the list is what was installed.
+if ! cmp -s python/requirements.txt python/.venv/requirements.txt; then
+  python3 -m venv --clear python/.venv
+  python/.venv/bin/pip install --quiet --disable-pip-version-check --requirement python/requirements.txt
+  cp python/requirements.txt python/.venv/requirements.txt
 fi

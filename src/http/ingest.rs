@@ -110,9 +110,12 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Pa
             None => body,
         };
         let context = Context { received, limits, secret: None, broadcast_mode: "direct" };
-        let batch = match head.form {
+        let batch = match &head.form {
             Form::Json => intake::read_json(&body, &context, &mut Uuid::now_v7),
             Form::Ndjson => intake::read_ndjson(&body, &context, &mut Uuid::now_v7),
+            Form::CloudEvent => intake::read_cloudevent(&body, &context),
+            Form::CloudEventBatch => intake::read_cloudevents(&body, &context),
+            Form::CloudEventData(head) => intake::read_binary_cloudevent(head, &body, &context),
         };
         let parsed = batch.and_then(|batch| match head.on_invalid {
             OnInvalid::Reject => batch.all_or_nothing(),

@@ -98,7 +98,11 @@ const fn route(method: &'static str, path: &'static str, what: &'static str) -> 
 
 /// Every route.
 pub const ROUTES: &[Route] = &[
-    route("POST", "/v1/events", "one event, an array, or NDJSON; 202 once they are committed"),
+    route(
+        "POST",
+        "/v1/events",
+        "one event, an array, NDJSON, or CloudEvents; 202 once they are committed",
+    ),
     route("GET", "/v1/events", "events read back, by place, time, type, source and category"),
     route("GET", "/v1/events/{id}", "one event"),
     route("GET", "/v1/ws", "the session protocol: live events over a WebSocket"),

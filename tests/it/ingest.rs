@@ -1,5 +1,6 @@
 //! `POST /v1/events`: what is taken, what is refused, and what is then in the journal.
 
+mod cloudevents;
 mod packed;
 mod refusals;
 mod skipping;

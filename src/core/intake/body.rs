@@ -7,25 +7,44 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{Batch, Context, Fault, Faults, event::draft};
+use crate::core::event::Draft;
 
+/// Whether a body is one event or a list of them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    One,
+    List,
+    Either,
+}
+
+/// Reads the one event or each of the list with `read`, which is told where it begins.
 pub(super) fn json(
     body: &[u8],
-    ctx: &Context<'_>,
-    new_id: &mut dyn FnMut() -> Uuid,
+    shape: Shape,
+    most: usize,
+    mut read: impl FnMut(&str, Option<usize>) -> Result<Draft, Faults>,
 ) -> Result<Batch, Faults> {
-    let (start, body) = past_bom(body);
-    let text = std::str::from_utf8(body).map_err(|error| not_utf8(error, start))?;
-    match text.trim_ascii_start().bytes().next() {
-        None => Err(empty().into()),
-        Some(b'[') => {
-            let elements = Elements::read(text, ctx.limits.batch_events)?;
+    let text = utf8(body)?;
+    match (text.trim_ascii_start().bytes().next(), shape) {
+        (None, _) => Err(empty().into()),
+        (Some(b'['), Shape::List | Shape::Either) => {
+            let elements = Elements::read(text, most)?;
             let events = elements.into_iter().enumerate().map(|(index, element)| {
-                draft(element.get(), None, ctx, new_id).map_err(|faults| faults.at(index))
+                read(element.get(), None).map_err(|faults| faults.at(index))
             });
             Ok(Batch { events: events.collect(), many: true })
         }
-        Some(_) => Ok(Batch { events: vec![draft(text, Some(1), ctx, new_id)], many: false }),
+        (_, Shape::List) => {
+            Err(Fault::new("", "wrong_type", "a batch must be a JSON array of events").into())
+        }
+        _ => Ok(Batch { events: vec![read(text, Some(1))], many: false }),
     }
+}
+
+/// The text of a body, without the byte order mark.
+pub(super) fn utf8(body: &[u8]) -> Result<&str, Fault> {
+    let (start, body) = past_bom(body);
+    std::str::from_utf8(body).map_err(|error| not_utf8(error, start))
 }
 
 pub(super) fn ndjson(

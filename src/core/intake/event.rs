@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Context, Fault, Faults, body::syntax};
 use crate::core::{
-    canonical::{canonical, checksum, compact, members, pointer_segment, quote, text},
+    canonical::{Members, canonical, checksum, compact, members, pointer_segment, quote, text},
     classify::classify,
     event::{Category, Draft, MAX_EVENT_TYPE, MAX_SOURCE},
 };
@@ -28,18 +28,14 @@ pub(super) fn draft(
     ctx: &Context<'_>,
     new_id: &mut dyn FnMut() -> Uuid,
 ) -> Result<Draft, Faults> {
-    let most = ctx.limits.event_bytes;
-    if json.len() > most {
-        let detail = format!("has {} bytes: at most {most} are allowed", json.len());
-        return Err(Fault::new("", "event_too_large", detail).into());
-    }
+    small_enough(json, ctx)?;
     let mut faults = Faults::default();
     let [id, event_type, timestamp, source, category, data, metadata] =
         fields(json, first_line, &mut faults)?;
     let event_type = faults.keep(short_text("/event_type", event_type, MAX_EVENT_TYPE));
     let source = faults.keep(short_text("/source", source, MAX_SOURCE));
     let id = faults.keep(read_id(id));
-    let timestamp = faults.keep(read_timestamp(timestamp));
+    let timestamp = faults.keep(read_timestamp("/timestamp", timestamp));
     let category = faults.keep(read_category(category));
     let data = faults.keep(read_data(data));
     let metadata = faults.keep(read_metadata(metadata, ctx.broadcast_mode));
@@ -56,17 +52,64 @@ pub(super) fn draft(
     else {
         return Err(faults);
     };
-    let category = category.unwrap_or_else(|| classify(&event_type, &data));
-    Ok(Draft {
-        id: id.unwrap_or_else(new_id),
-        event_type: event_type.into(),
-        timestamp: timestamp.unwrap_or(ctx.received),
-        source: source.into(),
-        category,
-        checksum: checksum(category, &canonical, ctx.secret).into(),
-        data: data.into(),
-        metadata: metadata.into(),
+    let fields = Fields { id, event_type, timestamp, source, category, data, canonical, metadata };
+    Ok(fields.complete(ctx, new_id))
+}
+
+/// What an event is made of, read and without a fault.
+pub(super) struct Fields<'a> {
+    pub(super) id: Option<Uuid>,
+    pub(super) event_type: Cow<'a, str>,
+    pub(super) timestamp: Option<DateTime<Utc>>,
+    pub(super) source: Cow<'a, str>,
+    pub(super) category: Option<Category>,
+    /// On one line.
+    pub(super) data: Cow<'a, str>,
+    /// The canonical form of the data.
+    pub(super) canonical: String,
+    /// From [`metadata`].
+    pub(super) metadata: String,
+}
+
+impl Fields<'_> {
+    /// The draft, with what the producer left out.
+    pub(super) fn complete(self, ctx: &Context<'_>, new_id: &mut dyn FnMut() -> Uuid) -> Draft {
+        let category = self.category.unwrap_or_else(|| classify(&self.event_type, &self.data));
+        Draft {
+            id: self.id.unwrap_or_else(new_id),
+            event_type: self.event_type.into(),
+            timestamp: self.timestamp.unwrap_or(ctx.received),
+            source: self.source.into(),
+            category,
+            checksum: checksum(category, &self.canonical, ctx.secret).into(),
+            data: self.data.into(),
+            metadata: self.metadata.into(),
+        }
+    }
+}
+
+pub(super) fn small_enough(json: &str, ctx: &Context<'_>) -> Result<(), Fault> {
+    let most = ctx.limits.event_bytes;
+    if json.len() <= most {
+        return Ok(());
+    }
+    let detail = format!("has {} bytes: at most {most} are allowed", json.len());
+    Err(Fault::new("", "event_too_large", detail))
+}
+
+/// The members of an event's object.
+pub(super) fn event_members(json: &str, first_line: Option<usize>) -> Result<Members<'_>, Fault> {
+    members(json).map_err(|error| {
+        if error.is_data() {
+            Fault::new("", "wrong_type", "an event must be a JSON object")
+        } else {
+            syntax(String::new(), &error, first_line)
+        }
     })
+}
+
+pub(super) fn duplicate_key(key: &str) -> Fault {
+    Fault::new(pointer_segment(key), "duplicate_key", "is given twice")
 }
 
 /// The values of [`FIELDS`] as they were written; `null` counts as left out.
@@ -75,19 +118,12 @@ fn fields<'a>(
     first_line: Option<usize>,
     faults: &mut Faults,
 ) -> Result<[Option<&'a RawValue>; FIELDS.len()], Fault> {
-    let members = members(json).map_err(|error| {
-        if error.is_data() {
-            Fault::new("", "wrong_type", "an event must be a JSON object")
-        } else {
-            syntax(String::new(), &error, first_line)
-        }
-    })?;
     let mut fields = [None; FIELDS.len()];
-    for (key, value) in members {
+    for (key, value) in event_members(json, first_line)? {
         let place = FIELDS.iter().position(|field| **field == *key);
         if let Some(field) = place.and_then(|place| fields.get_mut(place)) {
             if field.replace(value).is_some() {
-                faults.push(Fault::new(pointer_segment(&key), "duplicate_key", "is given twice"));
+                faults.push(duplicate_key(&key));
             }
         } else if !SET_BY_ROUTER.contains(&&*key) {
             faults.push(unknown_field(&key));
@@ -123,17 +159,20 @@ fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
         .map(|(_, known)| known)
 }
 
-fn required<'a>(pointer: &str, raw: Option<&'a RawValue>) -> Result<&'a RawValue, Fault> {
+pub(super) fn required<'a>(
+    pointer: &str,
+    raw: Option<&'a RawValue>,
+) -> Result<&'a RawValue, Fault> {
     raw.ok_or_else(|| Fault::new(pointer, "required", "is required"))
 }
 
-fn string<'a>(pointer: &str, raw: &'a RawValue) -> Result<Cow<'a, str>, Fault> {
+pub(super) fn string<'a>(pointer: &str, raw: &'a RawValue) -> Result<Cow<'a, str>, Fault> {
     text(raw.get())
         .map_err(|refusal| Fault::refused(pointer, &refusal))?
         .ok_or_else(|| Fault::new(pointer, "wrong_type", "must be a string"))
 }
 
-fn short_text<'a>(
+pub(super) fn short_text<'a>(
     pointer: &str,
     raw: Option<&'a RawValue>,
     most: usize,
@@ -168,10 +207,12 @@ fn read_id(raw: Option<&RawValue>) -> Result<Option<Uuid>, Fault> {
     }
 }
 
-fn read_timestamp(raw: Option<&RawValue>) -> Result<Option<DateTime<Utc>>, Fault> {
-    const POINTER: &str = "/timestamp";
+pub(super) fn read_timestamp(
+    pointer: &str,
+    raw: Option<&RawValue>,
+) -> Result<Option<DateTime<Utc>>, Fault> {
     let Some(raw) = raw else { return Ok(None) };
-    let text = string(POINTER, raw)?;
+    let text = string(pointer, raw)?;
     let time = DateTime::parse_from_rfc3339(&text).ok();
     // By way of a count of microseconds: this also puts a leap second where everybody can hold it.
     let utc = time.and_then(|time| DateTime::from_timestamp_micros(time.timestamp_micros()));
@@ -179,7 +220,7 @@ fn read_timestamp(raw: Option<&RawValue>) -> Result<Option<DateTime<Utc>>, Fault
     in_range.map(Some).ok_or_else(|| {
         let detail = "must be an RFC 3339 time with a zone, of the years 0001 to 9999, such as \
                       2025-11-01T12:30:00.25Z";
-        Fault::new(POINTER, "invalid_timestamp", detail)
+        Fault::new(pointer, "invalid_timestamp", detail)
     })
 }
 
@@ -207,29 +248,32 @@ fn object<'a>(pointer: &str, raw: &'a RawValue) -> Result<(Cow<'a, str>, String)
     Ok((compact(raw.get()), canonical))
 }
 
-fn read_data(raw: Option<&RawValue>) -> Result<(Cow<'_, str>, String), Fault> {
+pub(super) fn read_data(raw: Option<&RawValue>) -> Result<(Cow<'_, str>, String), Fault> {
     object("/data", required("/data", raw)?)
 }
 
 /// The metadata on one line, with the router's `broadcast_mode` in the place of any other.
 fn read_metadata(raw: Option<&RawValue>, broadcast_mode: &str) -> Result<String, Fault> {
     const POINTER: &str = "/metadata";
+    let Some(raw) = raw else { return Ok(metadata(vec![], broadcast_mode)) };
+    let (compact, _) = object(POINTER, raw)?;
+    let members = members(&compact).map_err(|error| syntax(POINTER.to_owned(), &error, None))?;
+    Ok(metadata(members, broadcast_mode))
+}
+
+/// The members on one line, and the router's `broadcast_mode`.
+pub(super) fn metadata(members: Members<'_>, broadcast_mode: &str) -> String {
     const MODE: &str = "broadcast_mode";
     let mut out = String::from("{");
-    if let Some(raw) = raw {
-        let (compact, _) = object(POINTER, raw)?;
-        let members =
-            members(&compact).map_err(|error| syntax(POINTER.to_owned(), &error, None))?;
-        for (key, value) in members.into_iter().filter(|(key, _)| key != MODE) {
-            quote(&key, &mut out);
-            out.push(':');
-            out.push_str(value.get());
-            out.push(',');
-        }
+    for (key, value) in members.into_iter().filter(|(key, _)| key != MODE) {
+        quote(&key, &mut out);
+        out.push(':');
+        out.push_str(value.get());
+        out.push(',');
     }
     quote(MODE, &mut out);
     out.push(':');
     quote(broadcast_mode, &mut out);
     out.push('}');
-    Ok(out)
+    out
 }

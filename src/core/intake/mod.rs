@@ -1,6 +1,6 @@
 //! Bytes from a producer to [`Draft`]s, or everything that is wrong with them.
 //!
-//! A body is one JSON event, an array of events, or NDJSON. Each event is looked at by itself, so
+//! A body is one JSON event, an array of events, NDJSON, or CloudEvents in one of their three modes. Each event is looked at by itself, so
 //! that the good ones of a [`Batch`] can be told from the others; [`parse_json`] and
 //! [`parse_ndjson`] take all or nothing. What a producer wrote is kept as it wrote it, but for the
 //! white space between tokens: nothing is repaired.
@@ -11,6 +11,7 @@
 //! Pure: the time of receipt and new ids are arguments.
 
 mod body;
+mod cloudevents;
 mod event;
 mod faults;
 #[cfg(test)]
@@ -20,6 +21,8 @@ mod unpack;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use body::Shape;
+pub use cloudevents::{Attribute, NAMESPACE};
 pub use faults::{Fault, Faults, MAX_FAULTS};
 pub use unpack::{Caps, Encoding, UnpackError, unpack};
 
@@ -126,7 +129,9 @@ pub fn read_json(
     ctx: &Context<'_>,
     new_id: &mut dyn FnMut() -> Uuid,
 ) -> Result<Batch, Faults> {
-    body::json(body, ctx, new_id)
+    body::json(body, Shape::Either, ctx.limits.batch_events, |json, first_line| {
+        event::draft(json, first_line, ctx, new_id)
+    })
 }
 
 /// Reads one event a line, skipping empty lines; `new_id` makes the ids of those that bring none.
@@ -139,6 +144,39 @@ pub fn read_ndjson(
     new_id: &mut dyn FnMut() -> Uuid,
 ) -> Result<Batch, Faults> {
     body::ndjson(body, ctx, new_id)
+}
+
+/// Reads one CloudEvent in structured mode.
+///
+/// # Errors
+/// When the body as a whole cannot be read: not UTF-8, or empty.
+pub fn read_cloudevent(body: &[u8], ctx: &Context<'_>) -> Result<Batch, Faults> {
+    body::json(body, Shape::One, 1, |json, first_line| cloudevents::draft(json, first_line, ctx))
+}
+
+/// Reads a batch of CloudEvents: an array of them.
+///
+/// # Errors
+/// When the body as a whole cannot be read: not UTF-8, no JSON array, empty, or too many events.
+pub fn read_cloudevents(body: &[u8], ctx: &Context<'_>) -> Result<Batch, Faults> {
+    let most = ctx.limits.batch_events;
+    body::json(body, Shape::List, most, |json, first_line| {
+        cloudevents::draft(json, first_line, ctx)
+    })
+}
+
+/// Reads one CloudEvent in binary mode: attributes from headers, and a body that is its data. Faults
+/// point into the same event as it would be in structured mode.
+///
+/// # Errors
+/// When the body as a whole cannot be read: not UTF-8, or not JSON.
+pub fn read_binary_cloudevent(
+    attributes: &[Attribute],
+    body: &[u8],
+    ctx: &Context<'_>,
+) -> Result<Batch, Faults> {
+    let event = cloudevents::structured(attributes, body)?;
+    Ok(Batch { events: vec![cloudevents::draft(&event, None, ctx)], many: false })
 }
 
 /// [`read_json`], all or nothing.

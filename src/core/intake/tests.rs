@@ -1,6 +1,7 @@
 //! Bad inputs and their exact faults; and that what is accepted is what every reader sees.
 
 mod batches;
+mod cloudevents;
 
 use chrono::{FixedOffset, SecondsFormat};
 use proptest::prelude::*;

@@ -4,11 +4,18 @@
 
 use actix_web::{
     HttpMessage, HttpRequest,
-    http::header::{self, HeaderMap},
+    http::header::{self, HeaderMap, HeaderValue},
     web,
 };
 
-use crate::{core::intake::Encoding, http::problem::Problem};
+use crate::{
+    core::intake::{Attribute, Encoding},
+    http::problem::Problem,
+};
+
+/// The forms that are read.
+const ACCEPT: &str = "application/json, application/x-ndjson, application/cloudevents+json, \
+                      application/cloudevents-batch+json";
 
 /// All of it.
 pub(super) struct Head {
@@ -19,10 +26,15 @@ pub(super) struct Head {
 }
 
 /// What a body holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Json,
     Ndjson,
+    /// In structured mode.
+    CloudEvent,
+    CloudEventBatch,
+    /// The data of a CloudEvent, whose attributes are in the headers.
+    CloudEventData(Vec<Attribute>),
 }
 
 /// What becomes of a request with an event that is at fault.
@@ -40,7 +52,7 @@ impl Head {
         Ok(Self {
             on_invalid: on_invalid(request.query_string())?,
             encoding: encoding(request.headers())?,
-            form: form(request.content_type())?,
+            form: form(request.content_type(), request.headers())?,
         })
     }
 }
@@ -62,20 +74,52 @@ fn encoding(headers: &HeaderMap) -> Result<Option<Encoding>, Problem> {
     }
 }
 
-fn form(content_type: &str) -> Result<Form, Problem> {
-    match content_type.to_ascii_lowercase().as_str() {
+fn form(content_type: &str, headers: &HeaderMap) -> Result<Form, Problem> {
+    let content_type = content_type.to_ascii_lowercase();
+    let attributes = attributes(headers);
+    match content_type.as_str() {
+        "application/cloudevents+json" => Ok(Form::CloudEvent),
+        "application/cloudevents-batch+json" => Ok(Form::CloudEventBatch),
+        other if !attributes.is_empty() && is_json(other) => Ok(Form::CloudEventData(attributes)),
         "application/json" => Ok(Form::Json),
-        "application/x-ndjson" => Ok(Form::Ndjson),
+        "application/x-ndjson" if attributes.is_empty() => Ok(Form::Ndjson),
         other => {
             let other = if other.is_empty() { "nothing" } else { other };
-            let detail = format!(
-                "the Content-Type says {other}; use application/json for an event or an array, \
-                 application/x-ndjson for an event a line"
-            );
-            let accept = (header::ACCEPT, "application/json, application/x-ndjson");
+            let use_what = if attributes.is_empty() {
+                "use application/json for an event or an array, application/x-ndjson for an event \
+                 a line, or a form of CloudEvents in JSON"
+            } else {
+                "the data of a CloudEvent must be JSON, such as application/json"
+            };
+            let detail = format!("the Content-Type says {other}; {use_what}");
+            let accept = (header::ACCEPT, ACCEPT);
             Err(Problem::unsupported("unsupported_media_type", detail, accept))
         }
     }
+}
+
+/// The attributes of a CloudEvent in binary mode; none when there is no such event.
+fn attributes(headers: &HeaderMap) -> Vec<Attribute> {
+    let attribute = |name: &str, value: &HeaderValue| Attribute {
+        name: name.to_owned(),
+        value: value.as_bytes().to_vec(),
+    };
+    let mut attributes: Vec<_> = headers
+        .iter()
+        .filter_map(|(name, value)| Some(attribute(name.as_str().strip_prefix("ce-")?, value)))
+        .collect();
+    if !attributes.is_empty() {
+        let content_type = headers.get(header::CONTENT_TYPE);
+        attributes.extend(content_type.map(|value| attribute("datacontenttype", value)));
+    }
+    attributes
+}
+
+/// Whether data of this type is JSON; data without one can be nothing else here.
+fn is_json(content_type: &str) -> bool {
+    let is_envelope = content_type.starts_with("application/cloudevents");
+    matches!(content_type, "" | "application/json" | "text/json")
+        || content_type.ends_with("+json") && !is_envelope
 }
 
 /// What the query of the URL asks for.
@@ -103,8 +147,6 @@ pub(super) fn on_invalid(query: &str) -> Result<OnInvalid, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
-
     use super::*;
 
     #[test]
@@ -136,5 +178,38 @@ mod tests {
             assert_eq!(read(query), Err("bad_parameter"), "{query}");
         }
         assert_eq!(read("on_invalid=skip&limit=1"), Err("unknown_parameter"));
+    }
+
+    #[test]
+    fn a_cloudevent_is_known_by_its_type_or_its_headers() {
+        let read = |content_type: &'static str, ce: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+            for (name, value) in ce {
+                headers.append(name.parse().unwrap(), HeaderValue::from_static(value));
+            }
+            form(content_type, &headers).map_err(|problem| problem.code())
+        };
+        let attribute = |name: &str, value: &str| Attribute {
+            name: name.to_owned(),
+            value: value.as_bytes().to_vec(),
+        };
+        let ce = [("CE-Id", "1")];
+        for json in ["application/json", "application/vnd.x+json", "text/json"] {
+            let attributes = vec![attribute("id", "1"), attribute("datacontenttype", json)];
+            assert_eq!(read(json, &ce), Ok(Form::CloudEventData(attributes)));
+        }
+        assert_eq!(read("application/cloudevents+json", &ce), Ok(Form::CloudEvent));
+        assert_eq!(read("application/cloudevents-batch+json", &[]), Ok(Form::CloudEventBatch));
+        assert_eq!(read("application/json", &[]), Ok(Form::Json));
+        for (content_type, ce) in [
+            ("application/x-ndjson", &ce[..]),
+            ("text/xml", &ce),
+            ("application/cloudevents+xml", &ce),
+            ("application/cloudevents-stream+json", &ce),
+            ("application/vnd.x+json", &[]),
+        ] {
+            assert_eq!(read(content_type, ce), Err("unsupported_media_type"), "{content_type}");
+        }
     }
 }

@@ -143,6 +143,7 @@ async fn a_bomb_is_refused_before_it_takes_memory() {
         assert_eq!((answer.status, answer.problem()), (413, "body_too_large"), "{encoding}");
     }
     let grown = most_memory(&router) - before;
-    assert!(grown < 2 * LIMIT + WINDOW, "the router grew by {grown} bytes");
+    // The packed and the unpacked body, each in a buffer that doubles.
+    assert!(grown < 4 * LIMIT + WINDOW, "the router grew by {grown} bytes");
     nothing_was_stored(&router).await;
 }
