@@ -106,7 +106,7 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Pa
     let large = body.len() > INLINE_BYTES || head.encoding.is_some();
     let read = move || {
         let body = match head.encoding {
-            Some(encoding) => unpack(encoding, &body, caps).map_err(packed)?.into(),
+            Some(encoding) => unpack(encoding, &body, caps).map_err(|error| packed(&error))?.into(),
             None => body,
         };
         let context = Context { received, limits, secret: None, broadcast_mode: "direct" };
@@ -132,7 +132,7 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Pa
 }
 
 /// Why a compressed body was not unpacked.
-fn packed(error: UnpackError) -> Problem {
+fn packed(error: &UnpackError) -> Problem {
     let code = match error {
         UnpackError::TooLarge(_) => "body_too_large",
         UnpackError::Ratio(_) => "compression_ratio",

@@ -20,7 +20,7 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     retry_after: Option<Duration>,
-    accept: Option<(header::HeaderName, &'static str)>,
+    accept: Option<(&'static str, &'static str)>,
     extra: Map<String, Value>,
 }
 
@@ -57,7 +57,7 @@ impl Problem {
     pub fn unsupported(
         code: &'static str,
         detail: impl Into<String>,
-        accept: (header::HeaderName, &'static str),
+        accept: (&'static str, &'static str),
     ) -> Self {
         let mut problem = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, detail);
         problem.accept = Some(accept);
@@ -125,7 +125,7 @@ impl ResponseError for Problem {
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
             response.insert_header((header::RETRY_AFTER, seconds.max(1).to_string()));
         }
-        if let Some(accept) = self.accept.clone() {
+        if let Some(accept) = self.accept {
             response.insert_header(accept);
         }
         response.body(self.body())

@@ -1,4 +1,4 @@
-//! `CloudEvents` 1.0 to drafts, in the JSON format; the binary mode is put into it first.
+//! CloudEvents 1.0 to drafts, in the JSON format; the binary mode is put into it first.
 //!
 //! `type`, `source` and `time` are our fields of that meaning, and `data` must be an object. An `id`
 //! is unique within its source only, so ours is a UUID (version 5) of both. What else there is goes
@@ -124,7 +124,8 @@ fn attributes<'a>(
         let place = KNOWN.iter().position(|name| **name == *key);
         if value.get() == "null" {
             continue;
-        } else if let Some(known) = place.and_then(|place| known.get_mut(place)) {
+        }
+        if let Some(known) = place.and_then(|place| known.get_mut(place)) {
             *known = Some(value);
         } else if faults.keep(check(&key, value)).is_some() {
             rest.push((format!("ce_{key}").into(), value));

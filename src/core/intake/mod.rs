@@ -1,9 +1,9 @@
 //! Bytes from a producer to [`Draft`]s, or everything that is wrong with them.
 //!
-//! A body is one JSON event, an array of events, NDJSON, or CloudEvents in one of their three modes. Each event is looked at by itself, so
-//! that the good ones of a [`Batch`] can be told from the others; [`parse_json`] and
-//! [`parse_ndjson`] take all or nothing. What a producer wrote is kept as it wrote it, but for the
-//! white space between tokens: nothing is repaired.
+//! A body is one JSON event, an array of events, NDJSON, or CloudEvents in one of their three modes.
+//! Each event is looked at by itself, so that the good ones of a [`Batch`] can be told from the
+//! others; [`parse_json`] and [`parse_ndjson`] take all or nothing. What a producer wrote is kept as
+//! it wrote it, but for the white space between tokens: nothing is repaired.
 //!
 //! An event that was read from the router can be posted again: `seq`, `epoch`, `checksum` and
 //! `created_at` are the router's to set, and ignored. Any other unknown field is a fault.
@@ -86,7 +86,7 @@ impl Batch {
     /// When any event has a fault.
     pub fn all_or_nothing(self) -> Result<Parsed, Faults> {
         let parsed = self.valid_only()?;
-        if parsed.rejected.is_empty() { Ok(parsed) } else { Err(all(parsed.rejected)) }
+        if parsed.rejected.is_empty() { Ok(parsed) } else { Err(together(parsed.rejected)) }
     }
 
     /// The events without a fault, and the others as rejected.
@@ -108,15 +108,17 @@ impl Batch {
             }
         }
         if drafts.is_empty() {
-            return Err(all(rejected));
+            return Err(together(rejected));
         }
         Ok(Parsed { drafts, rejected, many: self.many })
     }
 }
 
-fn all(rejected: Vec<Rejected>) -> Faults {
+fn together(rejected: Vec<Rejected>) -> Faults {
     let mut faults = Faults::default();
-    rejected.into_iter().for_each(|event| faults.append(event.faults));
+    for event in rejected {
+        faults.append(event.faults);
+    }
     faults
 }
 

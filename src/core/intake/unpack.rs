@@ -122,8 +122,8 @@ mod tests {
             assert_eq!(unpack(&noise(CAPS.bytes)).unwrap().len(), CAPS.bytes);
             let refused = unpack(&noise(CAPS.bytes + 1));
             assert!(matches!(refused, Err(UnpackError::TooLarge(bytes)) if bytes == CAPS.bytes));
-            assert_eq!(unpack(&[b' '; FREE_BYTES]).unwrap().len(), FREE_BYTES);
-            let refused = unpack(&[b' '; FREE_BYTES + 1]);
+            assert_eq!(unpack(&vec![b' '; FREE_BYTES]).unwrap().len(), FREE_BYTES);
+            let refused = unpack(&vec![b' '; FREE_BYTES + 1]);
             assert!(matches!(refused, Err(UnpackError::Ratio(10))), "{encoding:?}: {refused:?}");
         }
     }

@@ -68,7 +68,7 @@ fn encoding(headers: &HeaderMap) -> Result<Option<Encoding>, Problem> {
         _ => {
             const KNOWN: &str = "gzip, zstd, identity";
             let detail = format!("the Content-Encoding must be one of {KNOWN}, and only one");
-            let accept = (header::ACCEPT_ENCODING, KNOWN);
+            let accept = ("accept-encoding", KNOWN);
             Err(Problem::unsupported("unsupported_encoding", detail, accept))
         }
     }
@@ -92,7 +92,7 @@ fn form(content_type: &str, headers: &HeaderMap) -> Result<Form, Problem> {
                 "the data of a CloudEvent must be JSON, such as application/json"
             };
             let detail = format!("the Content-Type says {other}; {use_what}");
-            let accept = (header::ACCEPT, ACCEPT);
+            let accept = ("accept", ACCEPT);
             Err(Problem::unsupported("unsupported_media_type", detail, accept))
         }
     }

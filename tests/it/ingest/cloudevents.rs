@@ -1,4 +1,4 @@
-//! `CloudEvents`: all three modes by the official SDK of another language, and by hand what an SDK
+//! CloudEvents: all three modes by the official SDK of another language, and by hand what an SDK
 //! does not let through.
 
 use std::{path::Path, process::Command};

@@ -1,4 +1,4 @@
-//! What a `CloudEvent` becomes, in every mode, and its faults.
+//! What a CloudEvent becomes, in every mode, and its faults.
 
 use super::*;
 
