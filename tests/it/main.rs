@@ -20,6 +20,7 @@ mod layering;
 mod operating;
 mod outage;
 mod reading;
+mod send;
 mod sessions;
 mod settings;
 mod storage;
