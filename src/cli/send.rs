@@ -95,7 +95,7 @@ async fn send_lines(args: &SendArgs, sender: &mut Sender) -> Result<(), ClientEr
         while let Some(batch) = batches.recv().await {
             match batch {
                 Ok(events) => sender.send(events).await?,
-                Err(error) => sender.on_unreadable(error)?,
+                Err(error) => sender.on_unreadable(&error)?,
             }
         }
         Ok(())

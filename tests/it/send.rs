@@ -135,7 +135,7 @@ async fn an_invalid_line_is_named_and_ends_it() {
     assert!(said.contains("did you mean `source`"), "{said}");
     assert!(said.contains("nothing from line 3 on was stored"), "{said}");
     assert_eq!(stored(&router).await, [0, 1]);
-    let (code, _, said) = send(&router.url(""), &[], "{}\n\n{\"id\"");
+    let (code, _, said) = send(&router.url(""), &[], "{}\n\n{\"id\"\n");
     assert_eq!(code, Some(1));
     assert!(said.contains("line 3: not valid JSON at column 5"), "{said}");
 }
@@ -157,8 +157,11 @@ async fn invalid_lines_are_left_out_when_that_is_allowed() {
 
 #[tokio::test]
 async fn what_is_too_large_for_one_request_goes_in_parts() {
-    for limit in [("limits.batch_events", "3"), ("limits.body_bytes", "1KiB")] {
-        let router = Router::with(&[limit]);
+    for limits in [
+        &[("limits.batch_events", "3")][..],
+        &[("limits.body_bytes", "1KiB"), ("limits.event_bytes", "1KiB")],
+    ] {
+        let router = Router::with(limits);
         let (code, out, said) = send(&router.url(""), &[], &lines(0, 50));
         assert_eq!((code, &*out), (Some(0), "sent 50 events, seq 1..50\n"), "{said}");
         assert_eq!(stored(&router).await, (0..50).collect::<Vec<_>>());
@@ -174,7 +177,7 @@ async fn a_restart_in_the_middle_loses_and_doubles_nothing() {
         let from = 400 * round;
         stdin.write_all(lines(from, from + 200).as_bytes()).unwrap();
         until(async || {
-            let head = router.get("/v1/stats").await["head_seq"].as_u64().unwrap();
+            let head = router.get("/v1/stats").await["journal"]["head_seq"].as_u64().unwrap();
             (head > from).then_some(())
         })
         .await;

@@ -46,7 +46,7 @@ impl EventArgs {
     #[must_use]
     pub fn to_json(&self, new_id: Uuid) -> Option<String> {
         #[derive(Serialize)]
-        struct Event<'a> {
+        struct Sent<'a> {
             id: Uuid,
             event_type: &'a str,
             source: &'a str,
@@ -56,7 +56,7 @@ impl EventArgs {
             metadata: Option<&'a RawValue>,
         }
 
-        let event = Event {
+        let event = Sent {
             id: self.id.unwrap_or(new_id),
             event_type: self.event_type.as_deref()?,
             source: self.source.as_deref()?,

@@ -102,9 +102,9 @@ impl Sender {
                     self.leave_out(1, &[format!("line {}: {reason}", first.line)])?;
                 }
                 Answer::Faulty(faults) => {
-                    let faulty = self.on_faults(&events, &faults)?;
+                    let left_out = self.on_faults(&events, &faults)?;
                     let mut index = 0..;
-                    events.retain(|_| !index.next().is_some_and(|index| faulty.contains(&index)));
+                    events.retain(|_| !index.next().is_some_and(|index| left_out.contains(&index)));
                     parts.push(events);
                 }
                 Answer::Refused(reason) | Answer::Later { reason, .. } => {
@@ -120,9 +120,9 @@ impl Sender {
     ///
     /// # Errors
     /// When that is not to be passed over.
-    pub fn on_unreadable(&mut self, error: InputError) -> Result<(), ClientError> {
+    pub fn on_unreadable(&mut self, error: &InputError) -> Result<(), ClientError> {
         match error {
-            InputError::TooLong(line) => {
+            &InputError::TooLong(line) => {
                 self.tally.unsent_from_line = Some(line);
                 self.leave_out(1, &[error.to_string()])?;
                 self.tally.unsent_from_line = None;
@@ -148,7 +148,7 @@ impl Sender {
         self.bar.suspend(|| eprintln!("signalbox send: {text}"));
     }
 
-    /// Names what is wrong; which events are at fault, when they may be left out.
+    /// Names what is wrong; which events have it, when they may be left out.
     fn on_faults(
         &mut self,
         events: &[Event],
@@ -163,12 +163,12 @@ impl Sender {
             return Err(self.target.refused(faults.join("; ")));
         };
         let (indexes, faults): (Vec<_>, Vec<_>) = named.into_iter().unzip();
-        let faulty: BTreeSet<_> = indexes.into_iter().collect();
-        if faulty.is_empty() {
+        let left_out: BTreeSet<_> = indexes.into_iter().collect();
+        if left_out.is_empty() {
             return Err(self.target.refused("invalid events, without saying which".into()));
         }
-        self.leave_out(faulty.len() as u64, &faults)?;
-        Ok(faulty)
+        self.leave_out(left_out.len() as u64, &faults)?;
+        Ok(left_out)
     }
 
     /// Names the faults, and leaves out as many events, if that is allowed.
@@ -225,7 +225,7 @@ impl Sender {
                 self.reached = true;
                 Ok(answer)
             }
-            Err(error) if error.is_connect() && !self.reached => {
+            Err(error) if !self.reached && (error.is_connect() || error.is_timeout()) => {
                 Err(self.target.unreachable(root_cause(&error)))
             }
             Err(error) => Ok(Answer::Later { after: None, reason: root_cause(&error) }),
