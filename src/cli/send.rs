@@ -141,7 +141,7 @@ fn unreadable(reason: &str) -> ClientError {
 
 /// Shows on standard error how many are sent; nothing where that is no terminal.
 fn spinner() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {human_pos} events sent, {per_sec}");
+    let style = ProgressStyle::with_template("{spinner} events sent: {human_pos}, {elapsed}");
     let bar = ProgressBar::new_spinner()
         .with_style(style.unwrap_or_else(|_bad| ProgressStyle::default_spinner()));
     bar.enable_steady_tick(Duration::from_millis(200));
