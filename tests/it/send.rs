@@ -133,7 +133,7 @@ async fn an_invalid_line_is_named_and_ends_it() {
     assert_eq!(out, "sent 2 events, seq 1..2; nothing from line 3 on was acknowledged\n");
     assert!(said.contains("line 4: /source is required"), "{said}");
     assert!(said.contains("did you mean `source`"), "{said}");
-    assert!(said.contains("nothing from line 3 on was stored"), "{said}");
+    assert!(said.contains("nothing from line 3 on is stored"), "{said}");
     assert_eq!(stored(&router).await, [0, 1]);
     let (code, _, said) = send(&router.url(""), &[], "{}\n\n{\"id\"\n");
     assert_eq!(code, Some(1));

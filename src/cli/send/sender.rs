@@ -70,10 +70,7 @@ impl Sender {
         let request = Request { form: "application/json", body: json.into() };
         match self.deliver(&request).await? {
             Answer::Accepted(place) => Ok(place),
-            Answer::Faulty(faults) => {
-                let faults: Vec<_> = faults.iter().map(Fault::to_string).collect();
-                Err(self.target.refused(faults.join("; ")))
-            }
+            Answer::Faulty(faults) => Err(self.refused(&faults)),
             Answer::TooLarge(reason) | Answer::Refused(reason) | Answer::Later { reason, .. } => {
                 Err(self.target.refused(reason))
             }
@@ -121,15 +118,12 @@ impl Sender {
     /// # Errors
     /// When that is not to be passed over.
     pub fn on_unreadable(&mut self, error: &InputError) -> Result<(), ClientError> {
-        match error {
-            &InputError::TooLong(line) => {
-                self.tally.unsent_from_line = Some(line);
-                self.leave_out(1, &[error.to_string()])?;
-                self.tally.unsent_from_line = None;
-                Ok(())
-            }
-            InputError::Broken { .. } => Err(unreadable(&error.to_string())),
+        if !self.allowed.skip_invalid || matches!(error, InputError::Broken { .. }) {
+            return Err(unreadable(&error.to_string()));
         }
+        self.complain(&error.to_string());
+        self.tally.invalid += 1;
+        Ok(())
     }
 
     /// Says something that is no result.
@@ -159,8 +153,7 @@ impl Sender {
             Some((index, fault.at_line(events.get(index)?.line)))
         };
         let Some(named) = faults.iter().map(line).collect::<Option<Vec<_>>>() else {
-            let faults: Vec<_> = faults.iter().map(Fault::to_string).collect();
-            return Err(self.target.refused(faults.join("; ")));
+            return Err(self.refused(faults));
         };
         let (indexes, faults): (Vec<_>, Vec<_>) = named.into_iter().unzip();
         let left_out: BTreeSet<_> = indexes.into_iter().collect();
@@ -169,6 +162,11 @@ impl Sender {
         }
         self.leave_out(left_out.len() as u64, &faults)?;
         Ok(left_out)
+    }
+
+    fn refused(&self, faults: &[Fault]) -> ClientError {
+        let faults: Vec<_> = faults.iter().map(Fault::to_string).collect();
+        self.target.refused(faults.join("; "))
     }
 
     /// Names the faults, and leaves out as many events, if that is allowed.
@@ -182,7 +180,8 @@ impl Sender {
         }
         let from = self.tally.unsent_from_line.unwrap_or_default();
         Err(self.target.refused(format!(
-            "nothing from line {from} on was stored; mend what is named above, or leave it out with --skip-invalid"
+            "invalid events, so that nothing from line {from} on is stored; mend them, or leave \
+             them out with --skip-invalid"
         )))
     }
 
