@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{Shutdown, SocketAddr},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -59,6 +59,13 @@ impl Outlet {
     pub async fn writable(&self) {
         // A failure is seen by the next write, which knows what to do about it.
         drop(self.socket.writable().await);
+    }
+
+    /// Ends the connection for everybody who still holds the outlet: who waits until the socket is
+    /// writable would wait, and keep it open, for as long as its client reads nothing.
+    pub fn hang_up(&self) {
+        // A socket that refuses is gone already.
+        drop(SockRef::from(self.socket.as_ref()).shutdown(Shutdown::Both));
     }
 
     /// Lets the kernel forget what it still holds once the socket is dropped: the client is reset.

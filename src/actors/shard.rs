@@ -351,7 +351,9 @@ impl Handler<Leave> for Shard {
         if !self.is_here(client) {
             return;
         }
-        if let Some((_, reason)) = self.turn(ctx, |fanout, turn| fanout.leave(client.key, turn)) {
+        let left = self.turn(ctx, |fanout, turn| fanout.leave(client.key, turn));
+        if let Some((client, reason)) = left {
+            client.outlet.hang_up();
             self.options.metrics.session_closed_total.with([reason.as_str()]).increment(1);
         }
     }
