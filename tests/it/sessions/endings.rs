@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{
     dashboard::Dashboard,
     router::{Router, event, until},
-    wire::{CLOSE, TEXT, Wire, handshake, masked},
+    wire::{CLOSE, PING, TEXT, Wire, handshake, masked},
 };
 
 async fn sessions(router: &Router) -> Vec<Value> {
@@ -170,6 +170,8 @@ async fn a_client_that_takes_nothing_is_cut_and_costs_nobody_else_anything() {
     let direct = &ledger["direct"];
     assert_eq!((&ledger["balances"], &direct["matched"]), (&json!(true), &json!(80)), "{ledger}");
     assert!(direct["dropped"]["stalled"].as_u64().unwrap() > 0, "{ledger}");
+    // It has still not read a byte: its socket must be gone all the same.
+    while stalled.try_send(&masked(PING, b"")).await.is_ok() {}
     assert_eq!(stalled.close_code().await, None, "it is cut, not told");
 }
 
