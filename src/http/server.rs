@@ -47,6 +47,8 @@ pub fn start(
         HttpService::build()
             .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
             .client_request_timeout(HEAD_TIMEOUT)
+            // An event must not wait until the client has acknowledged the one before it.
+            .tcp_nodelay(true)
             .upgrade(fn_service(move |(request, framed): (Request, _)| {
                 let session = upgrade::serve(router.clone(), sessions.clone(), request, framed);
                 Box::pin(async move {
