@@ -144,8 +144,8 @@ async fn serve(
     let serving = actix_rt::spawn(server);
     actix_rt::spawn(retention(&router).run());
     let watched = Watched {
-        journal: router.journal.clone(),
-        broadcaster: router.broadcaster.clone(),
+        journal: router.journal.clone().recipient(),
+        broadcaster: router.broadcaster.clone().recipient(),
         metrics: router.metrics.clone(),
     };
     let head_seq = router.tail.load().position().seq;
