@@ -41,8 +41,9 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// How long a router that was killed a moment ago may still hold the lock of a server database.
-const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// How long another router on the same database may take to end: a server may notice late that one
+/// was killed.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// How long a client may take to answer a close frame.
 const LINGER: Duration = Duration::from_secs(2);
 /// How often a router that stops looks whether anybody is still there.
@@ -85,7 +86,7 @@ pub enum AppError {
 pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), AppError> {
     let listener = listen(settings.server.bind)?;
     let storage = open_storage(&settings).await?;
-    let Opened { writer, head, proof } = storage.open_writer(first_open()).await?;
+    let Opened { writer, head, proof } = take_writer(&*storage).await?;
     tell_proof(&*storage, proof);
 
     let metrics = Arc::new(Metrics::new());
@@ -143,8 +144,8 @@ async fn serve(
     let serving = actix_rt::spawn(server);
     actix_rt::spawn(retention(&router).run());
     let watched = Watched {
-        journal: router.journal.clone(),
-        broadcaster: router.broadcaster.clone(),
+        journal: router.journal.clone().recipient(),
+        broadcaster: router.broadcaster.clone().recipient(),
         metrics: router.metrics.clone(),
     };
     let head_seq = router.tail.load().position().seq;
@@ -204,7 +205,7 @@ async fn shut_down(router: &Router, server: &ServerHandle) {
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
-    TcpListener::bind(address).map_err(|error| {
+    server::listen(address).map_err(|error| {
         let reason = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "the port is taken: stop what listens there, or set server.bind".to_owned()
@@ -223,8 +224,16 @@ async fn open_storage(settings: &Settings) -> Result<Arc<dyn Storage>, StorageEr
     Ok(storage)
 }
 
-fn first_open() -> OpenWriter {
-    OpenWriter { wait: LOCK_WAIT, fresh: Uuid::new_v4(), last_seen: None }
+/// Takes the lock; another router that is just ending has a moment to let it go.
+async fn take_writer(storage: &dyn Storage) -> Result<Opened, StorageError> {
+    let request = OpenWriter { wait: Duration::ZERO, fresh: Uuid::new_v4(), last_seen: None };
+    match storage.open_writer(request).await {
+        Err(StorageError::Locked { what }) => {
+            tracing::info!("another router is writing to {what}: waiting for its end");
+            storage.open_writer(OpenWriter { wait: LOCK_WAIT, ..request }).await
+        }
+        opened => opened,
+    }
 }
 
 fn tail_limits(journal: &JournalSettings) -> TailLimits {

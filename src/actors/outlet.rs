@@ -61,16 +61,19 @@ impl Outlet {
         drop(self.socket.writable().await);
     }
 
-    /// Ends the connection for everybody who still holds the outlet: who waits until the socket is
-    /// writable would wait, and keep it open, for as long as its client reads nothing.
-    pub fn hang_up(&self) {
-        // A socket that refuses is gone already.
+    /// Ends the connection, whoever still holds the socket: a task that waits until it is writable
+    /// would keep it, and its descriptor, for as long as the client does not read.
+    pub fn close(&self) {
+        if self.is_full() {
+            self.abandon();
+        }
+        // One that refuses is gone already, which is what is wanted.
         drop(SockRef::from(self.socket.as_ref()).shutdown(Shutdown::Both));
     }
 
     /// Lets the kernel forget what it still holds once the socket is dropped: the client is reset.
     pub fn abandon(&self) {
-        // A socket that refuses is gone already, which is what is wanted.
+        // As above.
         drop(SockRef::from(self.socket.as_ref()).set_linger(Some(Duration::ZERO)));
     }
 }

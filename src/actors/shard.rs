@@ -3,9 +3,11 @@
 //!
 //! It never waits: pages are read and sockets awaited by tasks that send their news as messages.
 
+mod effects;
 mod queries;
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,14 +20,13 @@ pub use self::queries::{EndAll, EndSession, GetBalance, GetSessions, SessionRow}
 use super::{outlet::Outlet, session::Finish};
 use crate::{
     core::{
-        event::Seq,
-        fanout::{Begin, Effect, Fanout, FanoutLimits, Key, Totals, Turn},
+        fanout::{Begin, Fanout, FanoutLimits, Key, Totals, Turn},
         filter::Filter,
         protocol::{CloseReason, ErrorCode, ServerFrame},
         reader::{Gone, PageView, Sink},
         tail::SharedTail,
     },
-    storage::{From, Page, PageQuery, Storage},
+    storage::{Page, Storage},
     telemetry::Metrics,
 };
 
@@ -131,6 +132,10 @@ pub struct Shard {
     fanout: Fanout<Client>,
     options: ShardOptions,
     started: Instant,
+    /// Filter groups, as they were counted last.
+    groups: usize,
+    /// Dropped events, as they were counted last.
+    dropped: BTreeMap<&'static str, u64>,
     /// Bounds the pages in memory at a time.
     pages: Arc<Semaphore>,
 }
@@ -148,7 +153,14 @@ impl Shard {
     #[must_use]
     pub fn new(options: ShardOptions) -> Self {
         let fanout = Fanout::new(options.tail.load().epoch(), options.limits);
-        Self { fanout, options, started: Instant::now(), pages: Arc::new(Semaphore::new(PAGES)) }
+        Self {
+            fanout,
+            options,
+            started: Instant::now(),
+            groups: 0,
+            dropped: BTreeMap::new(),
+            pages: Arc::new(Semaphore::new(PAGES)),
+        }
     }
 
     /// One turn of the fan-out, and what follows from it.
@@ -168,67 +180,6 @@ impl Shard {
         result
     }
 
-    fn carry_out(&self, effect: Effect, ctx: &mut Context<Self>) {
-        match effect {
-            Effect::AwaitWritable(key) => self.await_writable(key, ctx),
-            Effect::ReadPage(key, from) => self.read_page(key, from, ctx),
-            Effect::Close(key, _) => self.finish(key, Some(self.options.linger)),
-            Effect::Cut(key, _) => {
-                if let Some(client) = self.fanout.sink(key) {
-                    client.outlet.abandon();
-                }
-                self.finish(key, None);
-            }
-        }
-    }
-
-    fn await_writable(&self, key: Key, ctx: &mut Context<Self>) {
-        let (Some(client), shard) = (self.fanout.sink(key), ctx.address()) else { return };
-        let (outlet, handle) = (client.outlet.clone(), Handle { key, id: client.id });
-        actix_rt::spawn(async move {
-            outlet.writable().await;
-            // A shard that is gone has no sessions left to serve.
-            shard.send(Writable(handle)).await.ok();
-        });
-    }
-
-    fn read_page(&self, key: Key, from: Seq, ctx: &mut Context<Self>) {
-        let (Some(client), shard) = (self.fanout.sink(key), ctx.address()) else { return };
-        let handle = Handle { key, id: client.id };
-        let (storage, pages) = (self.options.storage.clone(), self.pages.clone());
-        let metrics = self.options.metrics.clone();
-        let query = PageQuery {
-            from: From::After(from.saturating_sub(1)),
-            limit: self.fanout.appetite(key).min(self.options.page_events),
-            ..PageQuery::default()
-        };
-        actix_rt::spawn(async move {
-            let permit = pages.acquire_owned().await;
-            let page = match storage.page(&query).await {
-                Ok(page) => {
-                    metrics.catch_up_pages_total.increment(1);
-                    Some(page)
-                }
-                Err(error) => {
-                    metrics.storage_errors_total.with(["page"]).increment(1);
-                    tracing::warn!(%error, "a page for a session cannot be read; trying again");
-                    None
-                }
-            };
-            shard.send(PageRead(handle, page)).await.ok();
-            drop(permit);
-        });
-    }
-
-    fn finish(&self, key: Key, linger: Option<Duration>) {
-        let Some(client) = self.fanout.sink(key) else { return };
-        let session = client.session.clone();
-        if session.try_send(Finish(linger)).is_err() {
-            // Its mailbox is full of what its client said, or it is gone: wait beside the shard.
-            actix_rt::spawn(async move { session.send(Finish(linger)).await });
-        }
-    }
-
     fn is_here(&self, handle: Handle) -> bool {
         self.fanout.sink(handle.key).is_some_and(|client| client.id == handle.id)
     }
@@ -246,6 +197,19 @@ impl Shard {
             }
             fanout.tick(turn);
         });
+        self.count();
+    }
+
+    /// Counts what has changed since the last time: the metrics are sums over all shards.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    fn count(&mut self) {
+        let metrics = &self.options.metrics;
+        let groups = std::mem::replace(&mut self.groups, self.fanout.groups());
+        metrics.filter_groups.increment(self.groups as f64 - groups as f64);
+        for (reason, n) in self.fanout.dropped() {
+            let before = self.dropped.insert(reason, *n).unwrap_or(0);
+            metrics.session_dropped_total.with([reason]).increment(n - before);
+        }
     }
 }
 
@@ -351,9 +315,7 @@ impl Handler<Leave> for Shard {
         if !self.is_here(client) {
             return;
         }
-        let left = self.turn(ctx, |fanout, turn| fanout.leave(client.key, turn));
-        if let Some((client, reason)) = left {
-            client.outlet.hang_up();
+        if let Some((_, reason)) = self.turn(ctx, |fanout, turn| fanout.leave(client.key, turn)) {
             self.options.metrics.session_closed_total.with([reason.as_str()]).increment(1);
         }
     }

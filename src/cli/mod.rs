@@ -6,6 +6,7 @@
 pub mod bench;
 mod check_config;
 pub mod client;
+mod descriptors;
 mod exit;
 pub mod frames;
 mod migrate;

@@ -170,6 +170,8 @@ pub fn prove(stored: Option<&Head>, witness: Witness) -> Proof {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::event::Category;
     use super::*;
 
@@ -211,6 +213,38 @@ mod tests {
         assert_eq!(numbered.fresh, [0, 3]);
         assert_eq!(numbered.head.head_seq, 6);
         assert_eq!(numbered.head.last_created_at, at(9), "commit times never go back");
+    }
+
+    /// Numbers one batch after another; what is known grows as the rows do.
+    fn number_all(batches: &[&[Draft]]) -> (Head, Vec<Outcome>) {
+        let (mut head, mut known) = (Head::empty(Uuid::nil()), HashMap::new());
+        let mut outcomes = Vec::new();
+        for drafts in batches {
+            let numbered = number(&head, drafts, known.clone(), at(1));
+            for (seq, &index) in (head.head_seq + 1..).zip(&numbered.fresh) {
+                assert_eq!(numbered.outcomes[index].seq, seq, "without a hole");
+                let checksum = drafts[index].checksum.clone();
+                assert!(known.insert(drafts[index].id, Known { seq, checksum }).is_none());
+            }
+            assert_eq!(head.head_seq + numbered.fresh.len() as Seq, numbered.head.head_seq);
+            head = numbered.head;
+            outcomes.extend(numbered.outcomes);
+        }
+        (head, outcomes)
+    }
+
+    proptest! {
+        #[test]
+        fn how_events_are_batched_changes_nothing(
+            drafts in proptest::collection::vec((0..9_u128, "[ab]"), 0..24),
+            cut in 0..24_usize,
+        ) {
+            let drafts: Vec<_> = drafts.iter().map(|(id, sum)| draft(*id, sum)).collect();
+            let (left, right) = drafts.split_at(cut.min(drafts.len()));
+            let singles: Vec<_> = drafts.chunks(1).collect();
+            prop_assert_eq!(number_all(&[left, right]), number_all(&[&drafts]));
+            prop_assert_eq!(number_all(&singles), number_all(&[&drafts]));
+        }
     }
 
     #[test]

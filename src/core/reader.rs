@@ -3,6 +3,8 @@
 //! Nothing is queued for a session. It holds its place, and bytes only of what must go out before
 //! anything else: the rest of a frame the kernel took in part, and answers to the client.
 
+use std::cell::OnceCell;
+
 use uuid::Uuid;
 
 use super::{
@@ -103,8 +105,10 @@ pub struct Reader {
     unsent: Vec<u8>,
     /// How many of the first unsent bytes are the rest of an event's frame.
     cut: usize,
-    /// Whether that event is one of the present subscription, and counts when it is whole.
-    cut_counts: bool,
+    /// Whether that frame is of a subscription that has ended since.
+    cut_is_late: bool,
+    /// Such a frame has gone out whole.
+    late: bool,
     subscription: Option<Subscription>,
     /// Bytes the socket took.
     taken: u64,
@@ -154,24 +158,38 @@ impl Reader {
         }
     }
 
-    /// Ends the subscription: what is still pending is dropped for `reason`.
+    /// Ends the subscription: what is still pending is dropped for `reason`, but for a frame that
+    /// was cut: see [`Reader::take_late`] and [`Reader::forget`].
     pub fn unsubscribe(&mut self, source: Source<'_>, reason: &'static str) -> Balance {
-        let mut balance = self.balance(source);
-        // Of a frame that the kernel has in part, the rest still goes out, but for nobody's count.
-        self.cut_counts = false;
+        let mut balance = self.balance(source, &Matches::new());
         self.subscription = None;
-        let pending = std::mem::take(&mut balance.pending);
-        balance.drop(reason, pending);
+        // Of a frame that the kernel has in part, the rest still goes out: it stays pending.
+        let cut = u64::from(self.cut > 0 && !self.cut_is_late);
+        self.cut_is_late |= cut > 0;
+        let pending = std::mem::replace(&mut balance.pending, cut);
+        balance.drop(reason, pending.saturating_sub(cut));
         balance
     }
 
-    /// The subscription's balance now.
-    pub fn balance(&mut self, source: Source<'_>) -> Balance {
-        let cut = u64::from(self.cut > 0 && self.cut_counts);
+    /// Whether a frame that was pending of a subscription when it ended has gone out since this was
+    /// asked last.
+    pub fn take_late(&mut self) -> bool {
+        std::mem::take(&mut self.late)
+    }
+
+    /// Lets go of what is unsent, which will never go out; whether such a frame was in it.
+    pub fn forget(&mut self) -> bool {
+        self.unsent = Vec::new();
+        std::mem::take(&mut self.cut) > 0 && self.cut_is_late
+    }
+
+    /// The subscription's balance now. `matches` is for all readers of the group.
+    pub fn balance(&mut self, source: Source<'_>, matches: &Matches) -> Balance {
+        let cut = u64::from(self.cut > 0 && !self.cut_is_late);
         let Some(Subscription { next, account }) = &mut self.subscription else {
             return Balance::default();
         };
-        let pending = count(source, *next, account.unseen()).map(|pending| pending + cut);
+        let pending = count(source, *next, account.unseen(), matches).map(|pending| pending + cut);
         account.balance(source.group.matched(), pending)
     }
 
@@ -254,7 +272,7 @@ impl Reader {
         subscription.account.deliver(cut.frames);
         subscription.next = cut.next;
         self.cut = cut.rest.len();
-        self.cut_counts = true;
+        self.cut_is_late = false;
         self.unsent.extend_from_slice(cut.rest);
         (taken < slice.len()).then_some(Step::Blocked)
     }
@@ -266,8 +284,11 @@ impl Reader {
         }
         let Ok(taken) = sink.write(&self.unsent) else { return Some(Step::Gone) };
         self.taken += taken as u64;
-        if let Some(subscription) = self.subscription.as_mut().filter(|_| self.cut_counts) {
-            subscription.account.deliver(u64::from(self.cut > 0 && taken >= self.cut));
+        if self.cut > 0 && taken >= self.cut {
+            match &mut self.subscription {
+                Some(subscription) if !self.cut_is_late => subscription.account.deliver(1),
+                _ => self.late = true,
+            }
         }
         self.cut = self.cut.saturating_sub(taken);
         if taken == self.unsent.len() {
@@ -279,17 +300,27 @@ impl Reader {
     }
 }
 
+/// The places of all events in the tail that match a group's filter, up to where the group has
+/// looked: made when it is first needed, for all readers of the group that are behind its window.
+pub type Matches = OnceCell<Vec<Seq>>;
+
 /// How many matches from `next` on were counted and are still to be sent; `None` when memory does
 /// not hold them.
-fn count(source: Source<'_>, next: Seq, unseen: &[(Seq, Seq)]) -> Option<u64> {
+fn count(source: Source<'_>, next: Seq, unseen: &[(Seq, Seq)], matches: &Matches) -> Option<u64> {
     let Source { filter, group, tail, .. } = source;
     if group.covers(next) {
         let uncounted = unseen.iter().map(|(from, to)| group.count_between(*from, *to));
         return Some(group.count(next) - uncounted.sum::<u64>());
     }
-    source.in_memory(next).then(|| {
-        let counted = |seq| !unseen.iter().any(|(from, to)| (*from..*to).contains(&seq));
-        let events = tail.from(next).take_while(|event| event.seq < group.next());
-        events.filter(|event| counted(event.seq) && filter.matches(event)).count() as u64
-    })
+    if !source.in_memory(next) {
+        return None;
+    }
+    let matches = matches.get_or_init(|| {
+        let events = tail.from(tail.first()).take_while(|event| event.seq < group.next());
+        events.filter(|event| filter.matches(event)).map(|event| event.seq).collect()
+    });
+    let before = |seq| matches.partition_point(|at| *at < seq);
+    let between = |from: Seq, to: Seq| before(to.max(from)) - before(from);
+    let uncounted = unseen.iter().map(|(from, to)| between((*from).max(next), *to));
+    Some((between(next, Seq::MAX) - uncounted.sum::<usize>()) as u64)
 }

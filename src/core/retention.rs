@@ -53,6 +53,7 @@ fn excess(head: &Head, size: u64, max_bytes: u64) -> Seq {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use uuid::Uuid;
 
     use super::*;
@@ -84,6 +85,30 @@ mod tests {
         assert_eq!(plan(&held), Plan::default());
         let full = Facts { size: 2000, read_by_all: Some(120), ..facts() };
         assert_eq!(plan(&full), Plan { through: 151, unread: 31 });
+    }
+
+    proptest! {
+        #[test]
+        fn only_size_takes_what_is_young_or_unread(
+            (first_seq, kept) in (1..50_u64, 0..50_u64),
+            (first_young, read) in (0..120_u64, proptest::option::of(0..120_u64)),
+            (size, max_bytes) in (0..2000_u64, 1..2000_u64),
+        ) {
+            let head = Head { first_seq, head_seq: first_seq + kept - 1, ..facts().head };
+            let facts = Facts { head, first_young, size, max_bytes, read_by_all: read };
+            let Plan { through, unread } = plan(&facts);
+            if through == 0 {
+                prop_assert!(kept == 0 || size <= max_bytes);
+                return Ok(());
+            }
+            prop_assert!((first_seq..=head.head_seq).contains(&through));
+            if size <= max_bytes {
+                prop_assert!(through < first_young && unread == 0);
+                prop_assert!(read.is_none_or(|read| through <= read));
+            }
+            let lost = (first_seq..=through).filter(|seq| read.is_some_and(|read| *seq > read));
+            prop_assert_eq!(unread, lost.count() as u64);
+        }
     }
 
     #[test]

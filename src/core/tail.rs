@@ -112,12 +112,6 @@ impl Tail {
         tail
     }
 
-    /// An empty tail of the journal as it was found again at `head`.
-    #[must_use]
-    pub fn restarted(&self, head: Head) -> Self {
-        Self::empty(head, self.limits)
-    }
-
     /// The tail after the oldest events of the journal were deleted.
     #[must_use]
     pub fn trimmed(&self, head: Head) -> Self {

@@ -58,7 +58,9 @@ impl Query {
             let seq = || value.parse().ok().ok_or_else(|| bad(name, "a seq"));
             let time = || match value.parse() {
                 Ok(time) => Ok(Some(time)),
-                Err(error) => Err(bad(name, &format!("a time in RFC 3339: {error}"))),
+                Err(error) => {
+                    Err(bad(name, &format!("a time in RFC 3339, its `+` written as %2B: {error}")))
+                }
             };
             match name.as_str() {
                 "after" => query.from = From::After(seq()?),
@@ -144,12 +146,19 @@ pub async fn one(
 async fn search(router: &Router, query: &Query) -> Result<(Vec<Bytes>, Option<Seq>), StorageError> {
     let mut found = Vec::new();
     let mut scanned = 0;
-    let mut page_query = PageQuery { from: query.from, limit: query.limit, narrow: query.narrow() };
+    // What is committed but not yet shown live is not shown here either: a client that subscribes
+    // after it would be ahead of the journal.
+    let end = router.tail.load().next();
+    let from = match query.from {
+        From::Before(seq) => From::Before(seq.min(end)),
+        after @ From::After(_) => after,
+    };
+    let mut page_query = PageQuery { from, limit: query.limit, narrow: query.narrow() };
     loop {
         let page = router.storage.page(&page_query).await?;
         scanned += page.events.len();
         let whole = page.events.len() < page_query.limit;
-        let matching = |event: &Event| query.filter.matches(event);
+        let matching = |event: &Event| event.seq < end && query.filter.matches(event);
         for event in page.events.into_iter().filter(matching) {
             if found.len() == query.limit {
                 return Ok((found, Some(page_query_place(&page_query, event.seq))));
@@ -159,7 +168,7 @@ async fn search(router: &Router, query: &Query) -> Result<(Vec<Bytes>, Option<Se
         if whole {
             return Ok((found, None));
         }
-        let through = page.scanned_through;
+        let through = page.scanned_through.min(end.saturating_sub(1));
         page_query.from = match page_query.from {
             From::After(_) => From::After(through),
             From::Before(_) => From::Before(through),

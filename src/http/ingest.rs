@@ -61,6 +61,11 @@ async fn publish(
     body: &mut web::Payload,
     deadline: Instant,
 ) -> Result<HttpResponse, Problem> {
+    if !request.query_string().is_empty() {
+        // What it asks for would otherwise be left undone without a word.
+        let detail = "posting events takes no parameters in the URL";
+        return Err(Problem::bad_request("unknown_parameter", detail));
+    }
     let form = form(request)?;
     if router.is_draining() {
         return Err(refused(&PublishError::ShuttingDown, &[]));

@@ -105,7 +105,8 @@ pub(super) fn without_password(url: &str) -> String {
 pub struct LogFilter(Cow<'static, str>);
 
 impl LogFilter {
-    pub(super) const DEFAULT: Self = Self(Cow::Borrowed("info"));
+    /// The servers below us say little that is not said here, and call what any client sends an error.
+    pub(super) const DEFAULT: Self = Self(Cow::Borrowed("info,actix_server=warn,actix_http=off"));
     pub(super) const FORM: &'static str =
         "a level, or levels by module as in \"info,signalbox::actors=debug\"";
 

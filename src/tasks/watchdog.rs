@@ -5,13 +5,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix::Addr;
+use actix::Recipient;
 
 use crate::{
-    actors::{
-        broadcaster::{AreShardsAlive, Broadcaster},
-        journal::Journal,
-    },
+    actors::{broadcaster::AreShardsAlive, journal::GetStatus},
     telemetry::Metrics,
 };
 
@@ -20,9 +17,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// What is watched.
 pub struct Watched {
     /// The one writer.
-    pub journal: Addr<Journal>,
+    pub journal: Recipient<GetStatus>,
     /// The registry, which knows the shards.
-    pub broadcaster: Addr<Broadcaster>,
+    pub broadcaster: Recipient<AreShardsAlive>,
     /// Sorts what was observed into histograms, which wants to be done every few seconds.
     pub metrics: Arc<Metrics>,
 }
@@ -47,21 +44,26 @@ pub async fn watch(watched: Watched) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use actix::prelude::*;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::actors::journal::JournalStatus;
 
     #[derive(Message)]
     #[rtype(result = "()")]
     struct Panic;
 
-    struct Fragile;
+    /// Says what it is told to say, or panics.
+    struct Actress {
+        shards_are_alive: bool,
+    }
 
-    impl Actor for Fragile {
+    impl Actor for Actress {
         type Context = Context<Self>;
     }
 
-    impl Handler<Panic> for Fragile {
+    impl Handler<Panic> for Actress {
         type Result = ();
 
         fn handle(&mut self, _: Panic, _: &mut Self::Context) {
@@ -69,19 +71,54 @@ mod tests {
         }
     }
 
+    impl Handler<GetStatus> for Actress {
+        type Result = MessageResult<GetStatus>;
+
+        fn handle(&mut self, _: GetStatus, _: &mut Self::Context) -> Self::Result {
+            let (queue_events, queue_bytes, batch_events) = (0, 0, 0);
+            MessageResult(JournalStatus { state: "ready", queue_events, queue_bytes, batch_events })
+        }
+    }
+
+    impl Handler<AreShardsAlive> for Actress {
+        type Result = bool;
+
+        fn handle(&mut self, _: AreShardsAlive, _: &mut Self::Context) -> bool {
+            self.shards_are_alive
+        }
+    }
+
+    /// On a thread of its own, which a panic takes down.
+    async fn start(shards_are_alive: bool) -> Addr<Actress> {
+        let (sender, address) = oneshot::channel();
+        Arbiter::new().spawn(async move {
+            assert!(sender.send(Actress { shards_are_alive }.start()).is_ok());
+        });
+        address.await.unwrap()
+    }
+
+    fn watching(journal: &Addr<Actress>, broadcaster: &Addr<Actress>) -> Watched {
+        Watched {
+            journal: journal.clone().recipient(),
+            broadcaster: broadcaster.clone().recipient(),
+            metrics: Arc::new(Metrics::new()),
+        }
+    }
+
     #[actix::test]
-    async fn an_actor_that_panics_is_gone_for_good() {
-        let fragile = Arbiter::new();
-        let (sender, receiver) = tokio::sync::oneshot::channel();
-        fragile.spawn(async move { assert!(sender.send(Fragile.start()).is_ok()) });
-        let address = receiver.await.unwrap();
-        assert!(address.connected());
-        assert!(address.send(Panic).await.is_err());
-        let gone = async {
-            while address.connected() {
-                tokio::task::yield_now().await;
-            }
-        };
-        assert!(tokio::time::timeout(Duration::from_secs(30), gone).await.is_ok());
+    async fn an_actor_that_panics_is_missed() {
+        let (journal, broadcaster) = (start(true).await, start(true).await);
+        let watch = actix_rt::spawn(watch(watching(&journal, &broadcaster)));
+        assert!(journal.send(Panic).await.is_err());
+        assert_eq!(watch.await.unwrap(), "journal");
+    }
+
+    #[actix::test]
+    async fn the_registry_and_its_shards_are_missed_too() {
+        let (journal, broadcaster) = (start(true).await, start(true).await);
+        let gone = watching(&journal, &broadcaster);
+        assert!(broadcaster.send(Panic).await.is_err());
+        assert_eq!(watch(gone).await, "broadcaster");
+        assert_eq!(watch(watching(&journal, &start(false).await)).await, "shard");
     }
 }

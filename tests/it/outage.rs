@@ -8,7 +8,10 @@ mod restored;
 mod retention;
 mod takeover;
 
-use std::time::{Duration, Instant};
+use std::{
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 
@@ -29,6 +32,20 @@ fn assert_stayed(load: &Load, dashboards: usize) {
 async fn assert_alive(dashboard: &mut Dashboard) {
     dashboard.say(&json!({ "type": "ping" })).await;
     while dashboard.next().await["type"] != "pong" {}
+}
+
+/// Starts a router that must end by itself; its exit code, and what it said.
+fn refused(mut start: Command) -> (Option<i32>, String) {
+    let mut child = start.stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > PATIENCE {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
 /// Waits until the router says that its journal is in this state.

@@ -196,6 +196,12 @@ impl Scene {
         }
     }
 
+    /// Drains; a journal that never ends it fails the test.
+    fn drain(&self) -> impl Future<Output = Result<(), MailboxError>> + use<> {
+        let drained = self.journal.send(Drain);
+        async { tokio::time::timeout(PATIENT, drained).await.expect("drained in time") }
+    }
+
     /// Posts a new event again and again until it is stored.
     async fn healed(&self, id: u128) -> Vec<Told> {
         loop {
@@ -263,15 +269,15 @@ async fn a_database_that_comes_back_only_to_fail_keeps_nobody_for_ever() {
 async fn draining_ends_when_the_database_does_not_come_back() {
     let scene = scene(Duration::ZERO, [Fate::Failed(unreachable())]);
     scene.database.rows().down = true;
-    let (told, drained) = tokio::join!(scene.publish(&[1]), scene.journal.send(Drain));
+    let (told, drained) = tokio::join!(scene.publish(&[1]), scene.drain());
     assert_eq!((told, drained), (vec![Err(PublishError::Unavailable)], Ok(())));
-    assert_eq!(scene.journal.send(Drain).await, Ok(()), "again");
+    assert_eq!(scene.drain().await, Ok(()), "again");
 }
 
 #[actix::test]
 async fn draining_waits_for_what_is_being_taken_up_again() {
     let scene = scene(PATIENT, [Fate::Lost { stored: false }]);
-    let (told, drained) = tokio::join!(scene.publish(&[1, 2]), scene.journal.send(Drain));
+    let (told, drained) = tokio::join!(scene.publish(&[1, 2]), scene.drain());
     assert_eq!((told, drained), (vec![stored(1), stored(2)], Ok(())));
     assert_eq!(scene.publish(&[3]).await, [Err(PublishError::ShuttingDown)]);
 }
@@ -284,7 +290,7 @@ async fn another_writer_ends_it_and_nobody_waits_for_an_answer() {
     assert!(told.iter().all(|told| *told == Err(PublishError::Unavailable)), "{told:?}");
     assert!(matches!(trimmed, Ok(Err(StorageError::Unreachable { .. }))));
     assert_eq!(scene.publish(&[3]).await, [Err(PublishError::Unavailable)]);
-    assert_eq!(journal.send(Drain).await, Ok(()));
+    assert_eq!(scene.drain().await, Ok(()));
     assert!(!matches!(scene.fatal.try_recv(), Err(TryRecvError::Empty)));
 }
 

@@ -19,6 +19,11 @@ pub(super) struct Group {
 }
 
 impl Group {
+    /// What a member reads from.
+    pub(super) fn source<'a>(&'a self, epoch: Uuid, tail: &'a Tail) -> Source<'a> {
+        Source { filter: &self.filter, group: &self.window, epoch, tail }
+    }
+
     pub(super) fn is_behind(&self, end: Seq) -> bool {
         self.window.next() < end
     }
@@ -50,6 +55,10 @@ pub(super) struct Groups {
 }
 
 impl Groups {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Group> {
+        self.slots.iter().map(|(_, group)| group)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.slots.len()
     }
@@ -96,7 +105,6 @@ impl Groups {
         epoch: Uuid,
         tail: &'a Tail,
     ) -> Option<Source<'a>> {
-        let group = self.get(place?.0)?;
-        Some(Source { filter: &group.filter, group: &group.window, epoch, tail })
+        Some(self.get(place?.0)?.source(epoch, tail))
     }
 }

@@ -14,7 +14,7 @@ mod types;
 
 pub use self::types::{Begin, Effect, FanoutLimits, Key, Row, TooManyFilters, Totals, Turn};
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use slab::Slab;
 use uuid::Uuid;
@@ -30,7 +30,7 @@ use super::{
     heartbeat::{Beat, Heartbeat},
     ledger::{Balance, RESUBSCRIBED},
     protocol::{self, CloseReason, Opcode, ServerFrame},
-    reader::{PageView, Reader, Sink},
+    reader::{Matches, PageView, Reader, Sink},
     tail::Tail,
     window::Window,
 };
@@ -127,6 +127,12 @@ impl<S: Sink> Fanout<S> {
         std::mem::take(&mut self.totals)
     }
 
+    /// What subscriptions that have ended were not given, by reason.
+    #[must_use]
+    pub fn dropped(&self) -> &BTreeMap<&'static str, u64> {
+        &self.closed.dropped
+    }
+
     /// The sink of a session, while it is a member.
     #[must_use]
     pub fn sink(&self, key: Key) -> Option<&S> {
@@ -161,6 +167,7 @@ impl<S: Sink> Fanout<S> {
     pub fn leave(&mut self, key: Key, turn: Turn<'_>) -> Option<(S, CloseReason)> {
         let reason = self.members.get(key)?.ending.unwrap_or(CloseReason::ClientGone);
         self.unsubscribe(key, reason.as_str(), turn);
+        self.forget(key, reason);
         self.members.try_remove(key).map(|member| (member.sink, reason))
     }
 
@@ -311,6 +318,7 @@ impl<S: Sink> Fanout<S> {
         let gone = member.gone;
         self.unsubscribe(key, reason.as_str(), turn);
         if gone {
+            self.forget(key, reason);
             self.effects.push(Effect::Cut(key, reason));
         } else {
             self.effects.push(Effect::Close(key, reason));
@@ -336,9 +344,13 @@ impl<S: Sink> Fanout<S> {
     /// The sums of all accounts, of those that ended too.
     pub fn balance(&mut self, tail: &Tail) -> Balance {
         let mut sum = self.closed.clone();
-        for (_, member) in &mut self.members {
-            if let Some(source) = self.groups.source(member.place, self.epoch, tail) {
-                sum += &member.reader.balance(source);
+        for group in self.groups.iter() {
+            let matches = Matches::new();
+            let source = group.source(self.epoch, tail);
+            for key in &group.members {
+                if let Some(member) = self.members.get_mut(*key) {
+                    sum += &member.reader.balance(source, &matches);
+                }
             }
         }
         sum

@@ -200,10 +200,20 @@ impl<S: Sink> Fanout<S> {
         let reason = *member.ending.get_or_insert(why);
         self.effects.push(Effect::Cut(key, reason));
         self.unsubscribe(key, reason.as_str(), turn);
+        self.forget(key, reason);
+    }
+
+    /// What a session still had to get will never go out.
+    pub(super) fn forget(&mut self, key: Key, reason: CloseReason) {
+        let Some(member) = self.members.get_mut(key) else { return };
+        if member.reader.forget() {
+            self.closed.pending -= 1;
+            self.closed.drop(reason.as_str(), 1);
+        }
     }
 
     pub(super) fn write(&mut self, key: Key, page: Option<PageView<'_>>, turn: Turn<'_>) -> bool {
-        let Self { members, groups, scratch, effects, epoch, totals, .. } = self;
+        let Self { members, groups, scratch, effects, epoch, totals, closed, .. } = self;
         let Some(member) = members.get_mut(key).filter(|member| !member.gone) else { return true };
         let Member { sink, reader, .. } = member;
         let (before, delivered, sought) = (reader.taken(), reader.delivered(), reader.next());
@@ -214,6 +224,11 @@ impl<S: Sink> Fanout<S> {
         };
         totals.bytes += reader.taken() - before;
         totals.delivered += reader.delivered() - delivered;
+        if reader.take_late() {
+            closed.pending -= 1;
+            closed.delivered += 1;
+            totals.delivered += 1;
+        }
         // The clock of a stall begins with the refusal, and again whenever bytes went out.
         let refused = step == Step::Blocked;
         if (refused && !member.blocked) || (member.blocked && reader.taken() > before) {

@@ -143,6 +143,10 @@ async fn a_body_says_what_it_is() {
     let request = request.header("content-type", "application/json").body(body.clone());
     let answer = Answer::of(request.send().await.unwrap()).await;
     assert_eq!((answer.status, answer.problem()), (415, "unsupported_encoding"));
+    let request = http().post(router.url("/v1/events?on_error=ignore"));
+    let request = request.header("content-type", "application/json").body(body.clone());
+    let answer = Answer::of(request.send().await.unwrap()).await;
+    assert_eq!((answer.status, answer.problem()), (400, "unknown_parameter"));
     nothing_was_stored(&router).await;
     let metrics = router.ask("GET", "/metrics").await.text;
     assert!(

@@ -1,8 +1,9 @@
 //! PostgreSQL is stopped, cut off or slow, in the middle of load.
 
+use serde_json::{Value, json};
 use tokio_postgres::{Client, NoTls};
 
-use super::{assert_alive, assert_stayed, await_state};
+use super::{assert_alive, assert_stayed, await_state, refused};
 use crate::{
     crash::{seed, soaking},
     support::{
@@ -61,9 +62,8 @@ async fn a_long_outage_turns_producers_away_at_once_and_ends_by_itself() {
     // Started while the database is down, it says so in one sentence.
     cluster.stop_immediate();
     router.kill();
-    let start = router.command().arg("serve").output().unwrap();
-    let said = String::from_utf8(start.stderr).unwrap();
-    assert_eq!(start.status.code(), Some(4), "{said}");
+    let (code, said) = refused(router.command());
+    assert_eq!(code, Some(4), "{said}");
     let errors: Vec<_> = said.lines().filter(|line| line.starts_with("error: ")).collect();
     assert_eq!(errors.len(), 1, "{said}");
     assert!(errors[0].contains("cannot be reached"), "{said}");
@@ -116,23 +116,18 @@ async fn a_router_that_stops_commits_what_it_took_and_takes_no_more() {
     await_waiting(&url).await;
 
     router.signal("TERM");
-    loop {
-        let (status, answer) = router.post(&event("late")).await;
-        if answer["code"] == "shutting_down" {
-            break assert_eq!(status, 503);
-        }
-        // It was taken before the signal came.
-        assert_eq!(answer["code"], "outcome_unknown", "{answer}");
-    }
+    await_state(&router, "draining").await;
     let ready = http().get(router.url("/readyz")).send().await.unwrap();
     assert_eq!(ready.status(), 503);
+    let (status, answer) = router.post(&event("late")).await;
+    assert_eq!((status, &answer["code"]), (503, &json!("shutting_down")));
     assert!(router.is_running());
     holding.rollback().await.unwrap();
     let answer = taken.await.unwrap().unwrap();
     assert_eq!(answer.status(), 202);
-    let answer: serde_json::Value = answer.json().await.unwrap();
+    let answer: Value = answer.json().await.unwrap();
     assert_eq!(answer["seq"], seq + 1);
-    assert!(router.terminate().success());
+    assert!(router.wait_patiently().await.success());
 }
 
 /// Cuts every connection of routers to this database.

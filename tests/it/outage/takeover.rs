@@ -1,5 +1,6 @@
 //! One database, two routers: the second waits, and takes over when the first is gone.
 
+use super::refused;
 use crate::support::{load::Load, postgres, router::Router};
 
 #[tokio::test]
@@ -16,9 +17,10 @@ async fn a_second_router_is_refused_and_takes_over_on_postgres() {
 async fn taken_over(url: &str) {
     let mut first = Router::with(&[("storage.url", url)]);
     let load = Load::start(first.address);
-    let refused = first.command().env("SIGNALBOX__SERVER__BIND", "127.0.0.1:0").output().unwrap();
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert_eq!(refused.status.code(), Some(1), "{said}");
+    let mut second = first.command();
+    second.env("SIGNALBOX__SERVER__BIND", "127.0.0.1:0");
+    let (code, said) = refused(second);
+    assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("another router is writing"), "{said}");
     load.wait_for(1);
     let epoch = load.check().await;

@@ -86,7 +86,7 @@ impl Dashboard {
         self.try_next().await.expect("a frame, not the end")
     }
 
-    /// The next frame; `None` when the connection ends instead.
+    /// The next frame; `None` when the connection ends instead. Pings do not count.
     pub async fn try_next(&mut self) -> Option<Value> {
         self.try_next_text().await.map(|text| serde_json::from_str(&text).unwrap())
     }
@@ -97,13 +97,16 @@ impl Dashboard {
     }
 
     async fn try_next_text(&mut self) -> Option<String> {
-        loop {
-            match self.message().await? {
-                Message::Text(text) => return Some(text.to_string()),
-                Message::Close(_) => return None,
-                _ => {}
+        let text = async {
+            loop {
+                match self.message().await? {
+                    Message::Text(text) => return Some(text.to_string()),
+                    Message::Close(_) => return None,
+                    _ => {}
+                }
             }
-        }
+        };
+        timeout(PATIENCE, text).await.expect("a frame in time")
     }
 
     /// The next events; their seqs.
