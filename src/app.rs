@@ -205,7 +205,7 @@ async fn shut_down(router: &Router, server: &ServerHandle) {
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
-    TcpListener::bind(address).map_err(|error| {
+    server::listen(address).map_err(|error| {
         let reason = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "the port is taken: stop what listens there, or set server.bind".to_owned()
