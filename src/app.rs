@@ -205,7 +205,7 @@ async fn shut_down(router: &Router, server: &ServerHandle) {
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
-    TcpListener::bind(address).map_err(|error| {
+    server::listen(address).map_err(|error| {
         let reason = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "the port is taken: stop what listens there, or set server.bind".to_owned()
@@ -247,9 +247,10 @@ fn backlog_limits(journal: &JournalSettings) -> BacklogLimits {
 fn batch_limits(journal: &JournalSettings) -> batching::Limits {
     let max = journal.batch_events;
     batching::Limits {
-        min: max.min(64),
+        // Not smaller: where a commit is slow, it is for its own sake and not for its events'.
+        min: max.div_ceil(4),
         max,
-        step: max.min(64),
+        step: max.div_ceil(8),
         shrink_percent: 50,
         target_latency: journal.target_latency,
         max_linger: Duration::ZERO,

@@ -1,5 +1,10 @@
-//! Signalbox routes monitoring events from HTTP producers to live dashboards over two delivery
-//! paths, and proves that nothing is lost, doubled, reordered or changed between them.
+//! Signalbox routes monitoring events from HTTP producers to live dashboards: what was accepted is
+//! durable, what is shown is in order, each event once, and whatever cannot be shown is named.
+//!
+//! Rules are in [`core`], which does no I/O; [`storage`] keeps the journal; [`actors`] and
+//! [`tasks`] run the rules; [`http`] and [`cli`] are what others see; [`app`] puts all together.
+//! Routes are listed in [`http::ROUTES`], settings in [`settings::KEYS`], metrics in
+//! [`telemetry::METRICS`]. `ARCHITECTURE.md` tells the story.
 
 pub mod actors;
 pub mod app;

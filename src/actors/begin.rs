@@ -44,8 +44,10 @@ async fn newest(storage: &dyn Storage, filter: &Filter, n: usize) -> Result<Seq,
     let head = storage.head().await?;
     let (mut before, mut found, mut scanned) = (head.head_seq + 1, 0, 0);
     let mut first = before;
+    // Most filters match most events: a storm of clients that want a few must not read thousands.
+    let mut limit = n.min(PAGE);
     while found < n && scanned < MAX_SCANNED && before > head.first_seq {
-        let query = PageQuery { from: From::Before(before), limit: PAGE, ..PageQuery::default() };
+        let query = PageQuery { from: From::Before(before), limit, ..PageQuery::default() };
         let page = storage.page(&query).await?;
         for event in page.events.iter().filter(|event| filter.matches(event)).take(n - found) {
             found += 1;
@@ -56,6 +58,7 @@ async fn newest(storage: &dyn Storage, filter: &Filter, n: usize) -> Result<Seq,
             break;
         }
         before = page.scanned_through;
+        limit = PAGE;
     }
     Ok(first)
 }

@@ -53,7 +53,7 @@ pub struct Broadcaster {
     shards: Vec<Addr<Shard>>,
 }
 
-/// Messages that may wait; who sends waits for room.
+/// Messages that may wait; above it a sender waits for its answer, and nothing is lost.
 const MAILBOX: usize = 256;
 
 impl Broadcaster {

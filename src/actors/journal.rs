@@ -93,7 +93,7 @@ pub struct Journal {
     metrics: Arc<Metrics>,
 }
 
-/// Messages that may wait before the backlog: who sends waits for room.
+/// Messages that may wait before the backlog; above it a sender waits for its answer.
 const MAILBOX: usize = 1024;
 /// How often an idle journal looks whether its database is still there, and the lock with it.
 const CHECK: Duration = Duration::from_secs(5);

@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{Shutdown, SocketAddr},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -61,9 +61,19 @@ impl Outlet {
         drop(self.socket.writable().await);
     }
 
+    /// Ends the connection, whoever still holds the socket: a task that waits until it is writable
+    /// would keep it, and its descriptor, for as long as the client does not read.
+    pub fn close(&self) {
+        if self.is_full() {
+            self.abandon();
+        }
+        // One that refuses is gone already, which is what is wanted.
+        drop(SockRef::from(self.socket.as_ref()).shutdown(Shutdown::Both));
+    }
+
     /// Lets the kernel forget what it still holds once the socket is dropped: the client is reset.
     pub fn abandon(&self) {
-        // A socket that refuses is gone already, which is what is wanted.
+        // As above.
         drop(SockRef::from(self.socket.as_ref()).set_linger(Some(Duration::ZERO)));
     }
 }

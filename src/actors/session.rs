@@ -288,6 +288,7 @@ impl Actor for Session {
 
     fn stopped(&mut self, _: &mut Self::Context) {
         self.options.metrics.sessions.decrement(1);
+        self.outlet.close();
         if let Some(handle) = self.handle {
             let shard = self.options.shard.clone();
             actix_rt::spawn(async move { shard.send(Leave(handle)).await });

@@ -132,6 +132,8 @@ pub struct Shard {
     fanout: Fanout<Client>,
     options: ShardOptions,
     started: Instant,
+    /// Set when all sessions were told to end: whoever comes late is told too.
+    ending: Option<EndAll>,
     /// Filter groups, as they were counted last.
     groups: usize,
     /// Dropped events, as they were counted last.
@@ -142,7 +144,8 @@ pub struct Shard {
 
 /// Pages that a shard reads at a time.
 const PAGES: usize = 4;
-/// Messages that may wait. Who sends waits for room, so this bounds memory and loses nothing.
+/// Messages that may wait. Above it a sender waits for its answer, so nothing is lost and no more
+/// waits than there are senders.
 const MAILBOX: usize = 1024;
 /// How long a shard serves sessions before it lets others have the thread: what they bring meanwhile
 /// goes out together with the rest.
@@ -157,6 +160,7 @@ impl Shard {
             fanout,
             options,
             started: Instant::now(),
+            ending: None,
             groups: 0,
             dropped: BTreeMap::new(),
             pages: Arc::new(Semaphore::new(PAGES)),
@@ -249,6 +253,7 @@ impl Handler<Join> for Shard {
         let session = client.id;
         let (generation, heartbeat) =
             (self.options.generation, self.options.limits.patience.heartbeat);
+        let ending = self.ending;
         self.turn(ctx, |fanout, turn| {
             let key = fanout.join(client, turn.now);
             let mut frame = Vec::new();
@@ -260,6 +265,9 @@ impl Handler<Join> for Shard {
             }
             .encode(&mut frame);
             fanout.say(key, &frame, turn);
+            if let Some(ending) = ending {
+                fanout.end(key, ending.reason, Some(ending.draw()), turn);
+            }
             key
         })
     }

@@ -42,7 +42,8 @@ pub struct FilterArgs {
     pub category: Vec<Category>,
 }
 
-fn category(name: &str) -> Result<Category, String> {
+/// A category by its name, or which there are.
+pub(super) fn category(name: &str) -> Result<Category, String> {
     let known = || format!("one of: {}", Category::ALL.map(Category::as_str).join(", "));
     Category::parse(name).ok_or_else(known)
 }

@@ -27,6 +27,18 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+impl Exit {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Settings,
+        Self::Unreachable,
+        Self::Interrupted,
+    ];
+}
+
 /// Why a command ended without being done.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {

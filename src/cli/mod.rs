@@ -6,9 +6,13 @@
 pub mod bench;
 mod check_config;
 pub mod client;
+mod completions;
+mod descriptors;
 mod exit;
 pub mod frames;
 mod migrate;
+pub mod retry;
+pub mod send;
 mod serve;
 pub mod tail;
 
@@ -18,7 +22,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::settings::{Faults, Loaded, Settings};
 
@@ -43,10 +47,14 @@ enum Command {
     Migrate,
     /// Check the settings, and show them with where they come from.
     CheckConfig(check_config::CheckConfig),
+    /// Send one event, or a stream of them; a retry stores none twice.
+    Send(send::SendArgs),
     /// Show events live, or from any earlier place on.
     Tail(tail::TailArgs),
     /// Load a router, and verify that every client gets every event, once and in order.
     Bench(bench::BenchArgs),
+    /// Print what makes a shell complete this command line.
+    Completions(completions::Completions),
 }
 
 /// Runs what the arguments of the process say; its errors end here.
@@ -66,8 +74,10 @@ impl Cli {
             Command::Serve => serve::run(config),
             Command::Migrate => migrate::run(config),
             Command::CheckConfig(command) => command.run(config),
+            Command::Send(args) => block_on(send::run(args)),
             Command::Tail(args) => block_on(tail::run(args)),
             Command::Bench(args) => block_on(bench::run(args)),
+            Command::Completions(command) => command.run(Self::command()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{io, path::Path};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{CliError, exit::Exit, load};
+use super::{CliError, descriptors, exit::Exit, load};
 use crate::{
     app::{self, AppError},
     telemetry::init_logging,
@@ -14,6 +14,7 @@ use crate::{
 pub(super) fn run(config: Option<&Path>) -> Result<(), CliError> {
     let loaded = load(config)?;
     init_logging(&loaded.settings.telemetry).map_err(CliError::failed)?;
+    ask_for_descriptors(loaded.settings.session.max_sessions);
     let system = actix_rt::System::new();
     system.block_on(async move {
         let mut signals = Signals::new().map_err(CliError::failed)?;
@@ -26,6 +27,19 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), CliError> {
         };
         app::run(loaded.settings, stop).await.map_err(CliError::from)
     })
+}
+
+/// Without a descriptor for each session, a storm of clients would take those of the database too.
+fn ask_for_descriptors(max_sessions: usize) {
+    match descriptors::raise(max_sessions.saturating_add(descriptors::OTHERS)) {
+        Ok(limit) if limit >= max_sessions => {}
+        Ok(limit) => tracing::warn!(
+            limit,
+            max_sessions,
+            "fewer descriptors than sessions: raise `ulimit -n`, or lower session.max_sessions"
+        ),
+        Err(error) => tracing::warn!(%error, "the limit on descriptors cannot be raised"),
+    }
 }
 
 struct Signals {

@@ -20,11 +20,11 @@ use self::start::Start;
 use super::{
     client::{ClientError, FilterArgs, Target, root_cause},
     frames::{self, Frame, Shown},
+    retry,
 };
 use crate::core::event::Position;
 
 pub mod line;
-pub mod retry;
 pub mod start;
 
 /// Shows events live, or from any earlier place on.

@@ -101,6 +101,7 @@ struct Subscription {
 /// The cursor of one session.
 #[derive(Debug, Default)]
 pub struct Reader {
+    /// Never empty while the socket refuses bytes: trying these tells whether it still does.
     unsent: Vec<u8>,
     /// How many of the first unsent bytes are the rest of an event's frame.
     cut: usize,

@@ -34,7 +34,8 @@ pub struct Window {
 pub struct Cut<'a> {
     /// Whole frames written.
     pub frames: u64,
-    /// The rest of the frame that was cut; empty when the cut is between frames.
+    /// The rest of the frame that was cut: all of the next one when the cut is between two, so that
+    /// whoever was refused something always has bytes to try again with. Empty at the end.
     pub rest: &'a [u8],
     /// The `seq` to go on from, after that rest.
     pub next: Seq,
@@ -147,14 +148,8 @@ impl Window {
         let cut = self.marks.partition_point(|mark| mark.start <= at).saturating_sub(1);
         let frames = (cut - begin) as u64;
         let end = self.marks.get(cut + 1).map_or(self.buffer.len(), |mark| mark.start);
-        match self.marks.get(cut) {
-            Some(mark) if mark.start < at => {
-                let rest = self.buffer.get(at..end).unwrap_or_default();
-                Cut { frames, rest, next: mark.seq + 1 }
-            }
-            Some(mark) => Cut { frames, rest: &[], next: mark.seq },
-            None => Cut { frames, rest: &[], next: self.next },
-        }
+        let rest = self.buffer.get(at..end).unwrap_or_default();
+        Cut { frames, rest, next: self.marks.get(cut).map_or(self.next, |mark| mark.seq + 1) }
     }
 
     fn index(&self, seq: Seq) -> usize {

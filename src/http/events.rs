@@ -58,7 +58,9 @@ impl Query {
             let seq = || value.parse().ok().ok_or_else(|| bad(name, "a seq"));
             let time = || match value.parse() {
                 Ok(time) => Ok(Some(time)),
-                Err(error) => Err(bad(name, &format!("a time in RFC 3339: {error}"))),
+                Err(error) => {
+                    Err(bad(name, &format!("a time in RFC 3339, its `+` written as %2B: {error}")))
+                }
             };
             match name.as_str() {
                 "after" => query.from = From::After(seq()?),

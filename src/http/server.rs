@@ -1,12 +1,18 @@
 //! The server: listening, worker threads with a shard each, and the app that they serve.
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
 
 use actix::Actor;
 use actix_http::{HttpService, KeepAlive, Request};
 use actix_server::Server;
 use actix_service::{IntoServiceFactory, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, web};
+use socket2::{Domain, Socket, Type};
 
 use super::{Router, configure, upgrade, watch};
 use crate::actors::{
@@ -19,8 +25,21 @@ use crate::actors::{
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long the head of a request may take.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// Connections that may wait to be accepted.
-const BACKLOG: u32 = 4096;
+/// Connections that may wait to be accepted: after a restart, all clients come at once.
+const BACKLOG: i32 = 4096;
+
+/// Listens on `address`; nothing is accepted before [`start`].
+///
+/// # Errors
+/// When the address cannot be listened on.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // What is left of the connections of a router before this one does not keep the port.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
 
 /// Starts to serve `listener`. Signals are the caller's.
 ///
@@ -30,10 +49,9 @@ pub fn start(
     listener: TcpListener,
     router: web::Data<Router>,
     shard: ShardOptions,
-) -> std::io::Result<Server> {
+) -> io::Result<Server> {
     let server = &router.settings.server;
     let mut builder = Server::build()
-        .backlog(BACKLOG)
         .max_concurrent_connections(router.settings.session.max_sessions.saturating_mul(2))
         .shutdown_timeout(server.shutdown_timeout.as_secs())
         .disable_signals();
@@ -47,6 +65,8 @@ pub fn start(
         HttpService::build()
             .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
             .client_request_timeout(HEAD_TIMEOUT)
+            // An event must not wait until the client has acknowledged the one before it.
+            .tcp_nodelay(true)
             .upgrade(fn_service(move |(request, framed): (Request, _)| {
                 let session = upgrade::serve(router.clone(), sessions.clone(), request, framed);
                 Box::pin(async move {

@@ -159,6 +159,35 @@ fn arguments_that_make_no_sense_are_a_usage_error() {
     }
 }
 
+#[test]
+fn what_is_mistyped_is_guessed() {
+    for (arguments, meant) in [
+        (&["sned"][..], "'send'"),
+        (&["tail", "--form", "now"], "'--from'"),
+        (&["send", "--event-typ", "error"], "'--event-type'"),
+        (&["completions", "fisch"], "'fish'"),
+    ] {
+        let (code, _, said) = run(&[], arguments);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("similar") && said.contains(meant), "{said}");
+    }
+}
+
+#[test]
+fn every_shell_gets_completions_of_every_command() {
+    let (_, help, _) = run(&[], &["--help"]);
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands = commands.map_while(|line| line.split_whitespace().next()).collect::<Vec<_>>();
+    assert!(commands.contains(&"check-config"), "{help}");
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let (code, script, said) = run(&[], &["completions", shell]);
+        assert_eq!((code, &*said), (Some(0), ""));
+        for command in commands.iter().chain(&["event-type"]) {
+            assert!(script.contains(command), "{shell} does not know {command}");
+        }
+    }
+}
+
 /// A command that goes on until it is stopped; killed when dropped.
 struct Running {
     child: Child,

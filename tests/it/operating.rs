@@ -6,7 +6,10 @@ mod shutdown;
 use serde_json::Value;
 use signalbox::http::ROUTES;
 
-use crate::support::router::{Router, http};
+use crate::support::{
+    dashboard::Dashboard,
+    router::{Router, http},
+};
 
 #[tokio::test]
 async fn every_route_is_served_and_says_which_methods_it_takes() {
@@ -107,4 +110,17 @@ async fn log_lines_are_json_when_nobody_is_at_a_terminal() {
     }
     let said = |text: &str| lines.iter().any(|l| l["message"].as_str().unwrap().contains(text));
     assert!(said("listening on http://127.0.0.1:") && said("shutting down") && said("stopped"));
+}
+
+#[tokio::test]
+async fn a_limit_on_descriptors_that_may_be_raised_is_raised() {
+    let low = ["sh", "-c", "ulimit -Sn 64; exec \"$0\" \"$@\""];
+    let router = Router::under(&low, &[]);
+    let mut dashboards = Vec::new();
+    for _ in 0..100 {
+        dashboards.push(Dashboard::connect(&router).await);
+    }
+    // The database has some left to open.
+    assert_eq!(router.publish("a").await, 1);
+    assert_eq!(router.get("/v1/events").await["events"][0]["seq"], 1);
 }

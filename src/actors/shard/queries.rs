@@ -58,13 +58,19 @@ pub struct SessionRow {
     pub blocked: bool,
 }
 
+impl EndAll {
+    /// When one client should come back.
+    pub(super) fn draw(&self) -> Duration {
+        self.window.mul_f64(fastrand::f64())
+    }
+}
+
 impl Handler<EndAll> for Shard {
     type Result = ();
 
-    fn handle(&mut self, EndAll { reason, window }: EndAll, ctx: &mut Self::Context) {
-        self.turn(ctx, |fanout, turn| {
-            fanout.end_all(reason, turn, || window.mul_f64(fastrand::f64()));
-        });
+    fn handle(&mut self, ending: EndAll, ctx: &mut Self::Context) {
+        self.ending = Some(ending);
+        self.turn(ctx, |fanout, turn| fanout.end_all(ending.reason, turn, || ending.draw()));
     }
 }
 

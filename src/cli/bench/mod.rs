@@ -20,10 +20,12 @@ use self::{
     publisher::{Published, Publisher},
     report::Report,
 };
-use super::client::{ClientError, FilterArgs, Target};
+use super::{
+    client::{ClientError, FilterArgs, Target},
+    descriptors,
+};
 
 pub mod client;
-pub mod descriptors;
 pub mod flight;
 pub mod mark;
 pub mod meter;
@@ -119,7 +121,7 @@ pub async fn run(args: BenchArgs) -> Result<(), ClientError> {
 }
 
 async fn measure(target: &Target, plan: &Arc<Plan>) -> Result<Report, ClientError> {
-    descriptors::ensure(plan.connections() + usize::from(plan.publishers))?;
+    ensure_descriptors(plan.connections() + usize::from(plan.publishers) + descriptors::OTHERS)?;
     let clients = connect(target, plan).await?;
     let meter = Arc::new(Meter::start(plan, Instant::now()));
     let (tell, told) = watch::channel(None);
@@ -132,6 +134,17 @@ async fn measure(target: &Target, plan: &Arc<Plan>) -> Result<Report, ClientErro
     tell.send_replace(Some(Ending { published: events, by: Instant::now() + plan.drain }));
     let outcomes: Vec<Outcome> = reading.join_all().await;
     Ok(Report::new(plan, &published, (meter.counts(), meter.latency()), &outcomes))
+}
+
+fn ensure_descriptors(needed: usize) -> Result<(), ClientError> {
+    let refused = |reason| ClientError::Local { what: "too few file descriptors", reason };
+    match descriptors::raise(needed) {
+        Ok(limit) if limit >= needed => Ok(()),
+        Ok(limit) => {
+            Err(refused(format!("{needed} are needed and {limit} allowed; see `ulimit -n`")))
+        }
+        Err(error) => Err(refused(error.to_string())),
+    }
 }
 
 async fn connect(target: &Target, plan: &Plan) -> Result<Vec<Client>, ClientError> {

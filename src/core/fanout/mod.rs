@@ -25,7 +25,7 @@ use self::{
 };
 use super::{
     cursor,
-    event::Position,
+    event::{Position, Seq},
     filter::Filter,
     heartbeat::{Beat, Heartbeat},
     ledger::{Balance, RESUBSCRIBED},
@@ -46,6 +46,8 @@ struct Member<S> {
     /// The shell waits until it takes some.
     awaited: bool,
     paging: Paging,
+    /// Events that the next page should have at most.
+    appetite: usize,
     /// Nothing more is written to it.
     gone: bool,
     ending: Option<CloseReason>,
@@ -61,6 +63,9 @@ enum Paging {
     /// A page could not be read: not again before the next tick.
     Failed,
 }
+
+/// A page has at least so many events, if there are: fewer would cost as much.
+const SMALLEST_PAGE: usize = 8;
 
 /// All sessions of one worker thread.
 #[derive(Debug)]
@@ -134,6 +139,13 @@ impl<S: Sink> Fanout<S> {
         self.members.get(key).map(|member| &member.sink)
     }
 
+    /// How many events a page for a session should have at most: about what its socket takes. A slow
+    /// client would have the same events read and joined over and over, at everybody's cost.
+    #[must_use]
+    pub fn appetite(&self, key: Key) -> usize {
+        self.members.get(key).map_or(SMALLEST_PAGE, |member| member.appetite)
+    }
+
     /// A session comes, without a subscription.
     pub fn join(&mut self, sink: S, now: Duration) -> Key {
         self.members.insert(Member {
@@ -144,6 +156,7 @@ impl<S: Sink> Fanout<S> {
             blocked: false,
             awaited: false,
             paging: Paging::Idle,
+            appetite: usize::MAX,
             gone: false,
             ending: None,
         })
@@ -223,10 +236,24 @@ impl<S: Sink> Fanout<S> {
         member.paging = if page.is_some() { Paging::Idle } else { Paging::Failed };
         // A blocked session reads again when its socket takes bytes.
         if page.is_some() && !member.blocked {
+            let from = member.reader.next();
             self.write(key, page, turn);
             // A page may be large, and the next one may be long in coming.
             self.scratch.clear();
+            self.learn_appetite(key, from);
         }
+    }
+
+    /// A session was given a page when it stood at `from`.
+    fn learn_appetite(&mut self, key: Key, from: Option<Seq>) {
+        let Some(member) = self.members.get_mut(key) else { return };
+        let taken = member.reader.next().zip(from).map_or(0, |(next, from)| next - from);
+        let enough = if member.blocked {
+            usize::try_from(taken).unwrap_or(usize::MAX)
+        } else {
+            member.appetite
+        };
+        member.appetite = enough.saturating_mul(2).max(SMALLEST_PAGE);
     }
 
     /// Once a second: pings, pongs, stalls, lag, and pages that could not be read.

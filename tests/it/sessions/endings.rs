@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     dashboard::Dashboard,
+    process::peers,
     router::{Router, event, until},
     wire::{CLOSE, TEXT, Wire, handshake, masked},
 };
@@ -14,6 +15,12 @@ async fn sessions(router: &Router) -> Vec<Value> {
 
 async fn until_no_session_is_left(router: &Router) {
     until(|| async { sessions(router).await.is_empty().then_some(()) }).await;
+}
+
+/// A client that reads nothing must not keep the router's end of the connection.
+async fn until_it_holds_no_socket_of(router: &Router, client: &Wire) {
+    let peers = || peers(router.pid(), router.address.port());
+    until(|| async { (!peers().contains(&client.port())).then_some(()) }).await;
 }
 
 #[tokio::test]
@@ -170,7 +177,21 @@ async fn a_client_that_takes_nothing_is_cut_and_costs_nobody_else_anything() {
     let direct = &ledger["direct"];
     assert_eq!((&ledger["balances"], &direct["matched"]), (&json!(true), &json!(80)), "{ledger}");
     assert!(direct["dropped"]["stalled"].as_u64().unwrap() > 0, "{ledger}");
+    until_it_holds_no_socket_of(&router, &stalled).await;
     assert_eq!(stalled.close_code().await, None, "it is cut, not told");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_can_be_closed_too() {
+    let router = Router::with(&[("session.send_buffer", "4KiB")]);
+    let mut stalled = Wire::session(&router).await;
+    stalled.send(&masked(TEXT, b"{\"type\":\"subscribe\"}")).await;
+    assert_eq!(stalled.json().await["type"], "subscribed");
+    let large = json!({ "event_type": "a", "source": "test", "data": { "x": "x".repeat(50_000) } });
+    assert_eq!(router.post(&json!(vec![&large; 40])).await.0, 202);
+    let id = sessions(&router).await[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(router.ask("DELETE", &format!("/v1/sessions/{id}")).await.status, 204);
+    until_it_holds_no_socket_of(&router, &stalled).await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 pub mod dashboard;
 pub mod load;
 pub mod postgres;
+pub mod process;
 pub mod proxy;
 pub mod router;
 pub mod wire;

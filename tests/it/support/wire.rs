@@ -68,19 +68,39 @@ impl Wire {
         }
     }
 
+    /// The port by which the router knows it.
+    pub fn port(&self) -> u16 {
+        self.stream.local_addr().unwrap().port()
+    }
+
+    /// Takes at most so many bytes from the kernel; `false` at the end.
+    pub async fn sip(&mut self, most: usize) -> bool {
+        let mut bytes = vec![0; most];
+        let read = timeout(PATIENCE, self.stream.read(&mut bytes)).await.expect("bytes in time");
+        let read = read.unwrap_or_default();
+        self.unread.extend_from_slice(&bytes[..read]);
+        read > 0
+    }
+
     /// The next frame of the router, never masked: its first byte and its payload.
     pub async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
-            if let Some((head, length)) = frame_length(&self.unread)
-                && self.unread.len() >= head + length
-            {
-                let frame = self.take(head + length);
-                return Some((frame[0], frame[head..].to_vec()));
+            if let Some(frame) = self.whole_frame() {
+                return Some(frame);
             }
             if !self.fill().await {
                 return None;
             }
         }
+    }
+
+    /// The next frame, if all of it was read already.
+    pub fn whole_frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        let (head, length) = frame_length(&self.unread)?;
+        (self.unread.len() >= head + length).then(|| {
+            let frame = self.take(head + length);
+            (frame[0], frame[head..].to_vec())
+        })
     }
 
     /// The next text frame.

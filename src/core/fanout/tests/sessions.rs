@@ -1,8 +1,9 @@
 //! One session: answers, cuts, pages, gaps and ends.
 
-use super::*;
+use super::{super::SMALLEST_PAGE, *};
 use crate::core::{
     event::{Category, Position},
+    ledger::Balance,
     protocol::{CloseReason, ServerFrame},
     reader::MAX_UNSENT,
 };
@@ -145,6 +146,53 @@ fn a_page_that_cannot_be_read_is_asked_for_again_at_the_next_tick() {
 }
 
 #[test]
+fn a_page_is_about_as_large_as_what_the_socket_takes() {
+    let mut case = Case::new(LIMITS, 2);
+    case.commit(&["t"; 100]);
+    case.commit(&["t"; 2]);
+    let (key, wire) = case.session(&[]);
+    case.subscribe(key, &[], after(0));
+    assert_eq!(case.fanout.appetite(key), usize::MAX, "nothing is known yet");
+    let frame = {
+        wire.said();
+        case.page(key, 1..2, 1);
+        wire.got.take().len()
+    };
+    wire.room.set(20 * frame);
+    case.page(key, 2..90, 1);
+    let slow = case.fanout.appetite(key);
+    assert!((30..=44).contains(&slow), "{slow}: twice about 20");
+    wire.room.set(PLENTY);
+    case.with(|fanout, turn| fanout.writable(key, turn));
+    case.page(key, 22..40, 1);
+    assert_eq!(case.fanout.appetite(key), 2 * slow, "all of it was taken");
+    wire.room.set(1);
+    case.page(key, 40..90, 1);
+    assert_eq!(case.fanout.appetite(key), SMALLEST_PAGE);
+}
+
+#[test]
+fn a_client_that_stops_reading_between_two_frames_is_cut_however_far_behind() {
+    let mut case = Case::new(LIMITS, 2);
+    let (key, wire) = case.session(&[]);
+    wire.room.set(0);
+    for _ in 0..10 {
+        case.append(vec![big(case.tail.next(), 1000)]);
+        case.advance();
+    }
+    case.effects();
+    for second in 1..30 {
+        case.now = Duration::from_secs(second);
+        case.with(Fanout::tick);
+        assert_eq!(case.effects(), [], "no page is read for a socket that refuses");
+    }
+    case.now = PATIENCE.stall;
+    case.with(Fanout::tick);
+    assert_eq!(case.effects(), [Effect::Cut(key, CloseReason::Stalled)]);
+    case.assert_balanced();
+}
+
+#[test]
 fn a_client_that_asks_and_never_reads_is_cut() {
     let mut case = Case::new(LIMITS, 100);
     let (key, wire) = case.session(&[]);
@@ -228,7 +276,8 @@ fn further_behind_than_allowed_is_too_far() {
     let (key, wire) = case.session(&[]);
     let (_, quick) = case.session(&[]);
     wire.room.set(0);
-    case.commit(&["t"; 3]);
+    // The first is in hand, and three are ahead of it.
+    case.commit(&["t"; 4]);
     case.advance();
     case.with(Fanout::tick);
     assert_eq!(case.effects(), [Effect::AwaitWritable(key)]);
@@ -236,9 +285,10 @@ fn further_behind_than_allowed_is_too_far() {
     case.advance();
     case.with(Fanout::tick);
     assert_eq!(case.effects(), [Effect::Close(key, CloseReason::TooFarBehind)]);
-    assert_eq!(quick.said().len(), 5);
+    assert_eq!(quick.said().len(), 6);
     let balance = case.fanout.balance(&case.tail);
-    assert_eq!((balance.dropped["too_far_behind"], balance.imbalance), (4, 0));
+    let Balance { ref dropped, pending, imbalance, .. } = balance;
+    assert_eq!((dropped["too_far_behind"], pending, imbalance), (4, 1, 0), "one is in hand");
 }
 
 #[test]
