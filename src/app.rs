@@ -31,7 +31,7 @@ use crate::{
         protocol::CloseReason,
         tail::{SharedTail, Tail, TailLimits},
     },
-    http::{Router, in_flight::InFlight, server},
+    http::{Router, budget::Budget, in_flight::InFlight, server},
     settings::{JournalSettings, Settings},
     storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions},
     tasks::{
@@ -125,6 +125,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         metrics,
         sessions: AtomicUsize::new(0),
         requests: InFlight::default(),
+        bodies: Budget::default(),
         draining: AtomicBool::new(false),
         started: Instant::now(),
     });

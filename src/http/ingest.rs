@@ -15,6 +15,7 @@ use uuid::Uuid;
 use self::head::{Form, Head, OnInvalid};
 use super::{
     Router,
+    budget::Held,
     problem::{self, Problem},
 };
 use crate::{
@@ -60,7 +61,12 @@ async fn publish(
     if router.is_draining() {
         return Err(refused(&PublishError::ShuttingDown, &[]));
     }
-    let body = collect(body, router.settings.limits.body_bytes, deadline).await?;
+    let limits = &router.settings.limits;
+    let mut held = router.bodies.hold(limits.inflight_bytes);
+    let body = collect(body, limits.body_bytes, &mut held, deadline).await?;
+    if head.encoding.is_some() && !held.grow(limits.body_bytes) {
+        return Err(busy());
+    }
     let mut parsed = parse(router, head, body).await?;
     let drafts = mem::take(&mut parsed.drafts);
     let ids: Vec<Uuid> = drafts.iter().map(|draft| draft.id).collect();
@@ -72,6 +78,7 @@ async fn publish(
 async fn collect(
     body: &mut web::Payload,
     limit: usize,
+    held: &mut Held<'_>,
     deadline: Instant,
 ) -> Result<Bytes, Problem> {
     let mut bytes = BytesMut::new();
@@ -85,6 +92,9 @@ async fn collect(
                 let status = StatusCode::PAYLOAD_TOO_LARGE;
                 return Err(Problem::new(status, "body_too_large", detail));
             }
+            if !held.grow(chunk.len()) {
+                return Err(busy());
+            }
             bytes.extend_from_slice(&chunk);
         }
         Ok(())
@@ -93,6 +103,12 @@ async fn collect(
     let late = Problem::new(status, "body_timeout", "the body did not arrive in time");
     timeout_at(deadline, all).await.unwrap_or(Err(late))?;
     Ok(bytes.freeze())
+}
+
+/// Other requests bring as much as may be in memory.
+fn busy() -> Problem {
+    let detail = "too many bytes are being received at the same time";
+    Problem::unavailable("too_many_bytes", detail, RETRY_AFTER).with("outcome", "not_stored")
 }
 
 async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Parsed, Problem> {

@@ -1,5 +1,6 @@
 //! Everything that speaks HTTP. [`ROUTES`] is the whole surface; each noun has its file.
 
+pub mod budget;
 pub mod events;
 pub mod guard;
 pub mod in_flight;
@@ -29,7 +30,7 @@ use actix_web::{
     web,
 };
 
-use self::{in_flight::InFlight, problem::Problem};
+use self::{budget::Budget, in_flight::InFlight, problem::Problem};
 use crate::{
     actors::{broadcaster::Broadcaster, journal::Journal},
     core::tail::SharedTail,
@@ -56,6 +57,8 @@ pub struct Router {
     pub sessions: AtomicUsize,
     /// Requests that are being answered.
     pub requests: InFlight,
+    /// Bytes of bodies that are being received and read.
+    pub bodies: Budget,
     /// Set when the router stops: nothing new is taken.
     pub draining: AtomicBool,
     /// When the router started.

@@ -55,6 +55,12 @@ pub(super) static LAWS: &[Law] = &[
         holds: |it| it.limits.body_bytes <= it.journal.queue_bytes,
     },
     Law {
+        key: "limits.body_bytes",
+        other: "limits.inflight_bytes",
+        must_be: "at most half of",
+        holds: |it| it.limits.body_bytes <= it.limits.inflight_bytes / 2,
+    },
+    Law {
         key: "limits.event_bytes",
         other: "limits.body_bytes",
         must_be: "at most",

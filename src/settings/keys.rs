@@ -107,6 +107,9 @@ settings! {
         /// Bytes that one byte of a compressed body may become, on average and once there are more
         /// than 256 KiB of them.
         compression_ratio: usize = count(100, 1..=100_000) => Live;
+        /// Bytes of all bodies that are being received and read at the same time; above it producers
+        /// are told to come back later. A packed body counts as its own and as `body_bytes`.
+        inflight_bytes: usize = size(256 * MIB, 64 * KIB..=64 * GIB) => Live;
         /// Events in one request.
         batch_events: usize = count(10_000, 1..=10_000) => Live;
         /// Largest single event.

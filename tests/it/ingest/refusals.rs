@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    router::{Answer, Router, event, http},
+    router::{Answer, Router, event, http, until},
     wire::Wire,
 };
 
@@ -197,4 +197,34 @@ async fn junk_instead_of_a_request_is_answered_and_hung_up_on() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
     }
     assert_eq!(router.ask("GET", "/livez").await.text, "ok\n");
+}
+
+#[tokio::test]
+async fn bodies_on_their_way_are_bounded_together() {
+    let router = Router::with(&[
+        ("limits.inflight_bytes", "64KiB"),
+        ("limits.body_bytes", "16KiB"),
+        ("limits.event_bytes", "8KiB"),
+    ]);
+    let event = json!({ "event_type": "a", "source": "t", "data": { "x": "x".repeat(4000) } });
+    let mut halves = Vec::new();
+    for _ in 0..4 {
+        let mut wire = Wire::connect(&router).await;
+        let head = format!(
+            "POST /v1/events HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 16000\r\n\r\n",
+            router.address
+        );
+        wire.send(head.as_bytes()).await;
+        wire.send(&[b' '; 15_500]).await;
+        halves.push(wire);
+    }
+    let answer = until(|| async {
+        let (status, answer) = router.post(&event).await;
+        (status == 503).then_some(answer)
+    });
+    let answer = answer.await;
+    assert_eq!((&answer["code"], &answer["retryable"]), (&json!("too_many_bytes"), &json!(true)));
+    assert_eq!(answer["outcome"], "not_stored");
+    drop(halves);
+    until(|| async { (router.post(&event).await.0 == 202).then_some(()) }).await;
 }
