@@ -62,9 +62,9 @@ async fn publish(
         return Err(refused(&PublishError::ShuttingDown, &[]));
     }
     let limits = &router.settings.limits;
-    let mut held = router.bodies.hold(limits.inflight_bytes);
-    let body = collect(body, limits.body_bytes, &mut held, deadline).await?;
-    if head.encoding.is_some() && !held.grow(limits.body_bytes) {
+    let mut share = router.bodies.hold(limits.inflight_bytes);
+    let body = collect(body, limits.body_bytes, &mut share, deadline).await?;
+    if head.encoding.is_some() && !share.grow(limits.body_bytes) {
         return Err(busy());
     }
     let mut parsed = parse(router, head, body).await?;

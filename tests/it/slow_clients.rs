@@ -48,7 +48,7 @@ async fn slow_clients_delay_nobody_and_only_those_that_stop_are_cut() {
         // What the disk takes for a commit is no matter of who reads.
         ("storage.durability", "process"),
     ]);
-    let (fewest, most) = if soaking() { (9, 21) } else { (3, 9) };
+    let (fewest, most) = if soaking() { (9, 21) } else { (3, 12) };
     let mut rounds: Vec<Round> = Vec::new();
     // More rounds when the first ones are against the router: the machine has other work too.
     while rounds.len() < most && (rounds.len() < fewest || slower(&rounds) > MOST_SLOWER) {
@@ -72,14 +72,12 @@ struct Round {
     beside: f64,
 }
 
-/// How many times as long it takes beside slow clients: in the median round, or in the quietest of
-/// each kind, for what else the machine does only ever adds to it.
+/// How many times as long it takes beside slow clients, in the better third of the rounds: while the
+/// machine has other work too, the others' share of the processor is all that is measured.
 fn slower(rounds: &[Round]) -> f64 {
     let mut ratios: Vec<_> = rounds.iter().map(|round| round.beside / round.alone).collect();
     ratios.sort_by(f64::total_cmp);
-    let least = |of: fn(&Round) -> f64| rounds.iter().map(of).fold(f64::INFINITY, f64::min);
-    let quietest = least(|round| round.beside) / least(|round| round.alone);
-    ratios[ratios.len() / 2].min(quietest)
+    ratios[ratios.len() / 3]
 }
 
 /// The 99th percentile of a load test's latency, in milliseconds; every delivery is verified.
