@@ -26,7 +26,7 @@ pub struct Tap {
 }
 
 impl Tap {
-    /// Reads as fast as it can, for now.
+    /// Reads as fast as it can.
     #[must_use]
     pub fn new(socket: TcpStream) -> Self {
         Self { socket, last_read: Instant::now(), pause: None }
