@@ -113,24 +113,11 @@ impl<R> Backlog<R> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
-    use uuid::Uuid;
-
     use super::*;
-    use crate::core::event::Category;
+    use crate::core::event::tests::draft;
 
     fn drafts(n: usize) -> Vec<Draft> {
-        let draft = Draft {
-            id: Uuid::nil(),
-            event_type: "t".into(),
-            timestamp: DateTime::UNIX_EPOCH,
-            source: "s".into(),
-            category: Category::System,
-            data: "{}".into(),
-            metadata: "{}".into(),
-            checksum: "".into(),
-        };
-        vec![draft; n]
+        vec![draft(0, ""); n]
     }
 
     fn sizes<R>(taken: &[Waiting<R>]) -> Vec<usize> {

@@ -182,8 +182,22 @@ fn quoted(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A draft for tests: small, and told from others by its id and its checksum.
+    pub(crate) fn draft(id: u128, checksum: &str) -> Draft {
+        Draft {
+            id: Uuid::from_u128(id),
+            event_type: "t".into(),
+            timestamp: DateTime::UNIX_EPOCH,
+            source: "s".into(),
+            category: Category::System,
+            data: "{}".into(),
+            metadata: "{}".into(),
+            checksum: checksum.into(),
+        }
+    }
 
     #[test]
     fn a_committed_event_reads_as_the_json_of_the_contract() {

@@ -172,21 +172,8 @@ pub fn prove(stored: Option<&Head>, witness: Witness) -> Proof {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::event::Category;
+    use super::super::event::tests::draft;
     use super::*;
-
-    fn draft(id: u128, checksum: &str) -> Draft {
-        Draft {
-            id: Uuid::from_u128(id),
-            event_type: "t".into(),
-            timestamp: DateTime::UNIX_EPOCH,
-            source: "s".into(),
-            category: Category::System,
-            data: "{}".into(),
-            metadata: "{}".into(),
-            checksum: checksum.into(),
-        }
-    }
 
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(seconds, 0).unwrap()

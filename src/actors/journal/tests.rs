@@ -14,7 +14,7 @@ use super::*;
 use crate::{
     core::{
         batching::Limits,
-        event::{Category, Draft, Event},
+        event::{self, Draft, Event},
         numbering::{Head, Known, Outcome, Proof, number},
         tail::{Tail, TailLimits},
     },
@@ -170,16 +170,7 @@ fn scene(recovery: Duration, fates: impl IntoIterator<Item = Fate>) -> Scene {
 const PATIENT: Duration = Duration::from_secs(30);
 
 fn draft(id: u128) -> Draft {
-    Draft {
-        id: Uuid::from_u128(id),
-        event_type: "t".into(),
-        timestamp: DateTime::UNIX_EPOCH,
-        source: "s".into(),
-        category: Category::System,
-        data: "{}".into(),
-        metadata: "{}".into(),
-        checksum: "c".into(),
-    }
+    event::tests::draft(id, "c")
 }
 
 type Told = Result<Vec<(Seq, bool)>, PublishError>;
