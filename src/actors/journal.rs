@@ -18,7 +18,7 @@ use std::{
 };
 
 use actix::prelude::*;
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::Utc;
 use tokio::sync::{oneshot, watch};
 
 use self::batch::{Batch, Reply, Request, answer_all};
@@ -30,7 +30,7 @@ use crate::{
     core::{
         backlog::{Backlog, BacklogLimits, Full},
         batching::{BatchPolicy, BatchResult, Outcome as BatchOutcome},
-        event::Seq,
+        event::{self, Seq},
         tail::SharedTail,
     },
     storage::{Commit, CommitError, Storage, StorageError, Writer},
@@ -169,7 +169,7 @@ impl Journal {
         let batch = Batch::new(requests);
         let began = Instant::now();
         let committed = async move {
-            let result = writer.commit(batch.drafts(), now()).await;
+            let result = writer.commit(batch.drafts(), event::to_micros(Utc::now())).await;
             (writer, batch, result)
         };
         ctx.spawn(committed.into_actor(self).map(move |(writer, batch, result), journal, ctx| {
@@ -285,12 +285,6 @@ impl Journal {
             _ => None,
         }
     }
-}
-
-/// Commit times have microseconds, as both databases keep them.
-fn now() -> DateTime<Utc> {
-    let now = Utc::now();
-    now.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(now)
 }
 
 impl Actor for Journal {

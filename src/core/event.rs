@@ -6,7 +6,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, DurationRound, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -140,6 +140,12 @@ impl Event {
     pub fn size(&self) -> usize {
         size_of::<Self>() + self.event_type.len() + self.source.len() + self.json.len()
     }
+}
+
+/// The time without what is finer than a microsecond, which is as fine as both databases keep it.
+#[must_use]
+pub fn to_micros(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(time)
 }
 
 /// RFC 3339 in UTC, to the microsecond: the one form of a time on the wire.

@@ -6,7 +6,7 @@ use std::{mem, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, error::BlockingError, http::StatusCode, web};
 use bytes::{Bytes, BytesMut};
-use chrono::{DurationRound, TimeDelta, Utc};
+use chrono::Utc;
 use futures_util::StreamExt;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout_at};
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     actors::journal::{Publish, PublishError, Published},
     core::{
-        event::Draft,
+        event::{self, Draft},
         intake::{self, Caps, Context, Parsed, Rejected, UnpackError, unpack},
     },
 };
@@ -116,8 +116,7 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Pa
     let caps = Caps { bytes: limits.body_bytes, ratio: limits.compression_ratio };
     let limits =
         intake::Limits { batch_events: limits.batch_events, event_bytes: limits.event_bytes };
-    let received = Utc::now();
-    let received = received.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(received);
+    let received = event::to_micros(Utc::now());
     // How much a packed body holds shows only when it is unpacked.
     let large = body.len() > INLINE_BYTES || head.encoding.is_some();
     let read = move || {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::DateTime;
 use futures_util::future::join_all;
 use tokio::sync::oneshot::error::TryRecvError;
 use uuid::Uuid;
