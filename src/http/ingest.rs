@@ -4,7 +4,15 @@ mod head;
 
 use std::{mem, time::Duration};
 
-use actix_web::{HttpRequest, HttpResponse, error::BlockingError, http::StatusCode, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    error::BlockingError,
+    http::{
+        StatusCode,
+        header::{self, HeaderMap},
+    },
+    web,
+};
 use bytes::{Bytes, BytesMut};
 use chrono::Utc;
 use futures_util::StreamExt;
@@ -14,8 +22,7 @@ use uuid::Uuid;
 
 use self::head::{Form, Head, OnInvalid};
 use super::{
-    Router,
-    budget::Held,
+    Caller, Router,
     problem::{self, Problem},
 };
 use crate::{
@@ -38,10 +45,11 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub async fn post(
     router: web::Data<Router>,
     request: HttpRequest,
+    caller: web::ReqData<Caller>,
     mut body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let deadline = Instant::now() + router.settings.limits.body_timeout;
-    let answer = publish(&router, &request, &mut body, deadline).await;
+    let answer = publish(&router, &request, &caller, &mut body, deadline).await;
     if let Err(problem) = &answer {
         router.metrics.ingest_rejected_total.with([problem.code()]).increment(1);
         // A producer that is still writing would be cut off, and never see the answer.
@@ -54,6 +62,7 @@ pub async fn post(
 async fn publish(
     router: &web::Data<Router>,
     request: &HttpRequest,
+    caller: &Caller,
     body: &mut web::Payload,
     deadline: Instant,
 ) -> Result<HttpResponse, Problem> {
@@ -62,8 +71,21 @@ async fn publish(
         return Err(refused(&PublishError::ShuttingDown, &[]));
     }
     let limits = &router.settings.limits;
+    let charge = |bytes| {
+        let charged = router.limits.bytes(&caller.account, bytes);
+        charged.map_err(|problem| problem.with("outcome", "not_stored"))
+    };
+    // Better before it is sent than when half of it is here.
+    let declared = declared_length(request.headers());
+    charge(declared.unwrap_or(0).min(limits.body_bytes))?;
     let mut share = router.bodies.hold(limits.inflight_bytes);
-    let body = collect(body, limits.body_bytes, &mut share, deadline).await?;
+    let take = |bytes| {
+        if declared.is_none() {
+            charge(bytes)?;
+        }
+        if share.grow(bytes) { Ok(()) } else { Err(busy()) }
+    };
+    let body = collect(body, limits.body_bytes, take, deadline).await?;
     if head.encoding.is_some() && !share.grow(limits.body_bytes) {
         return Err(busy());
     }
@@ -75,10 +97,15 @@ async fn publish(
     Ok(accepted(&published, &ids, &parsed))
 }
 
+/// How long the body is, where that is known before it comes.
+fn declared_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 async fn collect(
     body: &mut web::Payload,
     limit: usize,
-    held: &mut Held<'_>,
+    mut take: impl FnMut(usize) -> Result<(), Problem>,
     deadline: Instant,
 ) -> Result<Bytes, Problem> {
     let mut bytes = BytesMut::new();
@@ -92,9 +119,7 @@ async fn collect(
                 let status = StatusCode::PAYLOAD_TOO_LARGE;
                 return Err(Problem::new(status, "body_too_large", detail));
             }
-            if !held.grow(chunk.len()) {
-                return Err(busy());
-            }
+            take(chunk.len())?;
             bytes.extend_from_slice(&chunk);
         }
         Ok(())

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, http::header::ContentType, web};
 use serde_json::json;
 
 use super::{
-    ROUTES, Route, Router,
+    Caller, ROUTES, Route, Router,
     problem::{self, Problem},
 };
 use crate::{
@@ -59,11 +59,16 @@ pub async fn sessions(router: web::Data<Router>) -> Result<HttpResponse, Problem
 /// When there is none of that id.
 pub async fn close_session(
     router: web::Data<Router>,
+    caller: web::ReqData<Caller>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = problem::uuid("a session", &id)?;
     match router.broadcaster.send(CloseSession(id)).await {
-        Ok(true) => Ok(HttpResponse::NoContent().finish()),
+        Ok(true) => {
+            let by = caller.identity.name.as_deref();
+            tracing::info!(session = %id, by, "an operator closed a session");
+            Ok(HttpResponse::NoContent().finish())
+        }
         Ok(false) => Err(Problem::not_found(format!("there is no session {id}"))),
         Err(error) => Err(stopping(error)),
     }
@@ -123,7 +128,7 @@ pub async fn ledger(router: web::Data<Router>) -> Result<HttpResponse, Problem> 
 pub async fn index() -> HttpResponse {
     let mut text = format!("Signalbox {}\n\n", env!("CARGO_PKG_VERSION"));
     for route in ROUTES {
-        let Route { method, path, what } = route;
+        let Route { method, path, what, .. } = route;
         text.extend([&*format!("{method:7} {path:22} "), what, "\n"]);
     }
     HttpResponse::Ok().insert_header(ContentType::plaintext()).body(text)

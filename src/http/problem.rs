@@ -6,7 +6,10 @@ use std::{fmt, time::Duration};
 use actix_web::{
     HttpResponse, ResponseError,
     body::BoxBody,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -20,7 +23,7 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     retry_after: Option<Duration>,
-    accept: Option<(&'static str, &'static str)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     extra: Map<String, Value>,
 }
 
@@ -29,7 +32,7 @@ impl Problem {
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Self { status, code, detail, retry_after: None, accept: None, extra: Map::new() }
+        Self { status, code, detail, retry_after: None, headers: Vec::new(), extra: Map::new() }
     }
 
     /// 400: the request cannot be understood.
@@ -52,6 +55,15 @@ impl Problem {
         problem
     }
 
+    /// 429: a limit is reached; `limit` is the key of `[limits]` that says which.
+    #[must_use]
+    pub fn too_many(code: &'static str, limit: &'static str, after: Duration) -> Self {
+        let detail = format!("the limit limits.{limit} is reached; come back later");
+        let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail);
+        problem.retry_after = Some(after);
+        problem.with("limit", limit)
+    }
+
     /// 415: the body is in a form that is not read; `accept` is the header that says what is.
     #[must_use]
     pub fn unsupported(
@@ -59,9 +71,9 @@ impl Problem {
         detail: impl Into<String>,
         accept: (&'static str, &'static str),
     ) -> Self {
-        let mut problem = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, detail);
-        problem.accept = Some(accept);
-        problem
+        let (name, value) = accept;
+        let problem = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, detail);
+        problem.header(HeaderName::from_static(name), value)
     }
 
     /// 422: events that are at fault, with every fault named.
@@ -81,6 +93,19 @@ impl Problem {
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.extra.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// Adds a header to the answer. A value that no header can have is left out.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.extend(value.parse().ok().map(|value| (name, value)));
+        self
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// The stable code.
@@ -125,8 +150,8 @@ impl ResponseError for Problem {
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
             response.insert_header((header::RETRY_AFTER, seconds.max(1).to_string()));
         }
-        if let Some(accept) = self.accept {
-            response.insert_header(accept);
+        for (name, value) in &self.headers {
+            response.append_header((name.clone(), value.clone()));
         }
         response.body(self.body())
     }

@@ -66,6 +66,10 @@ pub(super) trait Rule {
     fn show(&self, value: &Self::Value) -> String;
     /// What is allowed, to follow "must be".
     fn allowed(&self) -> String;
+    /// Whether nobody may see the value, not even one that is at fault.
+    fn is_secret(&self) -> bool {
+        false
+    }
 }
 
 /// A number within a range.

@@ -1,6 +1,6 @@
 //! What the broadcaster asks of a shard, for all its sessions or for one of them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use uuid::Uuid;
@@ -40,6 +40,8 @@ pub struct SessionRow {
     pub id: Uuid,
     /// What the client calls itself.
     pub client_id: Option<String>,
+    /// What it is known as; `null` when nobody was asked.
+    pub identity: Option<Arc<str>>,
     /// Where it connects from.
     pub peer: Option<String>,
     /// The delivery path.
@@ -94,6 +96,7 @@ impl Handler<GetSessions> for Shard {
         let rows = self.fanout.rows().map(|(_, row)| SessionRow {
             id: row.sink.id,
             client_id: row.sink.client_id.clone(),
+            identity: row.sink.identity.clone(),
             peer: row.sink.outlet.peer().map(|peer| peer.to_string()),
             path: "direct",
             filter: row.filter.cloned(),
