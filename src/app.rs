@@ -126,17 +126,15 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         generation: GENERATION,
         metrics: metrics.clone(),
     };
-    let auth = Authenticator::new(&settings.auth)?;
-    let limits = Arc::new(Limits::new(&settings.limits, metrics.clone()));
     let router = web::Data::new(Router {
+        auth: Authenticator::new(&settings.auth)?,
+        limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
         settings,
         storage,
         journal,
         broadcaster,
         tail,
         metrics,
-        auth,
-        limits,
         sessions: AtomicUsize::new(0),
         requests: InFlight::default(),
         bodies: Budget::default(),

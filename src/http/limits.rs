@@ -222,8 +222,8 @@ fn policy(client: &Quotas, total: &Quotas) -> Option<HeaderValue> {
 mod tests {
     use super::*;
 
-    fn limits(settings: LimitSettings) -> Limits {
-        Limits::new(&settings, Arc::new(Metrics::new()))
+    fn limits(settings: &LimitSettings) -> Limits {
+        Limits::new(settings, Arc::new(Metrics::new()))
     }
 
     fn named(name: &str) -> ClientKey {
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn without_a_limit_nothing_is_kept_and_nothing_told() {
-        let limits = limits(LimitSettings::default());
+        let limits = limits(&LimitSettings::default());
         let account = limits.request(named("a"), None).unwrap();
         assert!(limits.bytes(&account, usize::MAX).is_ok() && limits.connect(&account).is_ok());
         assert!(limits.clients.lock().unwrap().is_empty());
@@ -245,7 +245,7 @@ mod tests {
     fn a_client_is_forgotten_when_it_has_all_again_and_holds_nothing() {
         let settings =
             LimitSettings { client_requests: 1, client_burst: 3, ..LimitSettings::default() };
-        let limits = limits(settings);
+        let limits = limits(&settings);
         let account = limits.request(named("a"), None).unwrap();
         let connection = limits.connect(&account).unwrap();
         drop(account);
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn the_table_is_bounded_and_newcomers_share() {
         let settings = LimitSettings { client_connections: 1, ..LimitSettings::default() };
-        let limits = limits(settings);
+        let limits = limits(&settings);
         let key = |n: usize| named(&n.to_string());
         for n in 0..MAX_CLIENTS {
             limits.request(key(n), None).unwrap();

@@ -127,7 +127,7 @@ fn entry(text: &str, plain: Plain) -> Result<TokenEntry, BadEntry> {
     if !is_token_name(name) {
         return Err(BadEntry::Name);
     }
-    let scopes: Scopes = scopes.parse().map_err(|_: UnknownScope| BadEntry::Scope)?;
+    let scopes: Scopes = scopes.parse().map_err(|UnknownScope| BadEntry::Scope)?;
     let hash = match secret.parse() {
         Ok(hash) => hash,
         Err(NotATokenHash) if plain == Plain::Forbidden => return Err(BadEntry::Hash),

@@ -63,7 +63,7 @@ async fn pages_of_other_origins_are_refused_and_so_is_what_browsers_ask_for_them
         assert_eq!((answer.status, answer.problem()), (403, "origin_not_allowed"));
         let answer = preflight(&router, "/v1/events", PAGE).await;
         assert_eq!((answer.status, answer.problem()), (403, "origin_not_allowed"));
-        let mut names = answer.headers.keys().map(|name| name.as_str());
+        let mut names = answer.headers.keys().map(reqwest::header::HeaderName::as_str);
         assert!(names.all(|name| !name.starts_with("access-control")));
         let origin = format!("{}Origin: {PAGE}\r\n", bearer(WALL));
         assert_eq!(shake(&router, "/v1/ws", &origin).await.0, 403);
