@@ -5,8 +5,13 @@ use std::collections::HashMap;
 use slab::Slab;
 use uuid::Uuid;
 
-use super::Key;
-use crate::core::{event::Seq, filter::Filter, reader::Source, tail::Tail, window::Window};
+use crate::core::{
+    event::Seq,
+    filter::Filter,
+    reader::{Source, SubKey},
+    tail::Tail,
+    window::Window,
+};
 
 /// Where a member is: its group, and the place among the group's members.
 pub(super) type Place = (usize, usize);
@@ -15,7 +20,7 @@ pub(super) type Place = (usize, usize);
 pub(super) struct Group {
     pub(super) filter: Filter,
     pub(super) window: Window,
-    pub(super) members: Vec<Key>,
+    pub(super) members: Vec<SubKey>,
 }
 
 impl Group {
@@ -101,10 +106,10 @@ impl Groups {
     /// What a member at `place` reads from.
     pub(super) fn source<'a>(
         &'a self,
-        place: Option<Place>,
+        (group, _): Place,
         epoch: Uuid,
         tail: &'a Tail,
     ) -> Option<Source<'a>> {
-        Some(self.get(place?.0)?.source(epoch, tail))
+        Some(self.get(group)?.source(epoch, tail))
     }
 }
