@@ -1,12 +1,14 @@
 //! What operators look at: health, metrics, who is connected, and whether the ledger balances.
 
+use std::time::Duration;
+
 use actix::MailboxError;
 use actix_web::{HttpResponse, http::header::ContentType, web};
 use serde_json::json;
 
 use super::{
     ROUTES, Route, Router,
-    problem::{self, Problem},
+    problem::{self, Code, Problem},
 };
 use crate::{
     actors::{
@@ -34,7 +36,7 @@ pub async fn readyz(router: web::Data<Router>) -> Result<&'static str, Problem> 
     }
     let state = if router.is_draining() { "draining" } else { state };
     let detail = format!("the journal is {state}");
-    Err(Problem::unavailable("not_ready", detail, std::time::Duration::from_secs(1)))
+    Err(Problem::new(Code::NotReady, detail))
 }
 
 /// All metrics.
@@ -64,7 +66,7 @@ pub async fn close_session(
     let id = problem::uuid("a session", &id)?;
     match router.broadcaster.send(CloseSession(id)).await {
         Ok(true) => Ok(HttpResponse::NoContent().finish()),
-        Ok(false) => Err(Problem::not_found(format!("there is no session {id}"))),
+        Ok(false) => Err(Problem::new(Code::NotFound, format!("there is no session {id}"))),
         Err(error) => Err(stopping(error)),
     }
 }
@@ -143,6 +145,5 @@ async fn balance(router: &Router) -> Result<Balance, Problem> {
 /// An actor does not answer any more, which says nothing to a client but that.
 fn stopping(error: MailboxError) -> Problem {
     tracing::debug!(%error, "an actor is gone");
-    let after = std::time::Duration::from_secs(5);
-    Problem::unavailable("shutting_down", "the router is shutting down", after)
+    Problem::new(Code::ShuttingDown, "the router is shutting down").after(Duration::from_secs(5))
 }
