@@ -126,7 +126,7 @@ impl ResponseError for Problem {
 /// The members that name faults: `errors`, and how many more there are.
 pub(super) fn errors(faults: &Faults) -> Map<String, Value> {
     let list = faults.list.iter().map(
-        |fault| json!({ "pointer": fault.pointer, "code": fault.code, "detail": fault.detail }),
+        |fault| json!({ "pointer": fault.pointer, "code": fault.code.as_str(), "detail": fault.detail }),
     );
     let mut members = Map::new();
     members.insert("errors".to_owned(), list.collect());

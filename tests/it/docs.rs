@@ -3,7 +3,7 @@
 
 use std::{env, fs, path::Path};
 
-use signalbox::http::problem::Code;
+use signalbox::{core::intake::Rule, http::problem::Code};
 
 /// Compares the table `name` in a file of `docs` with what it must be, or writes it.
 fn assert_table(file: &str, name: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
@@ -34,4 +34,10 @@ fn every_problem_is_in_the_docs() {
         vec![code(problem.as_str()), status, problem.meaning().into(), problem.advice().into()]
     });
     assert_table("problems.md", "codes", &["code", "status", "meaning", "what to do"], rows);
+}
+
+#[test]
+fn every_fault_of_an_event_is_in_the_docs() {
+    let rows = Rule::ALL.iter().map(|rule| vec![code(rule.as_str()), rule.meaning().into()]);
+    assert_table("problems.md", "rules", &["code", "meaning"], rows);
 }
