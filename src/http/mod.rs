@@ -8,6 +8,7 @@ pub mod ingest;
 pub mod ops;
 pub mod problem;
 pub mod server;
+pub mod stats;
 pub mod upgrade;
 
 use std::{
@@ -135,7 +136,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/ws").route(get().to(upgrade::expected)))
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
-    .service(resource("/v1/stats").route(get().to(ops::stats)))
+    .service(resource("/v1/stats").route(get().to(stats::stats)))
     .service(resource("/v1/ledger").route(get().to(ops::ledger)))
     .service(resource("/livez").route(get().to(ops::livez)))
     .service(resource("/readyz").route(get().to(ops::readyz)))

@@ -16,7 +16,7 @@ use crate::{
         journal::GetStatus,
         shard::SessionRow,
     },
-    core::{event::Position, ledger::Balance},
+    core::ledger::Balance,
 };
 
 /// The process answers: that is all this says.
@@ -71,46 +71,6 @@ pub async fn close_session(
     }
 }
 
-/// Everything at a glance.
-///
-/// # Errors
-/// When the router is stopping.
-pub async fn stats(router: web::Data<Router>) -> Result<HttpResponse, Problem> {
-    let journal = router.journal.send(GetStatus).await.map_err(stopping)?;
-    let sessions = list_sessions(&router).await?;
-    let ledger = balance(&router).await?;
-    let (head, tail_first, tail_bytes) = {
-        let tail = router.tail.load();
-        (tail.head(), tail.first(), tail.bytes())
-    };
-    let Position { epoch, seq } = head.position();
-    let sum = |f: fn(&SessionRow) -> u64| sessions.iter().map(f).sum::<u64>();
-    Ok(HttpResponse::Ok().json(json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "uptime_seconds": router.started.elapsed().as_secs(),
-        "journal": {
-            "epoch": epoch,
-            "head_seq": seq,
-            "first_seq": head.first_seq,
-            "last_created_at": (seq > 0).then(|| crate::core::event::rfc3339(head.last_created_at)),
-            "state": journal.state,
-            "queue_events": journal.queue_events,
-            "queue_bytes": journal.queue_bytes,
-            "batch_events": journal.batch_events,
-            "storage": router.storage.describe(),
-        },
-        "tail": { "first_seq": tail_first, "events": seq + 1 - tail_first, "bytes": tail_bytes },
-        "sessions": {
-            "connected": sessions.len(),
-            "subscribed": sum(|session| u64::from(session.seq.is_some())),
-            "blocked": sum(|session| u64::from(session.blocked)),
-            "largest_lag": sessions.iter().map(|session| session.lag).max().unwrap_or(0),
-            "bytes": sum(|session| session.bytes),
-        },
-        "ledger": { "direct": ledger },
-    })))
-}
-
 /// Whether what matched was delivered, dropped by name, or is still to come.
 ///
 /// # Errors
@@ -131,19 +91,21 @@ pub async fn index() -> HttpResponse {
     HttpResponse::Ok().insert_header(ContentType::plaintext()).body(text)
 }
 
-async fn list_sessions(router: &Router) -> Result<Vec<SessionRow>, Problem> {
+/// Every session of every worker.
+pub(super) async fn list_sessions(router: &Router) -> Result<Vec<SessionRow>, Problem> {
     router.broadcaster.send(ListSessions).await.map_err(stopping)
 }
 
+/// The sums of all accounts; the metric follows.
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-async fn balance(router: &Router) -> Result<Balance, Problem> {
+pub(super) async fn balance(router: &Router) -> Result<Balance, Problem> {
     let balance = router.broadcaster.send(GetLedger).await.map_err(stopping)?;
     router.metrics.ledger_imbalance.set(balance.imbalance as f64);
     Ok(balance)
 }
 
 /// An actor does not answer any more, which says nothing to a client but that.
-fn stopping(error: MailboxError) -> Problem {
+pub(super) fn stopping(error: MailboxError) -> Problem {
     tracing::debug!(%error, "an actor is gone");
     Problem::new(Code::ShuttingDown, "the router is shutting down").after(Duration::from_secs(5))
 }
