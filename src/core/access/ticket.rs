@@ -120,11 +120,9 @@ mod tests {
     #[test]
     fn a_ticket_lets_its_owner_in_until_it_expires() {
         let key = TicketKey::new(&[7; 64]);
-        for identity in [
-            identity(),
-            Identity::anybody(),
-            Identity { expires_at: Some(at(100)), ..identity() },
-        ] {
+        for identity in
+            [identity(), Identity::anybody(), Identity { expires_at: Some(at(100)), ..identity() }]
+        {
             let ticket = key.mint(&identity, at(60));
             assert_eq!(key.check(&ticket, at(59)), Ok(identity));
             assert_eq!(key.check(&ticket, at(60)), Err(BadTicket::Expired));

@@ -1,5 +1,5 @@
-//! The sessions of one worker thread, their subscriptions grouped by filter, and one pass of what is
-//! new over them.
+//! The sessions of one worker thread, their subscriptions grouped by form and filter, and one pass of
+//! what is new over them.
 //!
 //! Everything a shard decides is here: who is written to, who waits for its socket, who must read
 //! storage, who is given up. The shard's actor carries out the [`Effect`]s and brings the news
@@ -29,7 +29,7 @@ use self::{
 use super::{
     heartbeat::Heartbeat,
     ledger::Balance,
-    protocol::CloseReason,
+    protocol::{CloseReason, Form},
     reader::{Matches, Outbox, Reader, Sink, SubKey},
     tail::Tail,
     window::Window,
@@ -39,6 +39,7 @@ use super::{
 #[derive(Debug)]
 struct Session<S> {
     sink: S,
+    form: Form,
     outbox: Outbox,
     subscriptions: Vec<SubKey>,
     beat: Heartbeat,
@@ -152,7 +153,7 @@ impl<S: Sink> Fanout<S> {
         let mut sum = self.closed.clone();
         for group in self.groups.iter() {
             let matches = Matches::new();
-            let source = group.source(self.epoch, tail);
+            let source = group.source(tail);
             for key in &group.members {
                 if let Some(subscription) = self.subscriptions.get_mut(*key) {
                     let session = self.sessions.get(subscription.session);
@@ -173,7 +174,8 @@ impl<S: Sink> Fanout<S> {
             let group = first.and_then(|first| self.groups.get(first.place.0));
             let row = Row {
                 sink: &session.sink,
-                filter: group.map(|group| &group.filter),
+                form: session.form,
+                filter: group.map(|group| &group.interest.filter),
                 seq: first.map(|first| first.reader.next().saturating_sub(1)),
                 delivered: mine().map(|subscription| subscription.reader.delivered()).sum(),
                 bytes: session.outbox.taken(),

@@ -3,10 +3,10 @@
 use super::{Effect, Fanout, Key, Session, Turn, group::Place};
 use crate::core::{
     event::Seq,
-    filter::Filter,
     protocol::CloseReason,
     reader::{PageView, Paid, Port, Sink, Step, SubKey},
     tail::Tail,
+    window::Interest,
 };
 
 /// How many sessions of a group are written to before the clock is asked.
@@ -94,9 +94,9 @@ impl<S: Sink> Fanout<S> {
         self.groups.get(self.pass.group)?.members.get(self.pass.member).copied()
     }
 
-    /// Brings the group of `filter`, if there is one, to the tail's end, members and all.
-    pub(super) fn bring_current(&mut self, filter: &Filter, turn: Turn<'_>) {
-        let Some(index) = self.groups.find(filter) else { return };
+    /// Brings the group of `interest`, if there is one, to the tail's end, members and all.
+    pub(super) fn bring_current(&mut self, interest: &Interest, turn: Turn<'_>) {
+        let Some(index) = self.groups.find(interest) else { return };
         let end = turn.tail.next();
         while let Some(group) = self.groups.get(index).filter(|group| group.is_behind(end)) {
             let members = group.members.clone();
@@ -157,7 +157,7 @@ impl<S: Sink> Fanout<S> {
         page: Option<PageView<'_>>,
         turn: Turn<'_>,
     ) -> Step {
-        let Self { sessions, subscriptions, groups, scratch, epoch, totals, .. } = self;
+        let Self { sessions, subscriptions, groups, scratch, totals, .. } = self;
         let Some(session) = sessions.get_mut(key).filter(|session| !session.gone) else {
             return Step::Current;
         };
@@ -166,7 +166,7 @@ impl<S: Sink> Fanout<S> {
         let mut sought = None;
         let step = match subscription.and_then(|key| Some((key, subscriptions.get_mut(key)?))) {
             Some((key, subscription)) => {
-                let Some(source) = groups.source(subscription.place, *epoch, turn.tail) else {
+                let Some(source) = groups.source(subscription.place, turn.tail) else {
                     return Step::Current;
                 };
                 let reader = &mut subscription.reader;

@@ -7,14 +7,15 @@ use super::{
 };
 use crate::core::{
     heartbeat::Beat,
-    protocol::{self, CloseReason, Opcode, ServerFrame},
+    protocol::{CloseReason, Form, ServerFrame},
 };
 
 impl<S: Sink> Fanout<S> {
     /// A session comes, without a subscription.
-    pub fn join(&mut self, sink: S, now: Duration) -> Key {
+    pub fn join(&mut self, sink: S, form: Form, now: Duration) -> Key {
         self.sessions.insert(Session {
             sink,
+            form,
             outbox: Outbox::default(),
             subscriptions: Vec::new(),
             beat: Heartbeat::new(now),
@@ -34,6 +35,14 @@ impl<S: Sink> Fanout<S> {
         self.unsubscribe_all(key, reason.as_str(), turn);
         self.forget(key, reason);
         self.sessions.try_remove(key).map(|session| (session.sink, reason))
+    }
+
+    /// Says something to a session, behind what it still has to get.
+    pub fn tell(&mut self, key: Key, frame: &ServerFrame, turn: Turn<'_>) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let mut frames = Vec::new();
+        session.form.frame(&mut frames, frame);
+        self.say(key, &frames, turn);
     }
 
     /// Puts whole frames behind what a session still has to get.
@@ -68,14 +77,18 @@ impl<S: Sink> Fanout<S> {
             if session.paging == Paging::Failed {
                 session.paging = Paging::Idle;
             }
+            let form = session.form;
             match session.beat.check(turn.now, session.blocked, &patience) {
                 Beat::End(reason) => self.end(key, reason, None, turn),
                 _ if max_lag > 0 && lag > max_lag => {
                     self.end(key, CloseReason::TooFarBehind, None, turn);
                 }
                 Beat::Ping => {
+                    if !form.answers_heartbeats() {
+                        session.beat.heard();
+                    }
                     let mut ping = Vec::new();
-                    protocol::control_frame(&mut ping, Opcode::Ping, b"");
+                    form.heartbeat(&mut ping);
                     self.say(key, &ping, turn);
                 }
                 Beat::Rest => self.pump_all(key, turn),
@@ -98,7 +111,7 @@ impl<S: Sink> Fanout<S> {
         }
     }
 
-    /// Ends a session: `bye` if given, the close frame, and nothing after it.
+    /// Ends a session: what its form says at the end, and nothing after it.
     pub fn end(
         &mut self,
         key: Key,
@@ -110,11 +123,7 @@ impl<S: Sink> Fanout<S> {
             return;
         };
         let mut frames = Vec::new();
-        if let Some(after) = reconnect_after {
-            let reconnect_after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-            ServerFrame::Bye { reason, reconnect_after_ms }.encode(&mut frames);
-        }
-        protocol::close_frame(&mut frames, reason);
+        session.form.end(&mut frames, reason, reconnect_after);
         session.ending = Some(reason);
         session.gone = reason.code().is_none();
         let gone = session.gone;

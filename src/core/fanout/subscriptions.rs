@@ -8,6 +8,7 @@ use crate::core::{
     ledger::RESUBSCRIBED,
     protocol::ServerFrame,
     reader::{PageView, Reader, Step},
+    window::Interest,
 };
 
 /// A page has at least so many events, if there are: fewer would cost as much.
@@ -27,16 +28,17 @@ impl<S: Sink> Fanout<S> {
         turn: Turn<'_>,
     ) -> Result<(), TooManyFilters> {
         self.follow_epoch(turn);
-        if self.sessions.get(key).is_none_or(|session| session.ending.is_some()) {
+        let Some(session) = self.sessions.get(key).filter(|it| it.ending.is_none()) else {
             return Ok(());
-        }
-        if self.groups.find(filter).is_none() && self.groups.len() >= self.limits.groups {
+        };
+        let interest = Interest { form: session.form, epoch: self.epoch, filter: filter.clone() };
+        if self.groups.find(&interest).is_none() && self.groups.len() >= self.limits.groups {
             return Err(TooManyFilters);
         }
         self.unsubscribe_all(key, RESUBSCRIBED, turn);
         // From here on the group counts for this session too: it must be where the tail ends.
-        self.bring_current(filter, turn);
-        let group = self.groups.find_or_make(filter, turn.tail);
+        self.bring_current(&interest, turn);
+        let group = self.groups.find_or_make(interest, turn.tail);
         let start = self.begin(begin, turn);
         self.settle(key, group, start);
         self.answer(key, turn);
@@ -65,11 +67,9 @@ impl<S: Sink> Fanout<S> {
             return;
         };
         let position = Position { epoch: self.epoch, seq: start.next.saturating_sub(1) };
+        let Start { recovered, gap, .. } = start;
         let mut frames = Vec::new();
-        ServerFrame::Subscribed { position, recovered: start.recovered }.encode(&mut frames);
-        if let Some(gap) = start.gap {
-            ServerFrame::Gap(gap).encode(&mut frames);
-        }
+        session.form.frame(&mut frames, &ServerFrame::Subscribed { position, recovered, gap });
         session.outbox.say(&frames);
         let subscription = self.subscriptions.insert(Subscription {
             session: key,
@@ -97,7 +97,7 @@ impl<S: Sink> Fanout<S> {
         let Some(session) = self.sessions.get_mut(session) else { return };
         let cut = session.outbox.holds(key);
         session.outbox.disown(key);
-        if let Some(source) = self.groups.source(place, self.epoch, turn.tail) {
+        if let Some(source) = self.groups.source(place, turn.tail) {
             self.closed += &reader.close(source, cut, reason);
         }
         self.vacate(place);
