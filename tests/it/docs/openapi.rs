@@ -48,15 +48,14 @@ fn every_route_is_described_and_nothing_else() {
         .collect();
     let routes: BTreeSet<_> =
         ROUTES.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
-    for route in routes.difference(&described) {
-        panic!(
-            "{route} is in ROUTES and not in the OpenAPI: give its handler a #[utoipa::path], and \
-             name it under `paths` in src/http/contract/mod.rs"
-        );
-    }
-    for operation in described.difference(&routes) {
-        panic!("{operation} is in the OpenAPI and not in ROUTES of src/http/mod.rs");
-    }
+    let missing: Vec<_> = routes.difference(&described).collect();
+    assert!(
+        missing.is_empty(),
+        "{missing:?} are in ROUTES and not in the OpenAPI: give their handlers a #[utoipa::path], \
+         and name them under `paths` in src/http/contract/mod.rs"
+    );
+    let stale: Vec<_> = described.difference(&routes).collect();
+    assert!(stale.is_empty(), "{stale:?} are in the OpenAPI and not in ROUTES of src/http/mod.rs");
 }
 
 #[test]
