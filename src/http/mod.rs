@@ -1,6 +1,7 @@
 //! Everything that speaks HTTP. [`ROUTES`] is the whole surface; each noun has its file.
 
 pub mod budget;
+pub mod contract;
 pub mod events;
 pub mod guard;
 pub mod in_flight;
@@ -121,6 +122,10 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/livez", "the process is alive"),
     route("GET", "/readyz", "events are taken"),
     route("GET", "/metrics", "metrics for Prometheus"),
+    route("GET", "/openapi.json", "this contract, for programs: OpenAPI"),
+    route("GET", "/asyncapi.yaml", "the contract of the sockets: AsyncAPI"),
+    route("GET", "/docs", "this contract, for people"),
+    route("GET", "/docs/{file}", "what that page is made of"),
     route("GET", "/", "where to look"),
 ];
 
@@ -141,6 +146,10 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/livez").route(get().to(ops::livez)))
     .service(resource("/readyz").route(get().to(ops::readyz)))
     .service(resource("/metrics").route(get().to(ops::metrics)))
+    .service(resource("/openapi.json").route(get().to(contract::openapi_json)))
+    .service(resource("/asyncapi.yaml").route(get().to(contract::asyncapi_yaml)))
+    .service(resource("/docs").route(get().to(contract::page)))
+    .service(resource("/docs/{file}").route(get().to(contract::file)))
     .service(resource("/").route(get().to(ops::index)))
     .default_service(web::to(nowhere));
 }

@@ -26,7 +26,9 @@ use tokio::{
 };
 
 use super::{
-    Router, guard,
+    Router,
+    contract::problems,
+    guard,
     problem::{Code, Problem},
 };
 use crate::{
@@ -186,7 +188,7 @@ async fn accept(
 }
 
 async fn refuse(mut framed: Framed<TcpStream, h1::Codec>, problem: &Problem) -> io::Result<()> {
-    let body = Bytes::from(problem.body());
+    let body = Bytes::from(serde_json::to_vec(problem.body())?);
     let mut response = Response::build(problem.status_code());
     response.content_type("application/problem+json").force_close();
     for (name, value) in problem.error_response().headers() {
@@ -214,10 +216,24 @@ async fn turn_away(mut socket: TcpStream) -> io::Result<()> {
     tokio::time::timeout(FAREWELL, said).await.unwrap_or(Ok(()))
 }
 
-/// A request at the path of a socket that is no upgrade: says what to do.
+problems!(
+    /// Why there is no session.
+    UpgradeProblems: BadHandshake, BadParameter, BadQuery, UnknownSubprotocol, UpgradeRequired,
+    ShuttingDown,
+);
+
+/// A WebSocket that speaks `signalbox.v1.json`: see [/asyncapi.yaml](/asyncapi.yaml).
 ///
 /// # Errors
-/// Always.
+/// Always, because an upgrade does not come here.
+#[utoipa::path(
+    get, path = "/v1/ws", operation_id = "open_session", tag = "sessions",
+    params(
+        ("client_id" = Option<String>, Query, description = "What the client is called in the list of sessions.", min_length = 1, max_length = 128),
+        ("Sec-WebSocket-Protocol" = Option<String>, Header, nullable = false, description = "`signalbox.v1.json`, when there is any."),
+    ),
+    responses((status = 101, description = "The session is open."), UpgradeProblems)
+)]
 pub async fn expected(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let path = request.path();
     Err(upgrade_required(format!("{path} is a WebSocket: connect with ws://, see GET /")))
