@@ -58,6 +58,8 @@ pub struct SessionRow {
     /// Where it connects from.
     #[schema(required)]
     pub peer: Option<String>,
+    /// What it is spoken to in.
+    pub protocol: &'static str,
     /// The last `seq` it is through with; `null` before it subscribes.
     #[schema(value_type = Option<u64>, required)]
     pub seq: Option<Seq>,
@@ -101,6 +103,7 @@ impl Handler<GetSessions> for Shard {
             client_id: row.sink.client_id.clone(),
             peer: row.sink.outlet.peer().map(|peer| peer.to_string()),
             path: "direct",
+            protocol: row.form.as_str(),
             filter: row.filter.cloned(),
             seq: row.seq,
             lag: row.seq.map_or(0, |seq| head.saturating_sub(seq)),
