@@ -29,8 +29,8 @@ use crate::{
     core::{
         access::Identity,
         filter::Filter,
-        message::{self, Assembler, BadHead, Piece, Refused},
-        protocol::{self, ClientFrame, CloseReason, ErrorCode, From, Opcode, ServerFrame},
+        message::{self, Assembler, Piece, Refused},
+        protocol::{self, ClientFrame, CloseReason, ErrorCode, Form, From, Opcode, ServerFrame},
     },
     storage::Storage,
     telemetry::Metrics,
@@ -154,7 +154,7 @@ impl Session {
 
     fn say(&self, frame: &ServerFrame, ctx: &mut Context<Self>) {
         let mut frames = Vec::new();
-        frame.encode(&mut frames);
+        Form::Session.frame(&mut frames, frame);
         self.say_raw(frames, ctx);
     }
 
@@ -257,7 +257,7 @@ struct Frames {
 }
 
 impl Decoder for Frames {
-    type Item = Result<Frame, ProtocolError>;
+    type Item = Result<Frame, CloseReason>;
     type Error = io::Error;
 
     fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Self::Item>> {
@@ -266,11 +266,12 @@ impl Decoder for Frames {
             return Ok(None);
         }
         // The codec looks at the length of a frame only when it has all of it.
-        let frame = match message::announced(bytes, self.limit) {
-            Ok(()) => self.codec.decode(bytes),
-            Err(BadHead::TooLarge) => Err(ProtocolError::Overflow),
-            Err(BadHead::Control(length)) => Err(ProtocolError::InvalidLength(length)),
-        };
+        let frame = message::announced(bytes, self.limit).and_then(|()| {
+            self.codec.decode(bytes).map_err(|error| match error {
+                ProtocolError::Overflow => CloseReason::TooLarge,
+                _ => CloseReason::ProtocolError,
+            })
+        });
         self.broken = frame.is_err();
         Ok(frame.transpose())
     }
@@ -288,6 +289,7 @@ impl Actor for Session {
             id: self.id,
             client_id: self.owner.client_id.clone(),
             identity: self.owner.identity.name.clone(),
+            form: Form::Session,
             outlet: self.outlet.clone(),
             session: ctx.address().recipient(),
         };
@@ -328,8 +330,8 @@ impl Handler<Finish> for Session {
     }
 }
 
-impl StreamHandler<io::Result<Result<Frame, ProtocolError>>> for Session {
-    fn handle(&mut self, frame: io::Result<Result<Frame, ProtocolError>>, ctx: &mut Self::Context) {
+impl StreamHandler<io::Result<Result<Frame, CloseReason>>> for Session {
+    fn handle(&mut self, frame: io::Result<Result<Frame, CloseReason>>, ctx: &mut Self::Context) {
         let Ok(frame) = frame else { return ctx.stop() };
         self.outlet.hear();
         if matches!(frame, Ok(Frame::Close(_))) {
@@ -354,9 +356,11 @@ impl StreamHandler<io::Result<Result<Frame, ProtocolError>>> for Session {
                 self.say_raw(pong, ctx);
             }
             Ok(Frame::Pong(_)) => {}
-            Ok(Frame::Close(_)) => self.end(CloseReason::ClientGone, ctx),
-            Err(ProtocolError::Overflow) => self.end(CloseReason::TooLarge, ctx),
-            Err(_) => self.end(CloseReason::ProtocolError, ctx),
+            Ok(Frame::Close(reason)) => {
+                let code = reason.map_or(1000, |reason| reason.code.into());
+                self.end(CloseReason::ClientClosed(code), ctx);
+            }
+            Err(reason) => self.end(reason, ctx),
         }
     }
 

@@ -9,19 +9,20 @@ use std::time::Duration;
 use actix_http::RequestHead;
 use actix_web::{
     Error, HttpResponse,
-    http::{
-        StatusCode,
-        header::{self, HeaderMap},
-    },
+    http::header::{self, HeaderMap},
     web,
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use rustls::crypto::{GetRandomFailed, ring};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{Caller, Router, problem::Problem};
+use super::{
+    Caller, Router,
+    contract::problems,
+    problem::{Code, Problem},
+};
 use crate::{
     core::{
         access::{Identity, Need, Scope, Scopes, TicketKey, TokenTable},
@@ -117,7 +118,7 @@ fn ticket(query: &str) -> Option<&str> {
 /// Credentials that are not good.
 fn refused(why: &str) -> Problem {
     let detail = format!("{why}; a token goes into `Authorization: Bearer TOKEN`");
-    let problem = Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail);
+    let problem = Problem::new(Code::Unauthenticated, detail);
     problem.header(header::WWW_AUTHENTICATE, "Bearer realm=\"signalbox\", error=\"invalid_token\"")
 }
 
@@ -135,27 +136,47 @@ pub fn authorize(identity: &Identity, need: Need) -> Result<(), Problem> {
         let detail = format!("this needs the scope `{scope}`, which your token does not have");
         let challenge =
             format!("Bearer realm=\"signalbox\", error=\"insufficient_scope\", scope=\"{scope}\"");
-        let problem = Problem::new(StatusCode::FORBIDDEN, "not_allowed", detail);
-        return Err(problem
-            .header(header::WWW_AUTHENTICATE, &challenge)
-            .with("scope", scope.as_str()));
+        let problem = Problem::new(Code::NotAllowed, detail).scope(scope.as_str());
+        return Err(problem.header(header::WWW_AUTHENTICATE, &challenge));
     }
     let detail = "this router asks who you are: send `Authorization: Bearer TOKEN`";
-    let problem = Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail);
+    let problem = Problem::new(Code::Unauthenticated, detail);
     Err(problem.header(header::WWW_AUTHENTICATE, "Bearer realm=\"signalbox\""))
 }
 
+problems!(
+    /// A ticket that cannot be made.
+    TicketProblems: BadRequest
+);
+
 /// What a ticket is asked for.
-#[derive(Default, Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = TicketRequest)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
+    /// What it must allow: `ingest`, `read` or `admin`. All that the token does, without it.
     scopes: Option<Vec<String>>,
+}
+
+/// What opens a socket or a stream, as `?ticket=` in its URL.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ticket {
+    /// Until when it opens something; what it has opened stays open.
+    #[schema(format = "date-time")]
+    expires_at: String,
+    /// The ticket.
+    ticket: String,
 }
 
 /// Makes a ticket for the caller, with all of its scopes or those it asks for.
 ///
 /// # Errors
 /// When the request is not understood, or asks for more than the caller may.
+#[utoipa::path(
+    post, path = "/v1/tickets", tag = "sessions",
+    request_body(content = Option<Wanted>, content_type = "application/json"),
+    responses((status = 200, description = "The ticket.", body = Ticket), TicketProblems)
+)]
 pub async fn post_ticket(
     router: web::Data<Router>,
     caller: web::ReqData<Caller>,
@@ -164,21 +185,20 @@ pub async fn post_ticket(
     let identity = &caller.identity;
     let scopes = wanted(body.as_deref().ok())?.unwrap_or(identity.scopes);
     scopes.iter().try_for_each(|scope| authorize(identity, Need::Scope(scope)))?;
-    let auth = &router.auth;
-    let expires_at = Utc::now() + auth.ticket_ttl;
+    let expires_at = Utc::now() + router.auth.ticket_ttl;
     let expires_at = identity.expires_at.map_or(expires_at, |at| at.min(expires_at));
     let identity = Identity { scopes, ..identity.clone() };
-    let ticket = auth.tickets.mint(&identity, expires_at);
+    let ticket = router.auth.tickets.mint(&identity, expires_at);
     router.metrics.tickets_total.increment(1);
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, "no-store"));
-    Ok(response.json(json!({ "ticket": ticket, "expires_at": rfc3339(expires_at) })))
+    Ok(response.json(Ticket { expires_at: rfc3339(expires_at), ticket }))
 }
 
 /// The scopes that the body asks for; nothing when it leaves that open.
 fn wanted(body: Option<&[u8]>) -> Result<Option<Scopes>, Problem> {
     let detail = "the body is nothing, or {\"scopes\": […]} with ingest, read or admin";
-    let bad = || Problem::bad_request("bad_request", detail);
+    let bad = || Problem::new(Code::BadRequest, detail);
     let body = body.ok_or_else(bad)?;
     if body.is_empty() {
         return Ok(None);

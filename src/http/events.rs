@@ -6,14 +6,16 @@
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     Router,
-    problem::{self, Problem},
+    contract::{problems, schemas::EventBody},
+    problem::{self, Code, Problem},
 };
 use crate::{
     core::{
-        event::{Event, Seq},
+        event::{Category, Event, Seq},
         filter::Filter,
     },
     storage::{From, Narrow, PageQuery, StorageError},
@@ -42,7 +44,7 @@ const PARAMETERS: &str = "after, before, since, until, event_type, source, categ
 impl Query {
     fn parse(pairs: &[(String, String)], max_patterns: usize) -> Result<Self, Problem> {
         let bad = |name: &str, wanted: &str| {
-            Problem::bad_request("bad_parameter", format!("`{name}` must be {wanted}"))
+            Problem::new(Code::BadParameter, format!("`{name}` must be {wanted}"))
         };
         let mut query = Self {
             from: From::Before(Seq::MAX),
@@ -76,17 +78,17 @@ impl Query {
                 }
                 other => {
                     let detail = format!("there is no `{other}`; there are {PARAMETERS}");
-                    return Err(Problem::bad_request("unknown_parameter", detail));
+                    return Err(Problem::new(Code::UnknownParameter, detail));
                 }
             }
             places += usize::from(matches!(name.as_str(), "after" | "before"));
         }
         if places > 1 {
             let detail = "`after` and `before` are two directions: give one of them, once";
-            return Err(Problem::bad_request("bad_parameter", detail));
+            return Err(Problem::new(Code::BadParameter, detail));
         }
         query.filter = Filter::from_values(event_types, sources, categories, max_patterns)
-            .map_err(|error| Problem::bad_request("bad_filter", error.to_string()))?;
+            .map_err(|error| Problem::new(Code::BadFilter, error.to_string()))?;
         Ok(query)
     }
 
@@ -102,10 +104,63 @@ impl Query {
     }
 }
 
-/// Events, newest first, or oldest first when asked for what comes after a place.
+problems!(
+    /// What a list of events may end in.
+    ListProblems: BadFilter, BadParameter, UnknownParameter, JournalCorrupt, StorageUnavailable
+);
+
+problems!(
+    /// What a look at one event may end in.
+    EventProblems: BadId, NotFound, JournalCorrupt, StorageUnavailable
+);
+
+/// The parameters that [`Query::parse`] reads.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only described")]
+struct Parameters {
+    /// Those after this `seq`, oldest first; not with `before`.
+    #[param(value_type = Option<u64>)]
+    after: Option<Seq>,
+    /// Those before this `seq`, newest first; not with `after`.
+    #[param(value_type = Option<u64>)]
+    before: Option<Seq>,
+    /// Committed at this time or later.
+    since: Option<DateTime<Utc>>,
+    /// Committed before this time.
+    until: Option<DateTime<Utc>>,
+    /// Of one of these types; `*` is any run of characters.
+    #[param(min_length = 1, example = json!(["cache_*"]))]
+    event_type: Option<Vec<String>>,
+    /// From one of these sources; `*` is any run of characters.
+    source: Option<Vec<String>>,
+    /// Of one of these categories.
+    category: Option<Vec<Category>>,
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<usize>,
+}
+
+/// Events, and where to go on.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "joined from bytes: only described")]
+struct EventPage {
+    /// In the order that was asked for.
+    events: Vec<EventBody>,
+    /// What to give as `after`, or as `before`, for the next; `null` at the end.
+    #[schema(value_type = Option<u64>, required)]
+    next: Option<Seq>,
+}
+
+/// Newest first, or oldest first when asked for what comes after a place. A search that matches
+/// rarely may end with few events, or none, and a `next`.
 ///
 /// # Errors
 /// When the query makes no sense, or storage cannot be read.
+#[utoipa::path(
+    get, path = "/v1/events", operation_id = "list_events", tag = "events", params(Parameters),
+    responses((status = 200, description = "A page of events.", body = EventPage), ListProblems)
+)]
 pub async fn list(
     router: web::Data<Router>,
     pairs: web::Query<Vec<(String, String)>>,
@@ -129,6 +184,11 @@ pub async fn list(
 ///
 /// # Errors
 /// When there is none of that id, or storage cannot be read.
+#[utoipa::path(
+    get, path = "/v1/events/{id}", operation_id = "get_event", tag = "events",
+    params(("id" = uuid::Uuid, Path, description = "As the router wrote it.")),
+    responses((status = 200, description = "The event.", body = EventBody), EventProblems)
+)]
 pub async fn one(
     router: web::Data<Router>,
     id: web::Path<String>,
@@ -136,7 +196,9 @@ pub async fn one(
     let id = problem::uuid("an event", &id)?;
     match router.storage.event(id).await {
         Ok(Some(event)) => Ok(HttpResponse::Ok().content_type("application/json").body(event.json)),
-        Ok(None) => Err(Problem::not_found(format!("there is no event {id}, or no longer"))),
+        Ok(None) => {
+            Err(Problem::new(Code::NotFound, format!("there is no event {id}, or no longer")))
+        }
         Err(error) => Err(unreadable(&router.metrics, &error)),
     }
 }
@@ -191,14 +253,12 @@ fn page_query_place(query: &PageQuery, seq: Seq) -> Seq {
 fn unreadable(metrics: &Metrics, error: &StorageError) -> Problem {
     metrics.storage_errors_total.with(["read"]).increment(1);
     tracing::warn!(%error, "events cannot be read");
-    let after = std::time::Duration::from_secs(1);
     match error {
         StorageError::Corrupt { seq } => Problem::new(
-            actix_web::http::StatusCode::INTERNAL_SERVER_ERROR,
-            "journal_corrupt",
+            Code::JournalCorrupt,
             format!("the journal is corrupt: event {seq} is missing"),
         ),
-        _ => Problem::unavailable("storage_unavailable", "the storage cannot be read now", after),
+        _ => Problem::new(Code::StorageUnavailable, "the storage cannot be read now"),
     }
 }
 

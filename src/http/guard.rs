@@ -13,12 +13,15 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use actix_http::RequestHead;
 use actix_web::http::{
-    Method, StatusCode,
+    Method,
     header::{self, HeaderMap, HeaderName},
 };
 use chrono::Utc;
 
-use super::{Caller, ROUTES, Router, auth, problem::Problem};
+use super::{
+    Caller, ROUTES, Router, auth,
+    problem::{Code, Problem},
+};
 use crate::{
     core::access::{ClientKey, Identity, Need, Scope},
     settings::{AuthMode, Settings},
@@ -37,9 +40,9 @@ pub fn admit(
     let admitted = check_place(&router.settings, head.headers())
         .and_then(|()| identify(router, head, pattern));
     if let Err(problem) = &admitted
-        && problem.status() != StatusCode::TOO_MANY_REQUESTS
+        && problem.code() != Code::TooManyRequests
     {
-        router.metrics.access_refused_total.with([problem.code()]).increment(1);
+        router.metrics.access_refused_total.with([problem.code().as_str()]).increment(1);
     }
     admitted
 }
@@ -97,7 +100,7 @@ pub(super) fn check_place(settings: &Settings, headers: &HeaderMap) -> Result<()
         return Ok(());
     }
     let detail = "pages of other origins may not use this router: see auth.cors_origins";
-    Err(Problem::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail))
+    Err(Problem::new(Code::OriginNotAllowed, detail))
 }
 
 fn check_host(settings: &Settings, host: &str) -> Result<(), Problem> {
@@ -116,7 +119,7 @@ fn check_host(settings: &Settings, host: &str) -> Result<(), Problem> {
     if allowed {
         return Ok(());
     }
-    Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "host_not_allowed", detail))
+    Err(Problem::new(Code::HostNotAllowed, detail))
 }
 
 /// Whether a page comes from the router itself; where it may be reached from elsewhere, something
@@ -170,7 +173,7 @@ mod tests {
         headers
     }
 
-    fn code(host: &'static str, origin: Option<&'static str>) -> Option<&'static str> {
+    fn code(host: &'static str, origin: Option<&'static str>) -> Option<Code> {
         code_with(&Settings::default(), host, origin)
     }
 
@@ -178,7 +181,7 @@ mod tests {
         settings: &Settings,
         host: &'static str,
         origin: Option<&'static str>,
-    ) -> Option<&'static str> {
+    ) -> Option<Code> {
         check_place(settings, &headers(host, origin)).err().map(|problem| problem.code())
     }
 
@@ -200,7 +203,7 @@ mod tests {
             "localhost:x",
             "0.0.0.0",
         ] {
-            assert_eq!(code(host, None), Some("host_not_allowed"), "{host}");
+            assert_eq!(code(host, None), Some(Code::HostNotAllowed), "{host}");
         }
         assert!(check_place(&Settings::default(), &HeaderMap::new()).is_err());
     }
@@ -209,7 +212,11 @@ mod tests {
     fn only_the_routers_own_pages_may_speak() {
         assert_eq!(code("localhost:80", Some("http://localhost:80")), None);
         for origin in ["null", "http://localhost:81", "https://localhost:80", "http://a.org", ""] {
-            assert_eq!(code("localhost:80", Some(origin)), Some("origin_not_allowed"), "{origin}");
+            assert_eq!(
+                code("localhost:80", Some(origin)),
+                Some(Code::OriginNotAllowed),
+                "{origin}"
+            );
         }
     }
 
@@ -221,13 +228,13 @@ mod tests {
         assert_eq!(code_with(&settings, "a.org", own), None);
         assert_eq!(
             code_with(&settings, "a.org", Some("https://b.org")),
-            Some("origin_not_allowed")
+            Some(Code::OriginNotAllowed)
         );
         settings.server.hosts = vec!["a.org".parse().unwrap()];
         settings.auth.cors_origins = vec!["https://b.org".parse().unwrap()];
         assert_eq!(code_with(&settings, "a.org:8080", Some("https://b.org")), None);
         assert_eq!(code_with(&settings, "127.0.0.1:8080", None), None, "this machine itself");
-        assert_eq!(code_with(&settings, "b.org", None), Some("host_not_allowed"));
+        assert_eq!(code_with(&settings, "b.org", None), Some(Code::HostNotAllowed));
     }
 
     #[test]

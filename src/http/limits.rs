@@ -15,7 +15,7 @@ use std::{
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use self::client::{Client, Quotas};
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 use crate::{
     core::access::{ClientKey, Quota},
     settings::LimitSettings,
@@ -104,7 +104,7 @@ impl Limits {
                 Ok(left) => standing.push(bucket.quota.standing(name, left)),
                 Err(after) => {
                     standing.push(bucket.quota.standing(name, 0));
-                    let problem = self.refuse("too_many_requests", limit, after);
+                    let problem = self.refuse(Code::TooManyRequests, limit, after);
                     return Err(problem.header(STANDING, &standing.join(", ")));
                 }
             }
@@ -124,7 +124,7 @@ impl Limits {
         for (client, limit) in limits {
             let bucket = client.and_then(|client| client.bytes.as_ref());
             if let Some(Err(after)) = bucket.map(|bucket| bucket.take(bytes)) {
-                return Err(self.refuse("too_many_requests", limit, after));
+                return Err(self.refuse(Code::TooManyRequests, limit, after));
             }
         }
         Ok(())
@@ -139,7 +139,7 @@ impl Limits {
         if client.connect(self.max_connections) {
             return Ok(Connection(Some(client.clone())));
         }
-        Err(self.refuse("too_many_connections", "client_connections", RETRY_AFTER))
+        Err(self.refuse(Code::TooManyConnections, "client_connections", RETRY_AFTER))
     }
 
     /// Tells in the headers of an answer what the limits are, and what is left.
@@ -167,9 +167,10 @@ impl Limits {
         }
     }
 
-    fn refuse(&self, code: &'static str, limit: &'static str, after: Duration) -> Problem {
+    fn refuse(&self, code: Code, limit: &'static str, after: Duration) -> Problem {
         self.metrics.limited_total.with([limit]).increment(1);
-        Problem::too_many(code, limit, after)
+        let detail = format!("the limit limits.{limit} is reached; come back later");
+        Problem::new(code, detail).after(after).limit(limit)
     }
 
     /// The account of a client; none when no client has a limit.
@@ -270,7 +271,7 @@ mod tests {
         }
         let newcomer = |n| limits.request(key(MAX_CLIENTS + n), None).unwrap();
         let _held = limits.connect(&newcomer(1)).unwrap();
-        assert_eq!(limits.connect(&newcomer(2)).err().unwrap().code(), "too_many_connections");
+        assert_eq!(limits.connect(&newcomer(2)).err().unwrap().code(), Code::TooManyConnections);
         assert!(limits.connect(&limits.request(key(7), None).unwrap()).is_ok());
         assert_eq!(limits.clients.lock().unwrap().len(), MAX_CLIENTS);
     }

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod budget;
+pub mod contract;
 pub mod events;
 pub mod guard;
 pub mod in_flight;
@@ -10,6 +11,7 @@ pub mod limits;
 pub mod ops;
 pub mod problem;
 pub mod server;
+pub mod stats;
 pub mod upgrade;
 
 use std::{
@@ -23,7 +25,7 @@ use std::{
 use actix::Addr;
 use actix_http::ConnectionType;
 use actix_web::{
-    Error, HttpMessage, HttpRequest, HttpResponse, ResponseError,
+    Error, HttpMessage, HttpRequest, HttpResponse,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     guard as methods,
@@ -38,7 +40,7 @@ use self::{
     guard::cors,
     in_flight::InFlight,
     limits::{Account, Limits},
-    problem::Problem,
+    problem::{Code, Problem},
 };
 use crate::{
     actors::{broadcaster::Broadcaster, journal::Journal},
@@ -156,6 +158,10 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/livez", ANYBODY, "the process is alive"),
     route("GET", "/readyz", ANYBODY, "events are taken"),
     route("GET", "/metrics", READ, "metrics for Prometheus"),
+    route("GET", "/openapi.json", ANYBODY, "this contract, for programs: OpenAPI"),
+    route("GET", "/asyncapi.yaml", ANYBODY, "the contract of the sockets: AsyncAPI"),
+    route("GET", "/docs", ANYBODY, "this contract, for people"),
+    route("GET", "/docs/{file}", ANYBODY, "what that page is made of"),
     route("GET", "/", ANYBODY, "where to look"),
 ];
 
@@ -172,21 +178,28 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/tickets").route(web::post().to(auth::post_ticket)))
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
-    .service(resource("/v1/stats").route(get().to(ops::stats)))
+    .service(resource("/v1/stats").route(get().to(stats::stats)))
     .service(resource("/v1/ledger").route(get().to(ops::ledger)))
     .service(resource("/livez").route(get().to(ops::livez)))
     .service(resource("/readyz").route(get().to(ops::readyz)))
     .service(resource("/metrics").route(get().to(ops::metrics)))
+    .service(resource("/openapi.json").route(get().to(contract::openapi_json)))
+    .service(resource("/asyncapi.yaml").route(get().to(contract::asyncapi_yaml)))
+    .service(resource("/docs").route(get().to(contract::page)))
+    .service(resource("/docs/{file}").route(get().to(contract::file)))
     .service(resource("/").route(get().to(ops::index)))
     .default_service(web::to(nowhere));
 }
 
 async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let path = request.path();
-    Err(Problem::not_found(format!("there is nothing at {path}; GET / tells where to look")))
+    Err(Problem::new(
+        Code::NotFound,
+        format!("there is nothing at {path}; GET / tells where to look"),
+    ))
 }
 
-async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
+async fn method_not_allowed(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let pattern = request.match_pattern().unwrap_or_default();
     let routes = ROUTES.iter().filter(|route| route.path == pattern);
     let allowed = routes.map(|route| match route.method {
@@ -194,14 +207,8 @@ async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
         method => method,
     });
     let allowed = allowed.collect::<Vec<_>>().join(", ");
-    let status = StatusCode::METHOD_NOT_ALLOWED;
     let detail = format!("{} is not for {pattern}; use {allowed}", request.method());
-    let problem = Problem::new(status, "method_not_allowed", detail);
-    let mut response = problem.error_response();
-    if let Ok(allowed) = allowed.parse() {
-        response.headers_mut().insert(header::ALLOW, allowed);
-    }
-    response
+    Err(Problem::new(Code::MethodNotAllowed, detail).header(header::ALLOW, &allowed))
 }
 
 /// Lets no request pass that [`guard::admit`] refuses, and counts all.

@@ -74,7 +74,7 @@ async fn shake(router: &Router, path: &str, headers: &str) -> (u16, String, Wire
 }
 
 fn concrete(path: &str) -> String {
-    path.replace("{id}", "00000000-0000-4000-8000-000000000000")
+    path.replace("{id}", "00000000-0000-4000-8000-000000000000").replace("{file}", "docs.js")
 }
 
 #[tokio::test]

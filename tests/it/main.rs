@@ -16,6 +16,7 @@ mod browser;
 mod clients;
 mod command_line;
 mod crash;
+mod docs;
 mod ingest;
 mod layering;
 mod operating;
