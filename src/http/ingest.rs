@@ -5,7 +5,12 @@ mod head;
 
 use std::mem;
 
-use actix_web::{HttpRequest, HttpResponse, error::BlockingError, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    error::BlockingError,
+    http::header::{self, HeaderMap},
+    web,
+};
 use bytes::{Bytes, BytesMut};
 use chrono::Utc;
 use futures_util::StreamExt;
@@ -17,8 +22,7 @@ use self::{
     head::{Form, Head, IngestHeaders, IngestQuery, OnInvalid},
 };
 use super::{
-    Router,
-    budget::Held,
+    Caller, Router,
     contract::schemas::{CloudEvent, CloudEvents, NewEventLines, NewEvents},
     problem::{Code, Problem},
 };
@@ -52,10 +56,11 @@ const INLINE_BYTES: usize = 64 << 10;
 pub async fn post(
     router: web::Data<Router>,
     request: HttpRequest,
+    caller: web::ReqData<Caller>,
     mut body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let deadline = Instant::now() + router.settings.limits.body_timeout;
-    let answer = publish(&router, &request, &mut body, deadline).await;
+    let answer = publish(&router, &request, &caller, &mut body, deadline).await;
     if let Err(problem) = &answer {
         router.metrics.ingest_rejected_total.with([problem.code().as_str()]).increment(1);
         // A producer that is still writing would be cut off, and never see the answer.
@@ -68,6 +73,7 @@ pub async fn post(
 async fn publish(
     router: &web::Data<Router>,
     request: &HttpRequest,
+    caller: &Caller,
     body: &mut web::Payload,
     deadline: Instant,
 ) -> Result<HttpResponse, Problem> {
@@ -76,8 +82,21 @@ async fn publish(
         return Err(refused(&PublishError::ShuttingDown, &[]));
     }
     let limits = &router.settings.limits;
+    let charge = |bytes| {
+        let charged = router.limits.bytes(&caller.account, bytes);
+        charged.map_err(Problem::not_stored)
+    };
+    // Better before it is sent than when half of it is here.
+    let declared = declared_length(request.headers());
+    charge(declared.unwrap_or(0).min(limits.body_bytes))?;
     let mut share = router.bodies.hold(limits.inflight_bytes);
-    let body = collect(body, limits.body_bytes, &mut share, deadline).await?;
+    let take = |bytes| {
+        if declared.is_none() {
+            charge(bytes)?;
+        }
+        if share.grow(bytes) { Ok(()) } else { Err(busy()) }
+    };
+    let body = collect(body, limits.body_bytes, take, deadline).await?;
     if head.encoding.is_some() && !share.grow(limits.body_bytes) {
         return Err(busy());
     }
@@ -89,10 +108,15 @@ async fn publish(
     Ok(HttpResponse::Accepted().json(Accepted::new(&published, &ids, &parsed)))
 }
 
+/// How long the body is, where that is known before it comes.
+fn declared_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 async fn collect(
     body: &mut web::Payload,
     limit: usize,
-    held: &mut Held<'_>,
+    mut take: impl FnMut(usize) -> Result<(), Problem>,
     deadline: Instant,
 ) -> Result<Bytes, Problem> {
     let mut bytes = BytesMut::new();
@@ -105,9 +129,7 @@ async fn collect(
                 let detail = format!("a body may have {limit} bytes; send several");
                 return Err(Problem::new(Code::BodyTooLarge, detail));
             }
-            if !held.grow(chunk.len()) {
-                return Err(busy());
-            }
+            take(chunk.len())?;
             bytes.extend_from_slice(&chunk);
         }
         Ok(())
