@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_http::RequestHead;
 use actix_web::{
-    HttpResponse,
+    Error, HttpResponse,
     http::header::{self, HeaderMap},
     web,
 };
@@ -184,10 +184,10 @@ problems!(
 pub async fn post_ticket(
     router: web::Data<Router>,
     caller: web::ReqData<Caller>,
-    body: Bytes,
+    body: Result<Bytes, Error>,
 ) -> Result<HttpResponse, Problem> {
     let identity = &caller.identity;
-    let scopes = wanted(&body)?.unwrap_or(identity.scopes);
+    let scopes = wanted(body.as_deref().ok())?.unwrap_or(identity.scopes);
     scopes.iter().try_for_each(|scope| authorize(identity, Need::Scope(scope)))?;
     let auth = &router.auth;
     let expires_at = Utc::now() + auth.ticket_ttl;
@@ -201,17 +201,19 @@ pub async fn post_ticket(
 }
 
 /// The scopes that the body asks for; nothing when it leaves that open.
-fn wanted(body: &[u8]) -> Result<Option<Scopes>, Problem> {
-    let bad = |detail: String| Problem::new(Code::BadTicketRequest, detail);
-    let form = "the body is nothing, or {\"scopes\": […]} with ingest, read or admin";
+fn wanted(body: Option<&[u8]>) -> Result<Option<Scopes>, Problem> {
+    let detail = "the body is nothing, or {\"scopes\": […]} with ingest, read or admin";
+    let bad = || Problem::new(Code::BadTicketRequest, detail);
+    let body = body.ok_or_else(bad)?;
     if body.is_empty() {
         return Ok(None);
     }
-    let wanted: Wanted = serde_json::from_slice(body).map_err(|_unclear| bad(form.to_owned()))?;
+    let wanted: Wanted = serde_json::from_slice(body).map_err(|_unclear| bad())?;
     let Some(names) = wanted.scopes else { return Ok(None) };
-    let scopes: Result<Scopes, _> = names.iter().map(|name| name.parse::<Scope>()).collect();
-    match scopes {
-        Ok(scopes) if !scopes.is_empty() => Ok(Some(scopes)),
-        _ => Err(bad(form.to_owned())),
-    }
+    let scopes: Scopes = names
+        .iter()
+        .map(|name| name.parse::<Scope>())
+        .collect::<Result<_, _>>()
+        .map_err(|_unknown| bad())?;
+    if scopes.is_empty() { Err(bad()) } else { Ok(Some(scopes)) }
 }

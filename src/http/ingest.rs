@@ -13,7 +13,7 @@ use actix_web::{
 };
 use bytes::{Bytes, BytesMut};
 use chrono::Utc;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
@@ -63,11 +63,19 @@ pub async fn post(
     let answer = publish(&router, &request, &caller, &mut body, deadline).await;
     if let Err(problem) = &answer {
         router.metrics.ingest_rejected_total.with([problem.code().as_str()]).increment(1);
-        // A producer that is still writing would be cut off, and never see the answer.
-        let rest = async { while let Some(Ok(_)) = body.next().await {} };
-        timeout_at(deadline, rest).await.unwrap_or_default();
+        drain(&mut body, deadline).await;
     }
     answer
+}
+
+/// Throws the rest of a body away: a producer that is still writing would be cut off, and never see
+/// the answer.
+pub(super) async fn drain<E>(
+    body: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
+    deadline: Instant,
+) {
+    let rest = async { while let Some(Ok(_)) = body.next().await {} };
+    timeout_at(deadline, rest).await.unwrap_or_default();
 }
 
 async fn publish(

@@ -240,7 +240,7 @@ pub async fn watch(
 /// Answers a request: itself, or by whoever is next; with the account of who was let in.
 async fn answer(
     router: &Router,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     pattern: Option<&str>,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<(ServiceResponse, Option<Account>), Error> {
@@ -256,7 +256,11 @@ async fn answer(
             request.extensions_mut().insert(caller);
             Ok((next.call(request).await?.map_into_boxed_body(), Some(account)))
         }
-        Err(problem) => Ok((request.error_response(problem), None)),
+        Err(problem) => {
+            let deadline = Instant::now() + router.settings.limits.body_timeout;
+            ingest::drain(&mut request.take_payload(), deadline.into()).await;
+            Ok((request.error_response(problem), None))
+        }
     }
 }
 

@@ -205,8 +205,9 @@ async fn refuse(mut framed: Framed<TcpStream, h1::Codec>, problem: &Problem) -> 
     }
     let size = BodySize::Sized(body.len() as u64);
     let head = h1::Message::Item((response.finish().drop_body(), size));
-    framed.send(head).await.map_err(io::Error::other)?;
-    framed.send(h1::Message::Chunk(Some(body))).await.map_err(io::Error::other)?;
+    // In one write: clients of WebSockets look for the body in what they read with the head.
+    framed.feed(head).await.map_err(io::Error::other)?;
+    framed.feed(h1::Message::Chunk(Some(body))).await.map_err(io::Error::other)?;
     framed.send(h1::Message::Chunk(None)).await.map_err(io::Error::other)
 }
 
