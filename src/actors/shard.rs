@@ -94,10 +94,10 @@ pub struct Client {
     pub id: Uuid,
     /// What the client calls itself.
     pub client_id: Option<String>,
-    /// What it is known as.
-    pub identity: Option<Arc<str>>,
     /// How it hears things.
     pub form: Form,
+    /// What it is known as.
+    pub identity: Option<Arc<str>>,
     /// Its socket.
     pub outlet: Arc<Outlet>,
     /// The session.

@@ -136,7 +136,7 @@ pub fn authorize(identity: &Identity, need: Need) -> Result<(), Problem> {
         let detail = format!("this needs the scope `{scope}`, which your token does not have");
         let challenge =
             format!("Bearer realm=\"signalbox\", error=\"insufficient_scope\", scope=\"{scope}\"");
-        let problem = Problem::new(Code::NotAllowed, detail).scope(scope.as_str());
+        let problem = Problem::new(Code::NotAllowed, detail).needs(scope);
         return Err(problem.header(header::WWW_AUTHENTICATE, &challenge));
     }
     let detail = "this router asks who you are: send `Authorization: Bearer TOKEN`";
@@ -144,38 +144,42 @@ pub fn authorize(identity: &Identity, need: Need) -> Result<(), Problem> {
     Err(problem.header(header::WWW_AUTHENTICATE, "Bearer realm=\"signalbox\""))
 }
 
-problems!(
-    /// A ticket that cannot be made.
-    TicketProblems: BadRequest
-);
-
 /// What a ticket is asked for.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[schema(as = TicketRequest)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
-    /// What it must allow: `ingest`, `read` or `admin`. All that the token does, without it.
+    /// What it allows, of `ingest`, `read` and `admin`; all that the caller may, without it.
+    #[schema(nullable = false, example = json!(["read"]))]
     scopes: Option<Vec<String>>,
 }
 
-/// What opens a socket or a stream, as `?ticket=` in its URL.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Ticket {
-    /// Until when it opens something; what it has opened stays open.
-    #[schema(format = "date-time")]
+/// A ticket, good for as long as `auth.ticket_ttl`.
+#[derive(Serialize, ToSchema)]
+struct Ticket {
+    /// When it is good no longer.
+    #[schema(format = DateTime)]
     expires_at: String,
-    /// The ticket.
+    /// For `?ticket=` in the URL of a socket or a stream.
     ticket: String,
 }
+
+problems!(
+    /// Why there is no ticket.
+    TicketProblems: BadTicketRequest
+);
 
 /// Makes a ticket for the caller, with all of its scopes or those it asks for.
 ///
 /// # Errors
 /// When the request is not understood, or asks for more than the caller may.
 #[utoipa::path(
-    post, path = "/v1/tickets", tag = "sessions",
-    request_body(content = Option<Wanted>, content_type = "application/json"),
-    responses((status = 200, description = "The ticket.", body = Ticket), TicketProblems)
+    post, path = "/v1/tickets", tag = "access",
+    request_body(content = Wanted, description = "Nothing, or the scopes it is to have."),
+    responses(
+        (status = 200, description = "A ticket, to be used at once.", body = Ticket),
+        TicketProblems,
+    )
 )]
 pub async fn post_ticket(
     router: web::Data<Router>,
@@ -185,10 +189,11 @@ pub async fn post_ticket(
     let identity = &caller.identity;
     let scopes = wanted(body.as_deref().ok())?.unwrap_or(identity.scopes);
     scopes.iter().try_for_each(|scope| authorize(identity, Need::Scope(scope)))?;
-    let expires_at = Utc::now() + router.auth.ticket_ttl;
+    let auth = &router.auth;
+    let expires_at = Utc::now() + auth.ticket_ttl;
     let expires_at = identity.expires_at.map_or(expires_at, |at| at.min(expires_at));
     let identity = Identity { scopes, ..identity.clone() };
-    let ticket = router.auth.tickets.mint(&identity, expires_at);
+    let ticket = auth.tickets.mint(&identity, expires_at);
     router.metrics.tickets_total.increment(1);
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, "no-store"));
@@ -198,7 +203,7 @@ pub async fn post_ticket(
 /// The scopes that the body asks for; nothing when it leaves that open.
 fn wanted(body: Option<&[u8]>) -> Result<Option<Scopes>, Problem> {
     let detail = "the body is nothing, or {\"scopes\": […]} with ingest, read or admin";
-    let bad = || Problem::new(Code::BadRequest, detail);
+    let bad = || Problem::new(Code::BadTicketRequest, detail);
     let body = body.ok_or_else(bad)?;
     if body.is_empty() {
         return Ok(None);

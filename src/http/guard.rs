@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use actix_http::RequestHead;
 use actix_web::http::{
-    Method,
+    Method, StatusCode,
     header::{self, HeaderMap, HeaderName},
 };
 use chrono::Utc;
@@ -40,14 +40,14 @@ pub fn admit(
     let admitted =
         check_place(&router.settings, head.headers()).and_then(|()| caller(router, head, pattern));
     if let Err(problem) = &admitted
-        && problem.code() != Code::TooManyRequests
+        && problem.code().status() != StatusCode::TOO_MANY_REQUESTS
     {
         router.metrics.access_refused_total.with([problem.code().as_str()]).increment(1);
     }
     admitted
 }
 
-/// Who asks, if that may be asked for by it and now.
+/// Who asks, if it may ask for that, and now.
 fn caller(router: &Router, head: &RequestHead, pattern: Option<&str>) -> Result<Caller, Problem> {
     let need = need(&head.method, pattern);
     let identity = router.auth.identify(head, pattern, Utc::now());

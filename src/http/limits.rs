@@ -169,8 +169,7 @@ impl Limits {
 
     fn refuse(&self, code: Code, limit: &'static str, after: Duration) -> Problem {
         self.metrics.limited_total.with([limit]).increment(1);
-        let detail = format!("the limit limits.{limit} is reached; come back later");
-        Problem::new(code, detail).after(after).limit(limit)
+        Problem::too_many(code, limit, after)
     }
 
     /// The account of a client; none when no client has a limit.

@@ -130,7 +130,7 @@ fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
     let pattern = ROUTES.iter().map(|route| route.path).find(|path| *path == request.path());
     let caller = match guard::admit(router, request.head(), pattern) {
         // A browser cannot see the status of a refused handshake: it is told by a close code.
-        Err(problem) if problem.code() == Code::TooManyRequests => None,
+        Err(problem) if problem.code().status() == StatusCode::TOO_MANY_REQUESTS => None,
         caller => Some(caller?),
     };
     if request.method() != Method::GET || request.path() != SESSIONS {
@@ -227,9 +227,9 @@ async fn turn_away(mut socket: TcpStream) -> io::Result<()> {
 }
 
 problems!(
-    /// Why there is no session. Those of 429 are told by a close code where there is a handshake.
+    /// Why there is no session.
     UpgradeProblems: BadHandshake, BadParameter, BadQuery, UnknownSubprotocol, UpgradeRequired,
-    TooManyConnections, TooManyRequests, ShuttingDown,
+    ShuttingDown,
 );
 
 /// A WebSocket that speaks `signalbox.v1.json`: see [/asyncapi.yaml](/asyncapi.yaml).

@@ -40,6 +40,7 @@ const TOKEN: &str = "token";
     tags(
         (name = "events", description = "Events, in and out."),
         (name = "sessions", description = "Who is connected."),
+        (name = "access", description = "Who may do what."),
         (name = "operating", description = "Health, numbers, and whether they add up."),
         (name = "contract", description = "This description, and that of the sockets."),
     ),
@@ -120,14 +121,14 @@ fn complete(operation: &mut Operation, route: &Route) {
     let description = operation.description.take().unwrap_or_default();
     let description = description.split("# Errors").next().unwrap_or_default().trim();
     operation.description = (!description.is_empty()).then(|| description.to_owned());
-    let (guarded, scopes): (&[Code], _) = match route.need {
+    let (refusals, scopes): (&[Code], Option<Vec<String>>) = match route.need {
         Need::Nothing => (&[], None),
-        Need::Identity => (&[Code::Unauthenticated], Some(vec![])),
+        Need::Identity => (&[Code::Unauthenticated], Some(Vec::new())),
         Need::Scope(scope) => {
-            (&[Code::Unauthenticated, Code::NotAllowed], Some(vec![scope.as_str()]))
+            (&[Code::Unauthenticated, Code::NotAllowed], Some(vec![scope.to_string()]))
         }
     };
-    problems::add(operation, &[&EVERYWHERE, guarded].concat());
+    problems::add(operation, &[&EVERYWHERE, refusals].concat());
     let requirement = |scopes| SecurityRequirement::new(TOKEN, scopes);
     operation.security = Some(scopes.map(requirement).into_iter().collect());
 }

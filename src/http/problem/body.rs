@@ -30,7 +30,7 @@ pub struct Body {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) ids: Option<Vec<Uuid>>,
-    /// The limit that is reached: a key of `[limits]` in the router's settings.
+    /// The key of `[limits]` that is reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) limit: Option<&'static str>,
@@ -40,7 +40,7 @@ pub struct Body {
     pub(super) outcome: Option<Outcome>,
     /// Whether the same request may succeed after `Retry-After` seconds.
     pub(super) retryable: bool,
-    /// The scope that a token must have.
+    /// The scope that would be needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) scope: Option<&'static str>,

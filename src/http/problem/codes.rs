@@ -55,18 +55,18 @@ codes! {
     BadParameter: "bad_parameter", BAD_REQUEST, "Mend what `detail` names.";
     /// The query of the URL cannot be read.
     BadQuery: "bad_query", BAD_REQUEST, "Percent-encode names and values.";
-    /// The body is none that this route takes.
-    BadRequest: "bad_request", BAD_REQUEST, "Send what `detail` says.";
+    /// The request for a ticket is not understood.
+    BadTicketRequest: "bad_ticket_request", BAD_REQUEST, "Send `{\"scopes\": […]}`, or nothing.";
     /// There is no such parameter here.
     UnknownParameter: "unknown_parameter", BAD_REQUEST, "Use those that `detail` lists.";
     /// None of the subprotocols offered is spoken here.
     UnknownSubprotocol: "unknown_subprotocol", BAD_REQUEST, "Offer `signalbox.v1.json`, or none.";
-    /// The router asks who you are, and was not told, or does not know it (any more).
+    /// The request shows no credentials, or none that are good.
     Unauthenticated: "unauthenticated", UNAUTHORIZED, "Send `Authorization: Bearer TOKEN`.";
-    /// The token does not allow this.
-    NotAllowed: "not_allowed", FORBIDDEN, "Use a token with the scope that `scope` names.";
+    /// The token does not have the scope that this needs.
+    NotAllowed: "not_allowed", FORBIDDEN, "Use a token with the scope of `scope`.";
     /// A page of another origin asks.
-    OriginNotAllowed: "origin_not_allowed", FORBIDDEN, "Use the router's own pages, or list the origin in `auth.cors_origins`.";
+    OriginNotAllowed: "origin_not_allowed", FORBIDDEN, "Use the router's own pages, or list it in `auth.cors_origins`.";
     /// There is nothing of that path or id, or no longer.
     NotFound: "not_found", NOT_FOUND, "`GET /` lists the routes.";
     /// The path exists, the method does not.
@@ -82,7 +82,7 @@ codes! {
     /// The `Content-Type` is none that is read.
     UnsupportedMediaType: "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Use one of `Accept`.";
     /// The `Host` is none that the router answers to.
-    HostNotAllowed: "host_not_allowed", MISDIRECTED_REQUEST, "Use a name of `server.hosts`; of an open router, `localhost`.";
+    HostNotAllowed: "host_not_allowed", MISDIRECTED_REQUEST, "Use `localhost`, or a name of `server.hosts`.";
     /// Events are at fault; nothing was stored.
     InvalidEvents: "invalid_events", UNPROCESSABLE_ENTITY, "Mend what `errors` names.";
     /// The database refused the events for what is in them; nothing was stored.
@@ -90,9 +90,9 @@ codes! {
     /// This is a WebSocket of version 13, and the request is none.
     UpgradeRequired: "upgrade_required", UPGRADE_REQUIRED, "Connect with `ws://`.";
     /// The client has as many sockets and streams as it may.
-    TooManyConnections: "too_many_connections", TOO_MANY_REQUESTS, "Close one, or come back later.";
-    /// The client, or all together, ask for or send more than they may; `limit` says which.
-    TooManyRequests: "too_many_requests", TOO_MANY_REQUESTS, "Ask again after `Retry-After`, and less often.";
+    TooManyConnections: "too_many_connections", TOO_MANY_REQUESTS, "Close some, or come back later.";
+    /// The client, or all together, ask more often or send more than they may: `limit` says which.
+    TooManyRequests: "too_many_requests", TOO_MANY_REQUESTS, "Wait for `Retry-After` seconds.";
     /// The journal is corrupt: an event is missing.
     JournalCorrupt: "journal_corrupt", INTERNAL_SERVER_ERROR, "An operator must look at the database.";
     /// Events are not taken now.

@@ -96,6 +96,6 @@ async fn a_ticket_allows_what_its_owner_may_or_less() {
         json!(7),
     ] {
         let answer = post(&router, "/v1/tickets", WALL, &body).await;
-        assert_eq!((answer.status, answer.problem()), (400, "bad_request"), "{body}");
+        assert_eq!((answer.status, answer.problem()), (400, "bad_ticket_request"), "{body}");
     }
 }
