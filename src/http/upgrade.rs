@@ -227,9 +227,9 @@ async fn turn_away(mut socket: TcpStream) -> io::Result<()> {
 }
 
 problems!(
-    /// Why there is no session.
+    /// Why there is no session. Those of 429 are told by a close code where there is a handshake.
     UpgradeProblems: BadHandshake, BadParameter, BadQuery, UnknownSubprotocol, UpgradeRequired,
-    ShuttingDown,
+    TooManyConnections, TooManyRequests, ShuttingDown,
 );
 
 /// A WebSocket that speaks `signalbox.v1.json`: see [/asyncapi.yaml](/asyncapi.yaml).
