@@ -27,7 +27,7 @@ use super::{
 use crate::{
     core::{
         filter::Filter,
-        message::{self, Assembler, BadHead, Piece, Refused},
+        message::{self, Assembler, Piece, Refused},
         protocol::{self, ClientFrame, CloseReason, ErrorCode, Form, From, Opcode, ServerFrame},
     },
     storage::Storage,
@@ -246,7 +246,7 @@ struct Frames {
 }
 
 impl Decoder for Frames {
-    type Item = Result<Frame, ProtocolError>;
+    type Item = Result<Frame, CloseReason>;
     type Error = io::Error;
 
     fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Self::Item>> {
@@ -255,11 +255,12 @@ impl Decoder for Frames {
             return Ok(None);
         }
         // The codec looks at the length of a frame only when it has all of it.
-        let frame = match message::announced(bytes, self.limit) {
-            Ok(()) => self.codec.decode(bytes),
-            Err(BadHead::TooLarge) => Err(ProtocolError::Overflow),
-            Err(BadHead::Control(length)) => Err(ProtocolError::InvalidLength(length)),
-        };
+        let frame = message::announced(bytes, self.limit).and_then(|()| {
+            self.codec.decode(bytes).map_err(|error| match error {
+                ProtocolError::Overflow => CloseReason::TooLarge,
+                _ => CloseReason::ProtocolError,
+            })
+        });
         self.broken = frame.is_err();
         Ok(frame.transpose())
     }
@@ -313,8 +314,8 @@ impl Handler<Finish> for Session {
     }
 }
 
-impl StreamHandler<io::Result<Result<Frame, ProtocolError>>> for Session {
-    fn handle(&mut self, frame: io::Result<Result<Frame, ProtocolError>>, ctx: &mut Self::Context) {
+impl StreamHandler<io::Result<Result<Frame, CloseReason>>> for Session {
+    fn handle(&mut self, frame: io::Result<Result<Frame, CloseReason>>, ctx: &mut Self::Context) {
         let Ok(frame) = frame else { return ctx.stop() };
         self.outlet.hear();
         if matches!(frame, Ok(Frame::Close(_))) {
@@ -339,9 +340,11 @@ impl StreamHandler<io::Result<Result<Frame, ProtocolError>>> for Session {
                 self.say_raw(pong, ctx);
             }
             Ok(Frame::Pong(_)) => {}
-            Ok(Frame::Close(_)) => self.end(CloseReason::ClientGone, ctx),
-            Err(ProtocolError::Overflow) => self.end(CloseReason::TooLarge, ctx),
-            Err(_) => self.end(CloseReason::ProtocolError, ctx),
+            Ok(Frame::Close(reason)) => {
+                let code = reason.map_or(1000, |reason| reason.code.into());
+                self.end(CloseReason::ClientClosed(code), ctx);
+            }
+            Err(reason) => self.end(reason, ctx),
         }
     }
 

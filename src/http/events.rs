@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Router,
-    problem::{self, Problem},
+    problem::{self, Code, Problem},
 };
 use crate::{
     core::{
@@ -42,7 +42,7 @@ const PARAMETERS: &str = "after, before, since, until, event_type, source, categ
 impl Query {
     fn parse(pairs: &[(String, String)], max_patterns: usize) -> Result<Self, Problem> {
         let bad = |name: &str, wanted: &str| {
-            Problem::bad_request("bad_parameter", format!("`{name}` must be {wanted}"))
+            Problem::new(Code::BadParameter, format!("`{name}` must be {wanted}"))
         };
         let mut query = Self {
             from: From::Before(Seq::MAX),
@@ -76,17 +76,17 @@ impl Query {
                 }
                 other => {
                     let detail = format!("there is no `{other}`; there are {PARAMETERS}");
-                    return Err(Problem::bad_request("unknown_parameter", detail));
+                    return Err(Problem::new(Code::UnknownParameter, detail));
                 }
             }
             places += usize::from(matches!(name.as_str(), "after" | "before"));
         }
         if places > 1 {
             let detail = "`after` and `before` are two directions: give one of them, once";
-            return Err(Problem::bad_request("bad_parameter", detail));
+            return Err(Problem::new(Code::BadParameter, detail));
         }
         query.filter = Filter::from_values(event_types, sources, categories, max_patterns)
-            .map_err(|error| Problem::bad_request("bad_filter", error.to_string()))?;
+            .map_err(|error| Problem::new(Code::BadFilter, error.to_string()))?;
         Ok(query)
     }
 
@@ -136,7 +136,9 @@ pub async fn one(
     let id = problem::uuid("an event", &id)?;
     match router.storage.event(id).await {
         Ok(Some(event)) => Ok(HttpResponse::Ok().content_type("application/json").body(event.json)),
-        Ok(None) => Err(Problem::not_found(format!("there is no event {id}, or no longer"))),
+        Ok(None) => {
+            Err(Problem::new(Code::NotFound, format!("there is no event {id}, or no longer")))
+        }
         Err(error) => Err(unreadable(&router.metrics, &error)),
     }
 }
@@ -191,14 +193,12 @@ fn page_query_place(query: &PageQuery, seq: Seq) -> Seq {
 fn unreadable(metrics: &Metrics, error: &StorageError) -> Problem {
     metrics.storage_errors_total.with(["read"]).increment(1);
     tracing::warn!(%error, "events cannot be read");
-    let after = std::time::Duration::from_secs(1);
     match error {
         StorageError::Corrupt { seq } => Problem::new(
-            actix_web::http::StatusCode::INTERNAL_SERVER_ERROR,
-            "journal_corrupt",
+            Code::JournalCorrupt,
             format!("the journal is corrupt: event {seq} is missing"),
         ),
-        _ => Problem::unavailable("storage_unavailable", "the storage cannot be read now", after),
+        _ => Problem::new(Code::StorageUnavailable, "the storage cannot be read now"),
     }
 }
 

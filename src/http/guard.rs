@@ -7,12 +7,9 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use actix_web::http::{
-    StatusCode,
-    header::{self, HeaderMap},
-};
+use actix_web::http::header::{self, HeaderMap};
 
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 
 /// Lets a request pass, or says why not.
 ///
@@ -23,7 +20,7 @@ pub fn admit(headers: &HeaderMap) -> Result<(), Problem> {
     if !is_loopback(host) {
         let detail = "the Host must be localhost or a loopback address: the router is open to \
                       this machine only";
-        return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "host_not_allowed", detail));
+        return Err(Problem::new(Code::HostNotAllowed, detail));
     }
     if !headers.contains_key(header::ORIGIN) {
         return Ok(());
@@ -33,7 +30,7 @@ pub fn admit(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = "pages of other origins may not use this router";
-    Err(Problem::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail))
+    Err(Problem::new(Code::OriginNotAllowed, detail))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
@@ -76,7 +73,7 @@ mod tests {
         headers
     }
 
-    fn code(host: &'static str, origin: Option<&'static str>) -> Option<&'static str> {
+    fn code(host: &'static str, origin: Option<&'static str>) -> Option<Code> {
         admit(&headers(host, origin)).err().map(|problem| problem.code())
     }
 
@@ -98,7 +95,7 @@ mod tests {
             "localhost:x",
             "0.0.0.0",
         ] {
-            assert_eq!(code(host, None), Some("host_not_allowed"), "{host}");
+            assert_eq!(code(host, None), Some(Code::HostNotAllowed), "{host}");
         }
         assert!(admit(&HeaderMap::new()).is_err());
     }
@@ -107,7 +104,11 @@ mod tests {
     fn only_the_routers_own_pages_may_speak() {
         assert_eq!(code("localhost:80", Some("http://localhost:80")), None);
         for origin in ["null", "http://localhost:81", "https://localhost:80", "http://a.org", ""] {
-            assert_eq!(code("localhost:80", Some(origin)), Some("origin_not_allowed"), "{origin}");
+            assert_eq!(
+                code("localhost:80", Some(origin)),
+                Some(Code::OriginNotAllowed),
+                "{origin}"
+            );
         }
     }
 }

@@ -2,9 +2,9 @@
 
 mod head;
 
-use std::{mem, time::Duration};
+use std::mem;
 
-use actix_web::{HttpRequest, HttpResponse, error::BlockingError, http::StatusCode, web};
+use actix_web::{HttpRequest, HttpResponse, error::BlockingError, web};
 use bytes::{Bytes, BytesMut};
 use chrono::Utc;
 use futures_util::StreamExt;
@@ -16,7 +16,7 @@ use self::head::{Form, Head, OnInvalid};
 use super::{
     Router,
     budget::Held,
-    problem::{self, Problem},
+    problem::{self, Code, Problem},
 };
 use crate::{
     actors::journal::{Publish, PublishError, Published},
@@ -28,8 +28,6 @@ use crate::{
 
 /// Bodies above this are read on a thread of their own, so that a worker's sessions do not wait.
 const INLINE_BYTES: usize = 64 << 10;
-/// When to come back to a queue that is full, or to a storage that is down.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Takes events, and answers once they are committed.
 ///
@@ -43,7 +41,7 @@ pub async fn post(
     let deadline = Instant::now() + router.settings.limits.body_timeout;
     let answer = publish(&router, &request, &mut body, deadline).await;
     if let Err(problem) = &answer {
-        router.metrics.ingest_rejected_total.with([problem.code()]).increment(1);
+        router.metrics.ingest_rejected_total.with([problem.code().as_str()]).increment(1);
         // A producer that is still writing would be cut off, and never see the answer.
         let rest = async { while let Some(Ok(_)) = body.next().await {} };
         timeout_at(deadline, rest).await.unwrap_or_default();
@@ -85,12 +83,11 @@ async fn collect(
     let all = async {
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|error| {
-                Problem::bad_request("bad_body", format!("the body broke off: {error}"))
+                Problem::new(Code::BadBody, format!("the body broke off: {error}"))
             })?;
             if bytes.len() + chunk.len() > limit {
                 let detail = format!("a body may have {limit} bytes; send several");
-                let status = StatusCode::PAYLOAD_TOO_LARGE;
-                return Err(Problem::new(status, "body_too_large", detail));
+                return Err(Problem::new(Code::BodyTooLarge, detail));
             }
             if !held.grow(chunk.len()) {
                 return Err(busy());
@@ -99,8 +96,7 @@ async fn collect(
         }
         Ok(())
     };
-    let status = StatusCode::REQUEST_TIMEOUT;
-    let late = Problem::new(status, "body_timeout", "the body did not arrive in time");
+    let late = Problem::new(Code::BodyTimeout, "the body did not arrive in time");
     timeout_at(deadline, all).await.unwrap_or(Err(late))?;
     Ok(bytes.freeze())
 }
@@ -108,7 +104,7 @@ async fn collect(
 /// Other requests bring as much as may be in memory.
 fn busy() -> Problem {
     let detail = "too many bytes are being received at the same time";
-    Problem::unavailable("too_many_bytes", detail, RETRY_AFTER).with("outcome", "not_stored")
+    Problem::new(Code::TooManyBytes, detail).with("outcome", "not_stored")
 }
 
 async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Parsed, Problem> {
@@ -149,11 +145,11 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Pa
 /// Why a compressed body was not unpacked.
 fn packed(error: &UnpackError) -> Problem {
     let code = match error {
-        UnpackError::TooLarge(_) => "body_too_large",
-        UnpackError::Ratio(_) => "compression_ratio",
-        UnpackError::Corrupt(..) => return Problem::bad_request("bad_encoding", error.to_string()),
+        UnpackError::TooLarge(_) => Code::BodyTooLarge,
+        UnpackError::Ratio(_) => Code::CompressionRatio,
+        UnpackError::Corrupt(..) => Code::BadEncoding,
     };
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, code, error.to_string())
+    Problem::new(code, error.to_string())
 }
 
 async fn commit(router: &Router, drafts: Vec<Draft>) -> Result<Published, PublishError> {
@@ -200,21 +196,25 @@ fn rejected(event: &Rejected) -> Value {
 
 /// The answer to a request that was not, or perhaps not, committed. `outcome` says which.
 fn refused(error: &PublishError, ids: &[Uuid]) -> Problem {
-    let later = |code, detail: &str| Problem::unavailable(code, detail, RETRY_AFTER);
     let problem = match error {
-        PublishError::QueueFull => later("queue_full", "too many events wait to be committed"),
-        PublishError::Unavailable => later("storage_unavailable", "the storage cannot be reached"),
-        PublishError::StorageFull => later("storage_full", "the storage is full"),
-        PublishError::ShuttingDown => later("shutting_down", "the router is shutting down"),
+        PublishError::QueueFull => {
+            Problem::new(Code::QueueFull, "too many events wait to be committed")
+        }
+        PublishError::Unavailable => {
+            Problem::new(Code::StorageUnavailable, "the storage cannot be reached")
+        }
+        PublishError::StorageFull => Problem::new(Code::StorageFull, "the storage is full"),
+        PublishError::ShuttingDown => {
+            Problem::new(Code::ShuttingDown, "the router is shutting down")
+        }
         PublishError::Refused(reason) => {
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
             let detail = format!("the database refused the events: {reason}");
-            Problem::new(status, "refused_by_storage", detail)
+            Problem::new(Code::RefusedByStorage, detail)
         }
         PublishError::Unknown => {
             let detail = "whether the events were stored is not known: post them again with these \
                           ids, which stores none of them twice";
-            return later("outcome_unknown", detail)
+            return Problem::new(Code::OutcomeUnknown, detail)
                 .with("outcome", "unknown")
                 .with("ids", ids.iter().map(Uuid::to_string).collect::<Vec<_>>());
         }

@@ -8,6 +8,7 @@ pub mod ingest;
 pub mod ops;
 pub mod problem;
 pub mod server;
+pub mod stats;
 pub mod upgrade;
 
 use std::{
@@ -21,7 +22,7 @@ use std::{
 use actix::Addr;
 use actix_http::ConnectionType;
 use actix_web::{
-    Error, HttpRequest, HttpResponse, ResponseError,
+    Error, HttpRequest, HttpResponse,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     guard as methods,
@@ -30,7 +31,11 @@ use actix_web::{
     web,
 };
 
-use self::{budget::Budget, in_flight::InFlight, problem::Problem};
+use self::{
+    budget::Budget,
+    in_flight::InFlight,
+    problem::{Code, Problem},
+};
 use crate::{
     actors::{broadcaster::Broadcaster, journal::Journal},
     core::tail::SharedTail,
@@ -131,7 +136,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/ws").route(get().to(upgrade::expected)))
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
-    .service(resource("/v1/stats").route(get().to(ops::stats)))
+    .service(resource("/v1/stats").route(get().to(stats::stats)))
     .service(resource("/v1/ledger").route(get().to(ops::ledger)))
     .service(resource("/livez").route(get().to(ops::livez)))
     .service(resource("/readyz").route(get().to(ops::readyz)))
@@ -142,10 +147,13 @@ pub fn configure(app: &mut web::ServiceConfig) {
 
 async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let path = request.path();
-    Err(Problem::not_found(format!("there is nothing at {path}; GET / tells where to look")))
+    Err(Problem::new(
+        Code::NotFound,
+        format!("there is nothing at {path}; GET / tells where to look"),
+    ))
 }
 
-async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
+async fn method_not_allowed(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let pattern = request.match_pattern().unwrap_or_default();
     let routes = ROUTES.iter().filter(|route| route.path == pattern);
     let allowed = routes.map(|route| match route.method {
@@ -153,14 +161,8 @@ async fn method_not_allowed(request: HttpRequest) -> HttpResponse {
         method => method,
     });
     let allowed = allowed.collect::<Vec<_>>().join(", ");
-    let status = StatusCode::METHOD_NOT_ALLOWED;
     let detail = format!("{} is not for {pattern}; use {allowed}", request.method());
-    let problem = Problem::new(status, "method_not_allowed", detail);
-    let mut response = problem.error_response();
-    if let Ok(allowed) = allowed.parse() {
-        response.headers_mut().insert(header::ALLOW, allowed);
-    }
-    response
+    Err(Problem::new(Code::MethodNotAllowed, detail).header(header::ALLOW, &allowed))
 }
 
 /// Lets no request pass that [`guard::admit`] refuses, and counts all.

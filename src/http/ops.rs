@@ -1,12 +1,14 @@
 //! What operators look at: health, metrics, who is connected, and whether the ledger balances.
 
+use std::time::Duration;
+
 use actix::MailboxError;
 use actix_web::{HttpResponse, http::header::ContentType, web};
 use serde_json::json;
 
 use super::{
     ROUTES, Route, Router,
-    problem::{self, Problem},
+    problem::{self, Code, Problem},
 };
 use crate::{
     actors::{
@@ -14,7 +16,7 @@ use crate::{
         journal::GetStatus,
         shard::SessionRow,
     },
-    core::{event::Position, ledger::Balance},
+    core::ledger::Balance,
 };
 
 /// The process answers: that is all this says.
@@ -34,7 +36,7 @@ pub async fn readyz(router: web::Data<Router>) -> Result<&'static str, Problem> 
     }
     let state = if router.is_draining() { "draining" } else { state };
     let detail = format!("the journal is {state}");
-    Err(Problem::unavailable("not_ready", detail, std::time::Duration::from_secs(1)))
+    Err(Problem::new(Code::NotReady, detail))
 }
 
 /// All metrics.
@@ -64,49 +66,9 @@ pub async fn close_session(
     let id = problem::uuid("a session", &id)?;
     match router.broadcaster.send(CloseSession(id)).await {
         Ok(true) => Ok(HttpResponse::NoContent().finish()),
-        Ok(false) => Err(Problem::not_found(format!("there is no session {id}"))),
+        Ok(false) => Err(Problem::new(Code::NotFound, format!("there is no session {id}"))),
         Err(error) => Err(stopping(error)),
     }
-}
-
-/// Everything at a glance.
-///
-/// # Errors
-/// When the router is stopping.
-pub async fn stats(router: web::Data<Router>) -> Result<HttpResponse, Problem> {
-    let journal = router.journal.send(GetStatus).await.map_err(stopping)?;
-    let sessions = list_sessions(&router).await?;
-    let ledger = balance(&router).await?;
-    let (head, tail_first, tail_bytes) = {
-        let tail = router.tail.load();
-        (tail.head(), tail.first(), tail.bytes())
-    };
-    let Position { epoch, seq } = head.position();
-    let sum = |f: fn(&SessionRow) -> u64| sessions.iter().map(f).sum::<u64>();
-    Ok(HttpResponse::Ok().json(json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "uptime_seconds": router.started.elapsed().as_secs(),
-        "journal": {
-            "epoch": epoch,
-            "head_seq": seq,
-            "first_seq": head.first_seq,
-            "last_created_at": (seq > 0).then(|| crate::core::event::rfc3339(head.last_created_at)),
-            "state": journal.state,
-            "queue_events": journal.queue_events,
-            "queue_bytes": journal.queue_bytes,
-            "batch_events": journal.batch_events,
-            "storage": router.storage.describe(),
-        },
-        "tail": { "first_seq": tail_first, "events": seq + 1 - tail_first, "bytes": tail_bytes },
-        "sessions": {
-            "connected": sessions.len(),
-            "subscribed": sum(|session| u64::from(session.seq.is_some())),
-            "blocked": sum(|session| u64::from(session.blocked)),
-            "largest_lag": sessions.iter().map(|session| session.lag).max().unwrap_or(0),
-            "bytes": sum(|session| session.bytes),
-        },
-        "ledger": { "direct": ledger },
-    })))
 }
 
 /// Whether what matched was delivered, dropped by name, or is still to come.
@@ -129,20 +91,21 @@ pub async fn index() -> HttpResponse {
     HttpResponse::Ok().insert_header(ContentType::plaintext()).body(text)
 }
 
-async fn list_sessions(router: &Router) -> Result<Vec<SessionRow>, Problem> {
+/// Every session of every worker.
+pub(super) async fn list_sessions(router: &Router) -> Result<Vec<SessionRow>, Problem> {
     router.broadcaster.send(ListSessions).await.map_err(stopping)
 }
 
+/// The sums of all accounts; the metric follows.
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-async fn balance(router: &Router) -> Result<Balance, Problem> {
+pub(super) async fn balance(router: &Router) -> Result<Balance, Problem> {
     let balance = router.broadcaster.send(GetLedger).await.map_err(stopping)?;
     router.metrics.ledger_imbalance.set(balance.imbalance as f64);
     Ok(balance)
 }
 
 /// An actor does not answer any more, which says nothing to a client but that.
-fn stopping(error: MailboxError) -> Problem {
+pub(super) fn stopping(error: MailboxError) -> Problem {
     tracing::debug!(%error, "an actor is gone");
-    let after = std::time::Duration::from_secs(5);
-    Problem::unavailable("shutting_down", "the router is shutting down", after)
+    Problem::new(Code::ShuttingDown, "the router is shutting down").after(Duration::from_secs(5))
 }

@@ -1,79 +1,62 @@
 //! Errors as RFC 9457 `application/problem+json`: a stable `code`, what is wrong and what to do,
 //! where in the request, and whether it is worth trying again. No internal name, no secret.
 
+mod codes;
+
 use std::{fmt, time::Duration};
 
 use actix_web::{
     HttpResponse, ResponseError,
     body::BoxBody,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+pub use self::codes::Code;
 use crate::core::intake::Faults;
+
+/// When to come back, where nothing better is known.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// An error, as a client sees it.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    status: StatusCode,
-    code: &'static str,
+    code: Code,
     detail: String,
-    retry_after: Option<Duration>,
-    accept: Option<(&'static str, &'static str)>,
+    retry_after: Duration,
+    headers: Vec<(HeaderName, HeaderValue)>,
     extra: Map<String, Value>,
 }
 
 impl Problem {
-    /// A problem; `code` is stable, `detail` is for people.
+    /// A problem; `detail` is for people. One that is worth trying again says so, and when.
     #[must_use]
-    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Self { status, code, detail, retry_after: None, accept: None, extra: Map::new() }
+        Self { code, detail, retry_after: RETRY_AFTER, headers: Vec::new(), extra: Map::new() }
     }
 
-    /// 400: the request cannot be understood.
-    #[must_use]
-    pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, code, detail)
-    }
-
-    /// 404: there is nothing here.
-    #[must_use]
-    pub fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
-    }
-
-    /// 503: later, after about this time.
-    #[must_use]
-    pub fn unavailable(code: &'static str, detail: impl Into<String>, after: Duration) -> Self {
-        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
-        problem.retry_after = Some(after);
-        problem
-    }
-
-    /// 415: the body is in a form that is not read; `accept` is the header that says what is.
-    #[must_use]
-    pub fn unsupported(
-        code: &'static str,
-        detail: impl Into<String>,
-        accept: (&'static str, &'static str),
-    ) -> Self {
-        let mut problem = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, detail);
-        problem.accept = Some(accept);
-        problem
-    }
-
-    /// 422: events that are at fault, with every fault named.
+    /// Events that are at fault, with every fault named.
     #[must_use]
     pub fn faults(faults: &Faults) -> Self {
         let detail = match faults.count() {
             1 => "one thing is wrong with the events; nothing was stored".to_owned(),
             n => format!("{n} things are wrong with the events; nothing was stored"),
         };
-        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_events", detail);
+        let mut problem = Self::new(Code::InvalidEvents, detail);
         problem.extra = errors(faults);
         problem
+    }
+
+    /// The same, to be tried again after about this time; only for what may succeed then.
+    #[must_use]
+    pub fn after(mut self, time: Duration) -> Self {
+        self.retry_after = time;
+        self
     }
 
     /// Adds a member to the body.
@@ -83,22 +66,30 @@ impl Problem {
         self
     }
 
+    /// Adds a header to the answer. A value that no header can have is left out.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.extend(value.parse().ok().map(|value| (name, value)));
+        self
+    }
+
     /// The stable code.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         self.code
     }
 
     /// The body.
     #[must_use]
     pub fn body(&self) -> String {
+        let status = self.code.status();
         let mut body = json!({
-            "type": format!("urn:signalbox:problem:{}", self.code),
-            "title": self.status.canonical_reason(),
-            "status": self.status.as_u16(),
-            "code": self.code,
+            "type": format!("urn:signalbox:problem:{}", self.code.as_str()),
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "code": self.code.as_str(),
             "detail": self.detail,
-            "retryable": self.retry_after.is_some(),
+            "retryable": self.code.retryable(),
         });
         if let Some(members) = body.as_object_mut() {
             members.extend(self.extra.clone());
@@ -109,24 +100,24 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.detail)
+        write!(f, "{}: {}", self.code.as_str(), self.detail)
     }
 }
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.code.status()
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        let mut response = HttpResponse::build(self.status);
+        let mut response = HttpResponse::build(self.code.status());
         response.content_type("application/problem+json");
-        if let Some(after) = self.retry_after {
-            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-            response.insert_header((header::RETRY_AFTER, seconds.max(1).to_string()));
+        if self.code.retryable() {
+            let seconds = self.retry_after.as_secs_f64().ceil().max(1.0);
+            response.insert_header((header::RETRY_AFTER, format!("{seconds}")));
         }
-        if let Some(accept) = self.accept {
-            response.insert_header(accept);
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.clone()));
         }
         response.body(self.body())
     }
@@ -135,7 +126,7 @@ impl ResponseError for Problem {
 /// The members that name faults: `errors`, and how many more there are.
 pub(super) fn errors(faults: &Faults) -> Map<String, Value> {
     let list = faults.list.iter().map(
-        |fault| json!({ "pointer": fault.pointer, "code": fault.code, "detail": fault.detail }),
+        |fault| json!({ "pointer": fault.pointer, "code": fault.code.as_str(), "detail": fault.detail }),
     );
     let mut members = Map::new();
     members.insert("errors".to_owned(), list.collect());
@@ -150,9 +141,8 @@ pub(super) fn errors(faults: &Faults) -> Map<String, Value> {
 /// # Errors
 /// When it is no UUID.
 pub fn uuid(what: &str, text: &str) -> Result<Uuid, Problem> {
-    text.parse().map_err(|error| {
-        Problem::bad_request("bad_id", format!("the id of {what} is a UUID: {error}"))
-    })
+    text.parse()
+        .map_err(|error| Problem::new(Code::BadId, format!("the id of {what} is a UUID: {error}")))
 }
 
 #[cfg(test)]
@@ -161,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_retryable_problem_says_when() {
-        let problem = Problem::unavailable("queue_full", "later", Duration::from_millis(1500));
+        let problem = Problem::new(Code::QueueFull, "later").after(Duration::from_millis(1500));
         let response = problem.error_response();
         assert_eq!(response.headers().get("retry-after").unwrap(), "2");
         assert_eq!(response.headers().get("content-type").unwrap(), "application/problem+json");

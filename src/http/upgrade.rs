@@ -14,10 +14,7 @@ use actix_codec::Framed;
 use actix_http::{Request, Response, body::BodySize, h1, ws};
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
-    http::{
-        Method, StatusCode,
-        header::{self, HeaderValue},
-    },
+    http::{Method, StatusCode, header},
     rt::net::TcpStream,
     web,
 };
@@ -28,7 +25,10 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::{Router, guard, problem::Problem};
+use super::{
+    Router, guard,
+    problem::{Code, Problem},
+};
 use crate::{
     actors::session::{Session, SessionOptions},
     core::protocol::{self, CloseReason, SUBPROTOCOL},
@@ -125,11 +125,11 @@ impl Drop for Room {
 fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
     guard::admit(request.head().headers())?;
     if request.method() != Method::GET || request.path() != SESSIONS {
-        return Err(Problem::not_found(format!("WebSockets are served at {SESSIONS}")));
+        return Err(Problem::new(Code::NotFound, format!("WebSockets are served at {SESSIONS}")));
     }
     if router.is_draining() {
         let after = router.settings.server.reconnect_window;
-        return Err(Problem::unavailable("shutting_down", "the router is shutting down", after));
+        return Err(Problem::new(Code::ShuttingDown, "the router is shutting down").after(after));
     }
     let offered = request.head().headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let offered: Vec<&str> = offered
@@ -139,7 +139,7 @@ fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
         .collect();
     if !offered.is_empty() && !offered.contains(&SUBPROTOCOL) {
         let detail = format!("the subprotocol here is {SUBPROTOCOL}");
-        return Err(Problem::bad_request("unknown_subprotocol", detail));
+        return Err(Problem::new(Code::UnknownSubprotocol, detail));
     }
     Ok(Admitted { subprotocol: !offered.is_empty(), client_id: client_id(request)? })
 }
@@ -147,26 +147,31 @@ fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
 fn client_id(request: &Request) -> Result<Option<String>, Problem> {
     let query = request.uri().query().unwrap_or_default();
     let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
-        .map_err(|error| Problem::bad_request("bad_query", error.to_string()))?;
+        .map_err(|error| Problem::new(Code::BadQuery, error.to_string()))?;
     let mut pairs = pairs.into_inner().into_iter();
     let client_id = pairs.find(|(name, _)| name == "client_id").map(|(_, value)| value);
     match client_id {
         Some(id) if id.is_empty() || id.chars().count() > MAX_CLIENT_ID => {
             let detail = format!("`client_id` has 1 to {MAX_CLIENT_ID} characters");
-            Err(Problem::bad_request("bad_parameter", detail))
+            Err(Problem::new(Code::BadParameter, detail))
         }
         client_id => Ok(client_id),
     }
 }
 
 fn bad_handshake(error: ws::HandshakeError) -> Problem {
-    let problem = |status, detail| Problem::new(status, "bad_handshake", detail);
     match error {
         ws::HandshakeError::UnsupportedVersion => {
-            problem(StatusCode::UPGRADE_REQUIRED, "the WebSocket version must be 13".to_owned())
+            upgrade_required("the WebSocket version must be 13")
         }
-        other => problem(StatusCode::BAD_REQUEST, format!("not a WebSocket handshake: {other}")),
+        other => Problem::new(Code::BadHandshake, format!("not a WebSocket handshake: {other}")),
     }
+}
+
+fn upgrade_required(detail: impl Into<String>) -> Problem {
+    Problem::new(Code::UpgradeRequired, detail)
+        .header(header::UPGRADE, "websocket")
+        .header(header::SEC_WEBSOCKET_VERSION, "13")
 }
 
 /// Sends the head that accepts the upgrade; the socket, and what the client has said already.
@@ -186,10 +191,6 @@ async fn refuse(mut framed: Framed<TcpStream, h1::Codec>, problem: &Problem) -> 
     response.content_type("application/problem+json").force_close();
     for (name, value) in problem.error_response().headers() {
         response.insert_header((name.clone(), value.clone()));
-    }
-    if problem.status_code() == StatusCode::UPGRADE_REQUIRED {
-        response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
-        response.insert_header((header::UPGRADE, "websocket"));
     }
     let size = BodySize::Sized(body.len() as u64);
     let head = h1::Message::Item((response.finish().drop_body(), size));
@@ -214,10 +215,10 @@ async fn turn_away(mut socket: TcpStream) -> io::Result<()> {
 }
 
 /// A request at the path of a socket that is no upgrade: says what to do.
-pub async fn expected(request: HttpRequest) -> HttpResponse {
-    let detail = format!("{} is a WebSocket: connect with ws://, see GET /", request.path());
-    let problem = Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail);
-    let mut response = problem.error_response();
-    response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    response
+///
+/// # Errors
+/// Always.
+pub async fn expected(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let path = request.path();
+    Err(upgrade_required(format!("{path} is a WebSocket: connect with ws://, see GET /")))
 }

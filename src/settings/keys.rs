@@ -2,7 +2,8 @@
 //! its meaning are written. Structs, loading, `check-config` and `Settings.toml` follow from it.
 //!
 //! One line a key: `name: Type = rule(default, range) => Live | Restart;`. The rules are in
-//! `rules`, what must hold between keys is in `cross`. Nothing is read or checked here.
+//! `rules`, what must hold between keys is in `cross`. A value that nobody may see is marked by
+//! `secret(rule)`. Nothing is read or checked here.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},

@@ -107,6 +107,7 @@ impl Reader<'_> {
         };
         rule.read(&raw).unwrap_or_else(|| {
             let default = rule.default();
+            let raw = if rule.is_secret() { "what was given".to_owned() } else { raw.to_string() };
             let message = format!(
                 "must be {}, not {raw}; the default is {}",
                 rule.allowed(),

@@ -55,8 +55,10 @@ impl ErrorCode {
 /// Why a session ends; each has a WebSocket close code, or cuts the socket without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CloseReason {
-    /// The client closed, or went away.
+    /// The client went away.
     ClientGone,
+    /// The client closed, with this code: it is what it hears back.
+    ClientClosed(u16),
     /// The router shuts down.
     ShuttingDown,
     /// Bytes that are not WebSocket frames.
@@ -85,8 +87,9 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ClientGone,
+        Self::ClientClosed(1000),
         Self::ShuttingDown,
         Self::ProtocolError,
         Self::Binary,
@@ -106,6 +109,7 @@ impl CloseReason {
     pub fn code(self) -> Option<u16> {
         match self {
             Self::ClientGone | Self::Closed => Some(1000),
+            Self::ClientClosed(code) => Some(code),
             Self::ShuttingDown => Some(1001),
             Self::ProtocolError => Some(1002),
             Self::Binary => Some(1003),
@@ -125,6 +129,7 @@ impl CloseReason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ClientGone => "client_gone",
+            Self::ClientClosed(_) => "client_closed",
             Self::ShuttingDown => "shutting_down",
             Self::ProtocolError => "protocol_error",
             Self::Binary => "binary",

@@ -10,7 +10,7 @@ use actix_web::{
 
 use crate::{
     core::intake::{Attribute, Encoding},
-    http::problem::Problem,
+    http::problem::{Code, Problem},
 };
 
 /// The forms that are read.
@@ -68,8 +68,8 @@ fn encoding(headers: &HeaderMap) -> Result<Option<Encoding>, Problem> {
         _ => {
             const KNOWN: &str = "gzip, zstd, identity";
             let detail = format!("the Content-Encoding must be one of {KNOWN}, and only one");
-            let accept = ("accept-encoding", KNOWN);
-            Err(Problem::unsupported("unsupported_encoding", detail, accept))
+            let problem = Problem::new(Code::UnsupportedEncoding, detail);
+            Err(problem.header(header::ACCEPT_ENCODING, KNOWN))
         }
     }
 }
@@ -92,8 +92,8 @@ fn form(content_type: &str, headers: &HeaderMap) -> Result<Form, Problem> {
                 "the data of a CloudEvent must be JSON, such as application/json"
             };
             let detail = format!("the Content-Type says {other}; {use_what}");
-            let accept = ("accept", ACCEPT);
-            Err(Problem::unsupported("unsupported_media_type", detail, accept))
+            let problem = Problem::new(Code::UnsupportedMediaType, detail);
+            Err(problem.header(header::ACCEPT, ACCEPT))
         }
     }
 }
@@ -124,14 +124,14 @@ fn is_json(content_type: &str) -> bool {
 
 /// What the query of the URL asks for.
 pub(super) fn on_invalid(query: &str) -> Result<OnInvalid, Problem> {
-    let bad = |detail: String| Problem::bad_request("bad_parameter", detail);
+    let bad = |detail: String| Problem::new(Code::BadParameter, detail);
     let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
         .map_err(|error| bad(format!("the query cannot be read: {error}")))?;
     let mut found = None;
     for (name, value) in pairs.into_inner() {
         if name != "on_invalid" {
             let detail = format!("there is no `{name}`; there is on_invalid");
-            return Err(Problem::bad_request("unknown_parameter", detail));
+            return Err(Problem::new(Code::UnknownParameter, detail));
         }
         let on_invalid = match value.as_str() {
             "reject" => OnInvalid::Reject,
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(read(&["x-gzip"]), Ok(Some(Encoding::Gzip)));
         assert_eq!(read(&["zstd"]), Ok(Some(Encoding::Zstd)));
         for values in [&["br"][..], &[""], &["gzip, gzip"], &["gzip", "zstd"], &["gzip,identity"]] {
-            assert_eq!(read(values), Err("unsupported_encoding"), "{values:?}");
+            assert_eq!(read(values), Err(Code::UnsupportedEncoding), "{values:?}");
         }
     }
 
@@ -175,9 +175,9 @@ mod tests {
         assert_eq!(read("on_invalid=reject"), Ok(OnInvalid::Reject));
         assert_eq!(read("on_invalid=skip"), Ok(OnInvalid::Skip));
         for query in ["on_invalid", "on_invalid=SKIP", "on_invalid=skip&on_invalid=skip"] {
-            assert_eq!(read(query), Err("bad_parameter"), "{query}");
+            assert_eq!(read(query), Err(Code::BadParameter), "{query}");
         }
-        assert_eq!(read("on_invalid=skip&limit=1"), Err("unknown_parameter"));
+        assert_eq!(read("on_invalid=skip&limit=1"), Err(Code::UnknownParameter));
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
             ("application/cloudevents-stream+json", &ce),
             ("application/vnd.x+json", &[]),
         ] {
-            assert_eq!(read(content_type, ce), Err("unsupported_media_type"), "{content_type}");
+            assert_eq!(read(content_type, ce), Err(Code::UnsupportedMediaType), "{content_type}");
         }
     }
 }
