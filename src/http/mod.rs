@@ -1,14 +1,18 @@
 //! Everything that speaks HTTP. [`ROUTES`] is the whole surface; each noun has its file.
 
 pub mod budget;
+mod connection;
 pub mod events;
 pub mod guard;
 pub mod in_flight;
 pub mod ingest;
 pub mod ops;
 pub mod problem;
+pub mod query;
+mod room;
 pub mod server;
 pub mod stats;
+pub mod stream;
 pub mod upgrade;
 
 use std::{
@@ -113,6 +117,7 @@ pub const ROUTES: &[Route] = &[
     ),
     route("GET", "/v1/events", "events read back, by place, time, type, source and category"),
     route("GET", "/v1/events/{id}", "one event"),
+    route("GET", "/v1/stream", "live events as server-sent events"),
     route("GET", "/v1/ws", "the session protocol: live events over a WebSocket"),
     route("GET", "/v1/sessions", "who is connected"),
     route("DELETE", "/v1/sessions/{id}", "close a session"),
@@ -133,6 +138,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
         resource("/v1/events").route(web::post().to(ingest::post)).route(get().to(events::list)),
     )
     .service(resource("/v1/events/{id}").route(get().to(events::one)))
+    .service(resource("/v1/stream").route(get().to(stream::stream)))
     .service(resource("/v1/ws").route(get().to(upgrade::expected)))
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))

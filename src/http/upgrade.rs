@@ -4,11 +4,7 @@
 //! The future that serves an upgrade lasts as long as its session, so that connection limits and a
 //! graceful stop see it.
 
-use std::{
-    io,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use actix_codec::Framed;
 use actix_http::{Request, Response, body::BodySize, h1, ws};
@@ -28,6 +24,8 @@ use tokio::{
 use super::{
     Router, guard,
     problem::{Code, Problem},
+    query::{self, Pairs},
+    room::Room,
 };
 use crate::{
     actors::session::{Session, SessionOptions},
@@ -37,8 +35,6 @@ use crate::{
 /// The path of the session protocol.
 const SESSIONS: &str = "/v1/ws";
 const SWITCHING: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
-/// Longest `client_id`, in characters.
-const MAX_CLIENT_ID: usize = 128;
 /// How long a client that is turned away may take to hear it.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -93,33 +89,11 @@ async fn open(
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
     let (socket, early) = accept(framed, response.finish().drop_body()).await?;
-    let room = Room::take(router);
-    if !room.is_there {
-        drop(room);
+    let Some(room) = Room::take(router) else {
         return turn_away(socket).await.map(|()| None);
-    }
+    };
     let ended = Session::open(socket, early, client_id, options)?;
     Ok(Some((ended, room)))
-}
-
-/// A place among `session.max_sessions`, given back when dropped.
-struct Room {
-    router: web::Data<Router>,
-    is_there: bool,
-}
-
-impl Room {
-    fn take(router: web::Data<Router>) -> Self {
-        let taken = router.sessions.fetch_add(1, Ordering::Relaxed);
-        let is_there = taken < router.settings.session.max_sessions;
-        Self { router, is_there }
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.router.sessions.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
@@ -146,17 +120,10 @@ fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
 
 fn client_id(request: &Request) -> Result<Option<String>, Problem> {
     let query = request.uri().query().unwrap_or_default();
-    let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
+    let pairs = web::Query::<Pairs>::from_query(query)
         .map_err(|error| Problem::new(Code::BadQuery, error.to_string()))?;
-    let mut pairs = pairs.into_inner().into_iter();
-    let client_id = pairs.find(|(name, _)| name == "client_id").map(|(_, value)| value);
-    match client_id {
-        Some(id) if id.is_empty() || id.chars().count() > MAX_CLIENT_ID => {
-            let detail = format!("`client_id` has 1 to {MAX_CLIENT_ID} characters");
-            Err(Problem::new(Code::BadParameter, detail))
-        }
-        client_id => Ok(client_id),
-    }
+    let client_id = pairs.iter().find(|(name, _)| name == "client_id");
+    client_id.map(|(_, value)| query::client_id(value)).transpose()
 }
 
 fn bad_handshake(error: ws::HandshakeError) -> Problem {

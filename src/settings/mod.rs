@@ -9,7 +9,7 @@ mod fault;
 mod keys;
 mod layers;
 mod load;
-mod nearest;
+pub mod nearest;
 mod rules;
 mod table;
 mod units;

@@ -27,4 +27,5 @@ mod sessions;
 mod settings;
 mod slow_clients;
 mod storage;
+mod stream;
 mod support;

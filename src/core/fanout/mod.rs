@@ -208,7 +208,7 @@ impl<S: Sink> Fanout<S> {
         };
         let interest = Interest { form: member.form, epoch: self.epoch, filter: filter.clone() };
         if self.groups.find(&interest).is_none() && self.groups.len() >= self.limits.groups {
-            return Err(TooManyFilters);
+            return Err(TooManyFilters { most: self.limits.groups });
         }
         self.unsubscribe(key, RESUBSCRIBED, turn);
         // From here on the group counts for this session too: it must be where the tail ends.
@@ -271,7 +271,7 @@ impl<S: Sink> Fanout<S> {
     /// Once a second: pings, pongs, stalls, lag, and pages that could not be read.
     pub fn tick(&mut self, turn: Turn<'_>) {
         self.follow_epoch(turn);
-        let FanoutLimits { patience, max_lag, .. } = self.limits;
+        let max_lag = self.limits.max_lag;
         for key in self.keys() {
             // A socket may have room for some bytes long before it counts as writable.
             if self.members.get(key).is_some_and(|member| member.blocked) {
@@ -286,7 +286,7 @@ impl<S: Sink> Fanout<S> {
             }
             let next = member.reader.next().unwrap_or(turn.tail.next());
             let form = member.form;
-            match member.beat.check(turn.now, member.blocked, &patience) {
+            match member.beat.check(turn.now, member.blocked, &self.limits.patience(form)) {
                 Beat::End(reason) => self.end(key, reason, None, turn),
                 _ if max_lag > 0 && turn.tail.next().saturating_sub(next) > max_lag => {
                     self.end(key, CloseReason::TooFarBehind, None, turn);

@@ -237,9 +237,14 @@ pub fn event(event_type: &str) -> Value {
 
 /// A client for HTTP; connections are not shared between tests.
 pub fn http() -> reqwest::Client {
+    http_builder().timeout(PATIENCE).build().unwrap()
+}
+
+/// The same, before it is known how long an answer may take.
+pub fn http_builder() -> reqwest::ClientBuilder {
     // Only the first of a process installs it; all are the same.
     drop(rustls::crypto::ring::default_provider().install_default());
-    reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
+    reqwest::Client::builder().no_proxy()
 }
 
 /// A command line of the binary, in `folder`.
