@@ -282,6 +282,7 @@ fn fanout_limits(settings: &Settings) -> FanoutLimits {
             pong: session.pong_timeout,
             stall: session.stall_timeout,
         },
+        stream_heartbeat: session.stream_heartbeat,
         reconnect_window: settings.server.reconnect_window,
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod budget;
+mod connection;
 pub mod contract;
 pub mod events;
 pub mod guard;
@@ -10,8 +11,11 @@ pub mod ingest;
 pub mod limits;
 pub mod ops;
 pub mod problem;
+pub mod query;
+mod room;
 pub mod server;
 pub mod stats;
+pub mod stream;
 pub mod upgrade;
 
 use std::{
@@ -144,6 +148,7 @@ pub const ROUTES: &[Route] = &[
     ),
     route("GET", "/v1/events", READ, "events read back, by place, time, type, source and category"),
     route("GET", "/v1/events/{id}", READ, "one event"),
+    route("GET", "/v1/stream", READ, "live events as server-sent events"),
     route("GET", "/v1/ws", READ, "the session protocol: live events over a WebSocket"),
     route(
         "POST",
@@ -174,6 +179,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
         resource("/v1/events").route(web::post().to(ingest::post)).route(get().to(events::list)),
     )
     .service(resource("/v1/events/{id}").route(get().to(events::one)))
+    .service(resource("/v1/stream").route(get().to(stream::stream)))
     .service(resource("/v1/ws").route(get().to(upgrade::expected)))
     .service(resource("/v1/tickets").route(web::post().to(auth::post_ticket)))
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))

@@ -88,6 +88,8 @@ settings! {
         max_sessions: usize = count(20_000, 1..=10_000_000) => Live;
         /// Time between two pings.
         heartbeat: Duration = duration(25 * SECOND, SECOND..=HOUR) => Live;
+        /// Time between two comments on a stream of server-sent events.
+        stream_heartbeat: Duration = duration(15 * SECOND, SECOND..=HOUR) => Live;
         /// How long a pong may take, while nothing is left unsent.
         pong_timeout: Duration = duration(10 * SECOND, 100 * MILLISECOND..=HOUR) => Live;
         /// How long a client may take no bytes before it is cut.

@@ -10,7 +10,7 @@ mod keys;
 mod layers;
 mod lists;
 mod load;
-mod nearest;
+pub mod nearest;
 mod places;
 mod rules;
 mod table;

@@ -28,4 +28,5 @@ mod sessions;
 mod settings;
 mod slow_clients;
 mod storage;
+mod stream;
 mod support;

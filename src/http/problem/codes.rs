@@ -109,6 +109,10 @@ codes! {
     StorageUnavailable: "storage_unavailable", SERVICE_UNAVAILABLE, "Ask again later.";
     /// All bodies that are being received are too large together; nothing was stored.
     TooManyBytes: "too_many_bytes", SERVICE_UNAVAILABLE, "Post them again later.";
+    /// The filter is new, and there are `session.filters_per_worker` already.
+    TooManyFilters: "too_many_filters", SERVICE_UNAVAILABLE, "Ask again later, or for what others ask.";
+    /// There are `session.max_sessions` already.
+    TooManySessions: "too_many_sessions", SERVICE_UNAVAILABLE, "Connect again later.";
 }
 
 impl Code {
