@@ -194,9 +194,9 @@ async fn turn_away(mut socket: TcpStream) -> io::Result<()> {
 }
 
 problems!(
-    /// Why there is no session. Those of 429 are told by a close code where there is a handshake.
+    /// Why there is no session.
     UpgradeProblems: BadHandshake, BadParameter, BadQuery, UnknownSubprotocol, UpgradeRequired,
-    TooManyConnections, TooManyRequests, ShuttingDown,
+    ShuttingDown,
 );
 
 /// A WebSocket that speaks `signalbox.v1.json`: see [/asyncapi.yaml](/asyncapi.yaml).
