@@ -38,7 +38,7 @@ use crate::{
         retention::Retention,
         watchdog::{self, Watched},
     },
-    telemetry::Metrics,
+    telemetry::{Metrics, Traces},
 };
 
 /// How long another router on the same database may take to end: a server may notice late that one
@@ -48,6 +48,8 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_secs(2);
 /// How often a router that stops looks whether anybody is still there.
 const QUIET: Duration = Duration::from_millis(10);
+/// How long a collector may take for the last spans.
+const LAST_SPANS: Duration = Duration::from_secs(3);
 /// The number of the settings, until they can be reloaded.
 const GENERATION: u64 = 1;
 
@@ -90,19 +92,22 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     tell_proof(&*storage, proof);
 
     let metrics = Arc::new(Metrics::new());
+    let traces = start_traces(&metrics);
     let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
     let (advanced, follow) = watch::channel(());
     let (fatal, stopped) = oneshot::channel();
+    let policy = BatchPolicy::try_new(batch_limits(&settings.journal))?;
     let journal = Journal::new(JournalOptions {
         storage: storage.clone(),
         writer,
         tail: tail.clone(),
         advanced,
         limits: backlog_limits(&settings.journal),
-        policy: BatchPolicy::try_new(batch_limits(&settings.journal))?,
+        policy,
         recovery: settings.journal.recovery_timeout,
         fatal,
         metrics: metrics.clone(),
+        traces: traces.clone(),
     })
     .start();
     let broadcaster = Broadcaster::default().start();
@@ -115,6 +120,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         linger: LINGER,
         generation: GENERATION,
         metrics: metrics.clone(),
+        traces: traces.clone(),
     };
     let router = web::Data::new(Router {
         settings,
@@ -123,6 +129,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         broadcaster,
         tail,
         metrics,
+        traces,
         sessions: AtomicUsize::new(0),
         requests: InFlight::default(),
         bodies: Budget::default(),
@@ -201,8 +208,23 @@ async fn shut_down(router: &Router, server: &ServerHandle) {
         tracing::warn!("requests or sessions that did not end in time are cut");
     }
     server.stop(false).await;
-    // 5. The writer, and with it the lock, goes with the journal, which nobody holds any more.
+    // 5. The last spans go out, if the collector takes them.
+    if let Some(traces) = &router.traces {
+        traces.stop(LAST_SPANS).await;
+    }
+    // 6. The writer, and with it the lock, goes with the journal, which nobody holds any more.
     tracing::info!("stopped");
+}
+
+/// Traces, where they are asked for. A router routes without them too.
+fn start_traces(metrics: &Arc<Metrics>) -> Option<Arc<Traces>> {
+    match Traces::start(metrics) {
+        Ok(traces) => traces.map(Arc::new),
+        Err(error) => {
+            tracing::warn!(%error, "there are no traces, although the environment asks for them");
+            None
+        }
+    }
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {

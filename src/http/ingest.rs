@@ -17,11 +17,12 @@ use super::{
     Router,
     budget::Held,
     problem::{self, Problem},
+    trace,
 };
 use crate::{
     actors::journal::{Publish, PublishError, Published},
     core::{
-        event::{self, Draft},
+        event,
         intake::{self, Caps, Context, Parsed, Rejected, UnpackError, unpack},
     },
 };
@@ -70,7 +71,8 @@ async fn publish(
     let mut parsed = parse(router, head, body).await?;
     let drafts = mem::take(&mut parsed.drafts);
     let ids: Vec<Uuid> = drafts.iter().map(|draft| draft.id).collect();
-    let published = commit(router, drafts).await.map_err(|error| refused(&error, &ids))?;
+    let publish = Publish { drafts, span: trace::recall(request) };
+    let published = commit(router, publish).await.map_err(|error| refused(&error, &ids))?;
     router.metrics.events_skipped_total.increment(parsed.rejected.len() as u64);
     Ok(accepted(&published, &ids, &parsed))
 }
@@ -117,6 +119,8 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Pa
     let limits =
         intake::Limits { batch_events: limits.batch_events, event_bytes: limits.event_bytes };
     let received = event::to_micros(Utc::now());
+    let traceparent = head.traceparent;
+    let metrics = router.metrics.clone();
     // How much a packed body holds shows only when it is unpacked.
     let large = body.len() > INLINE_BYTES || head.encoding.is_some();
     let read = move || {
@@ -124,7 +128,9 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Pa
             Some(encoding) => unpack(encoding, &body, caps).map_err(|error| packed(&error))?.into(),
             None => body,
         };
-        let context = Context { received, limits, secret: None, broadcast_mode: "direct" };
+        let context =
+            Context { received, limits, secret: None, broadcast_mode: "direct", traceparent };
+        let began = Instant::now();
         let batch = match &head.form {
             Form::Json => intake::read_json(&body, &context, &mut Uuid::now_v7),
             Form::Ndjson => intake::read_ndjson(&body, &context, &mut Uuid::now_v7),
@@ -132,6 +138,9 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Pa
             Form::CloudEventBatch => intake::read_cloudevents(&body, &context),
             Form::CloudEventData(head) => intake::read_binary_cloudevent(head, &body, &context),
         };
+        if let Ok(batch) = &batch {
+            metrics.stats.validated(batch, began.elapsed());
+        }
         let parsed = batch.and_then(|batch| match head.on_invalid {
             OnInvalid::Reject => batch.all_or_nothing(),
             OnInvalid::Skip => batch.valid_only(),
@@ -156,9 +165,9 @@ fn packed(error: &UnpackError) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, code, error.to_string())
 }
 
-async fn commit(router: &Router, drafts: Vec<Draft>) -> Result<Published, PublishError> {
+async fn commit(router: &Router, publish: Publish) -> Result<Published, PublishError> {
     let within = router.settings.journal.answer_timeout;
-    match tokio::time::timeout(within, router.journal.send(Publish(drafts))).await {
+    match tokio::time::timeout(within, router.journal.send(publish)).await {
         Ok(Ok(answer)) => answer,
         // A journal that is gone may have committed first.
         Ok(Err(_)) | Err(_) => Err(PublishError::Unknown),
@@ -200,21 +209,22 @@ fn rejected(event: &Rejected) -> Value {
 
 /// The answer to a request that was not, or perhaps not, committed. `outcome` says which.
 fn refused(error: &PublishError, ids: &[Uuid]) -> Problem {
-    let later = |code, detail: &str| Problem::unavailable(code, detail, RETRY_AFTER);
+    let code = error.code();
+    let later = |detail: &str| Problem::unavailable(code, detail, RETRY_AFTER);
     let problem = match error {
-        PublishError::QueueFull => later("queue_full", "too many events wait to be committed"),
-        PublishError::Unavailable => later("storage_unavailable", "the storage cannot be reached"),
-        PublishError::StorageFull => later("storage_full", "the storage is full"),
-        PublishError::ShuttingDown => later("shutting_down", "the router is shutting down"),
+        PublishError::QueueFull => later("too many events wait to be committed"),
+        PublishError::Unavailable => later("the storage cannot be reached"),
+        PublishError::StorageFull => later("the storage is full"),
+        PublishError::ShuttingDown => later("the router is shutting down"),
         PublishError::Refused(reason) => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             let detail = format!("the database refused the events: {reason}");
-            Problem::new(status, "refused_by_storage", detail)
+            Problem::new(status, code, detail)
         }
         PublishError::Unknown => {
             let detail = "whether the events were stored is not known: post them again with these \
                           ids, which stores none of them twice";
-            return later("outcome_unknown", detail)
+            return later(detail)
                 .with("outcome", "unknown")
                 .with("ids", ids.iter().map(Uuid::to_string).collect::<Vec<_>>());
         }

@@ -9,6 +9,7 @@ pub mod ops;
 pub mod problem;
 pub mod server;
 pub mod stats;
+pub mod trace;
 pub mod upgrade;
 
 use std::{
@@ -37,7 +38,7 @@ use crate::{
     core::tail::SharedTail,
     settings::Settings,
     storage::Storage,
-    telemetry::Metrics,
+    telemetry::{Metrics, Traces},
 };
 
 /// What every request can reach.
@@ -54,6 +55,8 @@ pub struct Router {
     pub tail: Arc<SharedTail>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where spans are made, if they are asked for.
+    pub traces: Option<Arc<Traces>>,
     /// Open sessions, to be held under `session.max_sessions`.
     pub sessions: AtomicUsize,
     /// Requests that are being answered.
@@ -175,6 +178,8 @@ pub async fn watch(
 ) -> Result<ServiceResponse, Error> {
     let (began, answering) = (Instant::now(), router.requests.begin());
     let method = request.method().clone();
+    let span = trace::begin(&router, &method, request.headers());
+    trace::remember(&request, span.as_ref());
     let mut response = match guard::admit(request.headers()) {
         Ok(()) => next.call(request).await?.map_into_boxed_body(),
         Err(problem) => request.error_response(problem),
@@ -182,7 +187,12 @@ pub async fn watch(
     let pattern = response.request().match_pattern();
     let route = pattern.as_deref().unwrap_or("none");
     router.count(route, &method, response.status());
-    router.metrics.http_request_seconds.with([route]).record(began.elapsed());
+    if let Some(span) = span {
+        span.answered(pattern.as_deref(), response.status().as_u16());
+    }
+    let took = began.elapsed();
+    router.metrics.http_request_seconds.with([route]).record(took);
+    router.metrics.stats.answered(took, response.status().is_server_error());
     if router.is_draining() {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }

@@ -164,6 +164,7 @@ fn scene(recovery: Duration, fates: impl IntoIterator<Item = Fate>) -> Scene {
         recovery,
         fatal: told,
         metrics: Arc::new(Metrics::new()),
+        traces: None,
     });
     Scene { database, journal: journal.start(), tail, fatal }
 }
@@ -179,7 +180,7 @@ type Told = Result<Vec<(Seq, bool)>, PublishError>;
 impl Scene {
     /// Publishes one request for each id, all at once: the first goes alone, the others together.
     fn publish(&self, ids: &[u128]) -> impl Future<Output = Vec<Told>> + use<> {
-        let requests = ids.iter().map(|id| self.journal.send(Publish(vec![draft(*id)])));
+        let requests = ids.iter().map(|id| self.journal.send(Publish::from(vec![draft(*id)])));
         let answers = join_all(requests.collect::<Vec<_>>());
         let told = |outcome: &Outcome| (outcome.seq, outcome.duplicate);
         async move {

@@ -9,8 +9,11 @@ use actix_web::{
 };
 
 use crate::{
-    core::intake::{Attribute, Encoding},
-    http::problem::Problem,
+    core::{
+        intake::{Attribute, Encoding},
+        traceparent::Traceparent,
+    },
+    http::{problem::Problem, trace},
 };
 
 /// The forms that are read.
@@ -23,6 +26,8 @@ pub(super) struct Head {
     pub(super) encoding: Option<Encoding>,
     pub(super) form: Form,
     pub(super) on_invalid: OnInvalid,
+    /// Where in a trace the request was made.
+    pub(super) traceparent: Option<Traceparent>,
 }
 
 /// What a body holds.
@@ -53,6 +58,7 @@ impl Head {
             on_invalid: on_invalid(request.query_string())?,
             encoding: encoding(request.headers())?,
             form: form(request.content_type(), request.headers())?,
+            traceparent: trace::traceparent(request.headers()),
         })
     }
 }
