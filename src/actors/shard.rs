@@ -23,10 +23,10 @@ use super::{outlet::Outlet, session::Finish};
 use crate::{
     core::{
         event::{Position, Seq},
-        fanout::{Begin, Fanout, FanoutLimits, Key, Totals, Turn},
+        fanout::{Begin, Fanout, FanoutLimits, Key, TooManyFilters, Totals, Turn},
         filter::Filter,
-        protocol::{CloseReason, ErrorCode, ServerFrame},
-        reader::{Gone, PageView, Sink},
+        protocol::{CloseReason, Form, ServerFrame},
+        reader::{Gone, PageView, Sink, SubKey},
         tail::SharedTail,
     },
     storage::{Page, Storage},
@@ -40,7 +40,7 @@ pub struct Join(pub Client);
 
 /// A session asks for events.
 #[derive(Message)]
-#[rtype(result = "()")]
+#[rtype(result = "Result<(), TooManyFilters>")]
 pub struct Subscribe {
     /// Who.
     pub client: Handle,
@@ -76,10 +76,10 @@ struct Advanced;
 #[rtype(result = "()")]
 struct Writable(Handle);
 
-/// A page was read, or could not be.
+/// A page was read for a subscription of a session, or could not be.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct PageRead(Handle, Option<Page>);
+struct PageRead(Handle, SubKey, Option<Page>);
 
 /// A session, from outside: its key is only good together with its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +97,10 @@ pub struct Client {
     pub id: Uuid,
     /// What the client calls itself.
     pub client_id: Option<String>,
+    /// How it hears things.
+    pub form: Form,
+    /// What it is known as.
+    pub identity: Option<Arc<str>>,
     /// Its socket.
     pub outlet: Arc<Outlet>,
     /// The session.
@@ -270,21 +274,16 @@ impl Handler<Join> for Shard {
     type Result = usize;
 
     fn handle(&mut self, Join(client): Join, ctx: &mut Self::Context) -> Key {
-        let session = client.id;
+        let (session, form) = (client.id, client.form);
         let (generation, heartbeat) =
             (self.options.generation, self.options.limits.patience.heartbeat);
         let ending = self.ending;
         self.turn(ctx, |fanout, turn| {
-            let key = fanout.join(client, turn.now);
-            let mut frame = Vec::new();
-            ServerFrame::Welcome {
-                session,
-                head: turn.tail.position(),
-                heartbeat_ms: u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX),
-                generation,
-            }
-            .encode(&mut frame);
-            fanout.say(key, &frame, turn);
+            let key = fanout.join(client, form, turn.now);
+            let head = turn.tail.position();
+            let heartbeat_ms = u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX);
+            let welcome = ServerFrame::Welcome { session, head, heartbeat_ms, generation };
+            fanout.tell(key, &welcome, turn);
             if let Some(ending) = ending {
                 fanout.end(key, ending.reason, Some(ending.draw()), turn);
             }
@@ -294,25 +293,14 @@ impl Handler<Join> for Shard {
 }
 
 impl Handler<Subscribe> for Shard {
-    type Result = ();
+    type Result = Result<(), TooManyFilters>;
 
-    fn handle(&mut self, message: Subscribe, ctx: &mut Self::Context) {
+    fn handle(&mut self, message: Subscribe, ctx: &mut Self::Context) -> Self::Result {
         let Subscribe { client, filter, begin } = message;
         if !self.is_here(client) {
-            return;
+            return Ok(());
         }
-        let groups = self.options.limits.groups;
-        let metrics = self.options.metrics.clone();
-        self.turn(ctx, |fanout, turn| {
-            if fanout.subscribe(client.key, &filter, begin, turn).is_err() {
-                let code = ErrorCode::TooManyFilters;
-                metrics.session_errors_total.with([code.as_str()]).increment(1);
-                let detail = format!("there are {groups} different filters already");
-                let mut frame = Vec::new();
-                ServerFrame::Error { code, detail }.encode(&mut frame);
-                fanout.say(client.key, &frame, turn);
-            }
-        });
+        self.turn(ctx, |fanout, turn| fanout.subscribe(client.key, &filter, begin, turn))
     }
 }
 
@@ -362,7 +350,7 @@ impl Handler<Writable> for Shard {
 impl Handler<PageRead> for Shard {
     type Result = ();
 
-    fn handle(&mut self, PageRead(client, page): PageRead, ctx: &mut Self::Context) {
+    fn handle(&mut self, PageRead(client, subscription, page): PageRead, ctx: &mut Self::Context) {
         if !self.is_here(client) {
             return;
         }
@@ -372,7 +360,7 @@ impl Handler<PageRead> for Shard {
                 scanned_through: page.scanned_through,
                 head: page.head,
             });
-            fanout.page(client.key, view, turn);
+            fanout.page(client.key, subscription, view, turn);
         });
     }
 }

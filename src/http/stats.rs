@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{
     Router,
+    contract::problems,
     ops::{balance, list_sessions, stopping},
     problem::Problem,
 };
@@ -28,6 +29,11 @@ use crate::{
     },
     telemetry::{DeliveryStats, HttpStats, IngestStats, resident_memory},
 };
+
+problems!(
+    /// A router that stops cannot tell.
+    StatsProblems: ShuttingDown
+);
 
 /// Everything at a glance. Counters begin with the process; rates are of the last whole seconds.
 #[derive(Debug, Serialize, ToSchema)]
@@ -66,10 +72,13 @@ pub struct JournalStats {
     /// Its identity.
     pub epoch: Uuid,
     /// The newest event; 0 when there is none.
+    #[schema(value_type = u64)]
     pub head_seq: Seq,
     /// The oldest event that is kept.
+    #[schema(value_type = u64)]
     pub first_seq: Seq,
     /// When the newest event was committed, as RFC 3339.
+    #[schema(format = DateTime, required)]
     pub last_created_at: Option<String>,
     /// `ready`, `recovering`, `down` or `draining`.
     pub state: &'static str,
@@ -89,6 +98,7 @@ pub struct JournalStats {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TailStats {
     /// The first that can be read there.
+    #[schema(value_type = u64)]
     pub first_seq: Seq,
     /// How many there are.
     pub events: u64,
@@ -115,7 +125,6 @@ pub struct SessionStats {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LedgerStats {
     /// Of the direct path.
-    #[schema(value_type = Object)]
     pub direct: Balance,
 }
 
@@ -132,6 +141,7 @@ pub struct BroadcasterStats {
     /// Events that were taken, and then could not be committed.
     pub failed_broadcasts: u64,
     /// The newest `seq`. It does not begin anew with the process.
+    #[schema(value_type = u64)]
     pub sequence_counter: Seq,
     /// Sessions.
     pub connected_clients: usize,
@@ -157,6 +167,10 @@ pub struct ClassificationStats {
 ///
 /// # Errors
 /// When the router is stopping.
+#[utoipa::path(
+    get, path = "/v1/stats", operation_id = "get_stats", tag = "operating",
+    responses((status = 200, description = "A snapshot.", body = StatsSnapshot), StatsProblems)
+)]
 pub async fn stats(router: web::Data<Router>) -> Result<web::Json<StatsSnapshot>, Problem> {
     let journal = router.journal.send(GetStatus).await.map_err(stopping)?;
     let sessions = list_sessions(&router).await?;

@@ -126,6 +126,15 @@ metrics! {
     /// Time to answer a request; the route is its pattern, never the path.
     http_request_seconds: Histogram, Seconds, ["route"];
 
+    /// Requests refused for who asked, from where, or for what.
+    access_refused_total: Counter, Count, ["reason"];
+    /// Requests and connections refused by a limit; the label is its setting.
+    limited_total: Counter, Count, ["limit"];
+    /// Clients whose use is counted, to be held under their limits.
+    limit_clients: Gauge, Count, [];
+    /// Tickets made.
+    tickets_total: Counter, Count, [];
+
     /// Spans that the collector took.
     trace_spans_exported_total: Counter, Count, [];
     /// Spans that did not reach the collector.

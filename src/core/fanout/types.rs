@@ -6,7 +6,8 @@ use crate::core::{
     event::{Position, Seq},
     filter::Filter,
     heartbeat::Patience,
-    protocol::CloseReason,
+    protocol::{CloseReason, Form},
+    reader::SubKey,
     tail::Tail,
 };
 
@@ -19,10 +20,17 @@ pub type Key = usize;
 pub enum Effect {
     /// Wait until the socket takes bytes again.
     AwaitWritable(Key),
-    /// Read a page of storage that begins at this `seq`: all events, not only those that match.
-    /// Sessions that stand at the same place ask for the same page, each for itself.
-    ReadPage(Key, Seq),
-    /// The close frame is written, or waits behind what is unsent: give the client a moment to take
+    /// Read a page of storage: all events, not only those that match. Subscriptions that stand at
+    /// the same place ask for the same page, each for itself.
+    ReadPage {
+        /// Whose session it is.
+        session: Key,
+        /// Who gets it.
+        subscription: SubKey,
+        /// Where it begins.
+        from: Seq,
+    },
+    /// The end is said, or waits behind what is unsent: give the client a moment to take
     /// it and to answer with its own.
     Close(Key, CloseReason),
     /// Nothing more can be written: drop the socket at once.
@@ -43,14 +51,27 @@ pub struct Turn<'a> {
 pub struct FanoutLimits {
     /// Bytes that a filter group joins at a time.
     pub window_bytes: usize,
-    /// Different filters at a time.
+    /// Different filters at a time, those of different forms counted apart.
     pub groups: usize,
     /// Events a session may be behind; 0 is no limit.
     pub max_lag: u64,
     /// Pings, pongs and stalls.
     pub patience: Patience,
+    /// Time between two comments to a client that hears server-sent events.
+    pub stream_heartbeat: Duration,
     /// The time over which clients spread their reconnecting when all must come back.
     pub reconnect_window: Duration,
+}
+
+impl FanoutLimits {
+    /// How patient to be with a client that hears this form.
+    pub(super) fn patience(&self, form: Form) -> Patience {
+        let heartbeat = match form {
+            Form::Sse => self.stream_heartbeat,
+            Form::Session | Form::Legacy => self.patience.heartbeat,
+        };
+        Patience { heartbeat, ..self.patience }
+    }
 }
 
 /// What the sockets took, of all sessions together.
@@ -74,14 +95,20 @@ pub enum Begin {
 }
 
 /// More different filters than the shard takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyFilters;
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there are {most} different filters already")]
+pub struct TooManyFilters {
+    /// As many as there may be.
+    pub most: usize,
+}
 
 /// A session, as others see it.
 #[derive(Debug)]
 pub struct Row<'a, S> {
     /// Its sink.
     pub sink: &'a S,
+    /// How it hears things.
+    pub form: Form,
     /// Its filter, when subscribed.
     pub filter: Option<&'a Filter>,
     /// The last `seq` it is through with, when subscribed.

@@ -13,12 +13,12 @@ use crate::core::{
     event::{Category, Event, Position, Seq},
     fanout::{
         Begin, Effect, Fanout, FanoutLimits, Key, Turn,
-        tests::{PATIENCE, Wire},
+        tests::{LIMITS, Wire},
     },
     filter::Filter,
     numbering::Head,
-    protocol::CloseReason,
-    reader::PageView,
+    protocol::{CloseReason, Form},
+    reader::{PageView, SubKey},
     tail::{SharedTail, Tail, TailLimits},
 };
 
@@ -31,14 +31,16 @@ pub(super) struct Setup {
     pub(super) groups: usize,
     pub(super) page: usize,
     pub(super) max_lag: u64,
+    /// What clients are spoken to in, in turns.
+    pub(super) forms: &'static [Form],
 }
 
 /// An effect that waits to be served.
 #[derive(Debug)]
 pub(super) enum Todo {
     Writable(Key),
-    Read(Key, Seq),
-    Hand(Key, Option<(Vec<Event>, Head)>),
+    Read(Key, SubKey, Seq),
+    Hand(Key, SubKey, Option<(Vec<Event>, Head)>),
     Leave(Key),
 }
 
@@ -127,7 +129,10 @@ impl World {
         for (kind, pad) in kinds {
             let seq = self.journal().head() + 1;
             self.ids += 1;
-            let json = format!(r#"{{"seq":{seq},"id":{},"pad":"{}"}}"#, self.ids, "x".repeat(*pad));
+            let (id, pad) = (self.ids, "x".repeat(*pad));
+            let json = format!(
+                r#"{{"seq":{seq},"event_type":"{kind}","timestamp":"{seq}-{id}","data":{{"pad":"{pad}"}}}}"#
+            );
             let event = Event {
                 seq,
                 id: Uuid::from_u128(self.ids),
@@ -164,9 +169,7 @@ impl World {
         }
         self.tail.store(Tail::empty(self.stored(), self.setup.tail));
         let Setup { window_bytes, groups, max_lag, .. } = self.setup;
-        let reconnect_window = Duration::from_secs(10);
-        let patience = PATIENCE;
-        let limits = FanoutLimits { window_bytes, groups, max_lag, patience, reconnect_window };
+        let limits = FanoutLimits { window_bytes, groups, max_lag, ..LIMITS };
         let shard = || Shard {
             fanout: Fanout::new(self.epoch, limits),
             todo: Vec::new(),
@@ -209,7 +212,9 @@ impl World {
         for effect in shard.fanout.take_effects() {
             let (key, todo) = match effect {
                 Effect::AwaitWritable(key) => (key, Todo::Writable(key)),
-                Effect::ReadPage(key, from) => (key, Todo::Read(key, from)),
+                Effect::ReadPage { session, subscription, from } => {
+                    (session, Todo::Read(session, subscription, from))
+                }
                 Effect::Close(key, _) | Effect::Cut(key, _) => (key, Todo::Leave(key)),
             };
             let links = self.clients.iter_mut().filter_map(|client| client.link.as_mut());
@@ -230,20 +235,24 @@ impl World {
             wire.room.set(room);
             wire.most.set(most);
             let shard = shard % self.shards.len();
-            let key = self.shards[shard].fanout.join(Rc::clone(&wire), self.now);
-            self.client_mut(client).link = Some(Link::new(shard, key, wire));
+            let form = self.setup.forms[client % self.setup.forms.len()];
+            let key = self.shards[shard].fanout.join(Rc::clone(&wire), form, self.now);
+            self.client_mut(client).link = Some(Link::new(shard, key, form, wire));
         }
     }
 
     pub(super) fn subscribe(&mut self, client: usize, filter: &Filter, begin: Begin) {
         let Some(link) = self.link(client) else { return };
+        if link.form == Form::Legacy && link.seen.is_some() {
+            return;
+        }
         let (index, key, ending) = (link.shard, link.key, link.ending);
         let stays = self.shards[index].fanout.epoch == self.epoch && !ending;
         let opening = self.opening(filter, begin);
         let taken = self.with(index, |fanout, turn| fanout.subscribe(key, filter, begin, turn));
         if taken.is_ok() && stays {
             self.shards[index].ended += 1;
-            self.client_mut(client).link.as_mut().unwrap().openings.push_back(opening);
+            self.client_mut(client).link.as_mut().unwrap().open(opening);
         }
     }
 
@@ -304,11 +313,11 @@ impl World {
                     shard.todo.push(todo);
                 }
             }
-            Todo::Read(key, from) => {
+            Todo::Read(key, subscription, from) => {
                 let page = ok.then(|| self.page(from));
-                self.shards[index].todo.push(Todo::Hand(key, page));
+                self.shards[index].todo.push(Todo::Hand(key, subscription, page));
             }
-            Todo::Hand(key, page) => {
+            Todo::Hand(key, subscription, page) => {
                 let epoch = shard.fanout.epoch;
                 let useful =
                     |(events, head): &(Vec<Event>, Head)| !events.is_empty() && head.epoch == epoch;
@@ -320,7 +329,7 @@ impl World {
                     scanned_through: events.last().map_or(head.head_seq, |event| event.seq),
                     head: *head,
                 });
-                self.with(index, |fanout, turn| fanout.page(key, view, turn));
+                self.with(index, |fanout, turn| fanout.page(key, subscription, view, turn));
             }
             Todo::Leave(key) => self.leave_key(index, key),
         }
