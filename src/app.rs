@@ -14,6 +14,7 @@ use std::{
 use actix::Actor;
 use actix_server::ServerHandle;
 use actix_web::web;
+use chrono::Utc;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
@@ -38,9 +39,10 @@ use crate::{
         in_flight::InFlight,
         limits::Limits,
         server,
+        settings::Provenance,
     },
-    settings::{JournalSettings, Settings},
-    storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions},
+    settings::{JournalSettings, Loaded, Settings},
+    storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions, Writer},
     tasks::{
         retention::Retention,
         watchdog::{self, Watched},
@@ -95,7 +97,9 @@ pub enum AppError {
 ///
 /// # Errors
 /// See [`AppError`].
-pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+    let Loaded { settings, origins, file } = loaded;
+    let provenance = Provenance { generation: GENERATION, loaded_at: Utc::now(), file, origins };
     let listener = listen(settings.server.bind)?;
     let storage = open_storage(&settings).await?;
     let Opened { writer, head, proof } = take_writer(&*storage).await?;
@@ -104,41 +108,21 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     let metrics = Arc::new(Metrics::new());
     let traces = start_traces(&metrics);
     let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
+    let common = Common { storage, tail, metrics, traces };
     let (advanced, follow) = watch::channel(());
     let (fatal, stopped) = oneshot::channel();
-    let policy = BatchPolicy::try_new(batch_limits(&settings.journal))?;
-    let journal = Journal::new(JournalOptions {
-        storage: storage.clone(),
-        writer,
-        tail: tail.clone(),
-        advanced,
-        limits: backlog_limits(&settings.journal),
-        policy,
-        recovery: settings.journal.recovery_timeout,
-        fatal,
-        metrics: metrics.clone(),
-        traces: traces.clone(),
-    })
-    .start();
-    let broadcaster = Broadcaster::default().start();
-    let shard = ShardOptions {
-        tail: tail.clone(),
-        advanced: follow,
-        storage: storage.clone(),
-        limits: fanout_limits(&settings),
-        page_events: settings.session.page_events,
-        linger: LINGER,
-        generation: GENERATION,
-        metrics: metrics.clone(),
-        traces: traces.clone(),
-    };
+    let journal = journal_options(&settings, &common, writer, advanced, fatal)?;
+    let journal = Journal::new(journal).start();
+    let shard = shard_options(&settings, &common, follow);
+    let Common { storage, tail, metrics, traces } = common;
     let router = web::Data::new(Router {
         auth: Authenticator::new(&settings.auth)?,
         limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
         settings,
+        provenance,
         storage,
         journal,
-        broadcaster,
+        broadcaster: Broadcaster::default().start(),
         tail,
         metrics,
         traces,
@@ -149,6 +133,53 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         started: Instant::now(),
     });
     serve(listener, router, shard, stop, stopped).await
+}
+
+/// What actors and handlers have in common.
+struct Common {
+    storage: Arc<dyn Storage>,
+    tail: Arc<SharedTail>,
+    metrics: Arc<Metrics>,
+    traces: Option<Arc<Traces>>,
+}
+
+fn journal_options(
+    settings: &Settings,
+    common: &Common,
+    writer: Box<dyn Writer>,
+    advanced: watch::Sender<()>,
+    fatal: oneshot::Sender<String>,
+) -> Result<JournalOptions, AppError> {
+    Ok(JournalOptions {
+        storage: common.storage.clone(),
+        writer,
+        tail: common.tail.clone(),
+        advanced,
+        limits: backlog_limits(&settings.journal),
+        policy: BatchPolicy::try_new(batch_limits(&settings.journal))?,
+        recovery: settings.journal.recovery_timeout,
+        fatal,
+        metrics: common.metrics.clone(),
+        traces: common.traces.clone(),
+    })
+}
+
+fn shard_options(
+    settings: &Settings,
+    common: &Common,
+    advanced: watch::Receiver<()>,
+) -> ShardOptions {
+    ShardOptions {
+        tail: common.tail.clone(),
+        advanced,
+        storage: common.storage.clone(),
+        limits: fanout_limits(settings),
+        page_events: settings.session.page_events,
+        linger: LINGER,
+        generation: GENERATION,
+        metrics: common.metrics.clone(),
+        traces: common.traces.clone(),
+    }
 }
 
 async fn serve(

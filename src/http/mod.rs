@@ -14,6 +14,7 @@ pub mod problem;
 pub mod query;
 mod room;
 pub mod server;
+pub mod settings;
 pub mod stats;
 pub mod stream;
 pub mod trace;
@@ -46,6 +47,7 @@ use self::{
     in_flight::InFlight,
     limits::{Account, Limits},
     problem::{Code, Problem},
+    settings::Provenance,
 };
 use crate::{
     actors::{broadcaster::Broadcaster, journal::Journal},
@@ -62,6 +64,8 @@ use crate::{
 pub struct Router {
     /// The settings in force.
     pub settings: Settings,
+    /// Where they come from.
+    pub provenance: Provenance,
     /// Where events are read.
     pub storage: Arc<dyn Storage>,
     /// Where events go.
@@ -162,6 +166,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/sessions", READ, "who is connected"),
     route("DELETE", "/v1/sessions/{id}", ADMIN, "close a session"),
     route("GET", "/v1/stats", READ, "everything at a glance"),
+    route("GET", "/v1/settings", READ, "every setting in force, and where it comes from"),
     route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
     route("GET", "/livez", ANYBODY, "the process is alive"),
     route("GET", "/readyz", ANYBODY, "events are taken"),
@@ -188,6 +193,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
     .service(resource("/v1/stats").route(get().to(stats::stats)))
+    .service(resource("/v1/settings").route(get().to(settings::settings)))
     .service(resource("/v1/ledger").route(get().to(ops::ledger)))
     .service(resource("/livez").route(get().to(ops::livez)))
     .service(resource("/readyz").route(get().to(ops::readyz)))
