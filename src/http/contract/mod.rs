@@ -25,7 +25,9 @@ use utoipa::{
 pub use page::{__path_file, __path_page, file, page};
 pub(super) use problems::{problems, responses};
 
-use super::{ROUTES, Route, auth, events, ingest, ops, problem::Code, stats, stream, upgrade};
+use super::{
+    ROUTES, Route, auth, events, ingest, ops, problem::Code, settings, stats, stream, upgrade,
+};
 use crate::core::access::Need;
 
 /// What the guard answers, whatever the route.
@@ -47,7 +49,7 @@ const TOKEN: &str = "token";
     paths(
         ingest::post, events::list, events::one, stream::stream,
         upgrade::expected, auth::post_ticket, ops::sessions, ops::close_session,
-        stats::stats, ops::ledger, ops::livez, ops::readyz, ops::metrics, ops::index,
+        stats::stats, settings::settings, ops::ledger, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,
     ),
     modifiers(&FromRoutes),
