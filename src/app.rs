@@ -31,7 +31,7 @@ use crate::{
         protocol::CloseReason,
         tail::{SharedTail, Tail, TailLimits},
     },
-    http::{Router, budget::Budget, in_flight::InFlight, server},
+    http::{Router, budget::Budget, in_flight::InFlight, ingest::Idempotent, server},
     settings::{JournalSettings, Settings},
     storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions},
     tasks::{
@@ -126,6 +126,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         sessions: AtomicUsize::new(0),
         requests: InFlight::default(),
         bodies: Budget::default(),
+        idempotent: Idempotent::default(),
         draining: AtomicBool::new(false),
         started: Instant::now(),
     });

@@ -211,7 +211,8 @@ mod tests {
             let mut assembler = Assembler::default();
             pieces.iter().map(|piece| assembler.take(*piece, LIMIT)).collect::<Vec<_>>()
         };
-        assert_eq!(take(&[Piece::FirstText(b"a\xff")]), [bad.clone()]);
+        let one = take(&[Piece::FirstText(b"a\xff")]);
+        assert_eq!(one, vec![bad.clone()]);
         let split = [Piece::FirstText(b"\xf4"), Piece::Next(b"\x90")];
         assert_eq!(take(&split), [Ok(None), bad.clone()], "beyond the last character");
         let cut = [Piece::FirstText(b"\xf0\x9f"), Piece::Last(b"\x98")];

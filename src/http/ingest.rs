@@ -1,8 +1,9 @@
 //! `POST /v1/events`: bytes in, a position out, and nothing in between is ever half done.
 
 mod head;
+mod idempotent;
 
-use std::{mem, time::Duration};
+use std::{collections::HashSet, mem, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, error::BlockingError, http::StatusCode, web};
 use bytes::{Bytes, BytesMut};
@@ -12,7 +13,11 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use self::head::{Form, Head, OnInvalid};
+pub use self::idempotent::Idempotent;
+use self::{
+    head::{Form, Head, OnInvalid},
+    idempotent::{Answer, Attempt},
+};
 use super::{
     Router,
     budget::Held,
@@ -30,6 +35,8 @@ use crate::{
 const INLINE_BYTES: usize = 64 << 10;
 /// When to come back to a queue that is full, or to a storage that is down.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Who everybody is where nobody is told apart: what is a client's own is everybody's.
+const ANYBODY: &str = "";
 
 /// Takes events, and answers once they are committed.
 ///
@@ -57,7 +64,7 @@ async fn publish(
     body: &mut web::Payload,
     deadline: Instant,
 ) -> Result<HttpResponse, Problem> {
-    let head = Head::read(request)?;
+    let head = Head::read(request, ANYBODY)?;
     if router.is_draining() {
         return Err(refused(&PublishError::ShuttingDown, &[]));
     }
@@ -67,12 +74,32 @@ async fn publish(
     if head.encoding.is_some() && !share.grow(limits.body_bytes) {
         return Err(busy());
     }
-    let mut parsed = parse(router, head, body).await?;
+    let attempt = match idempotent::begin(router, request, &head, &body).await? {
+        Attempt::Now(attempt) => attempt,
+        Attempt::Before(response) => return Ok(response),
+    };
+    let answer = store(router, head, body).await;
+    attempt.finish(&answer);
+    answer.map(idempotent::accepted)
+}
+
+async fn store(router: &web::Data<Router>, head: Head, body: Bytes) -> Answer {
+    let Read { mut parsed, by_key } = parse(router, head, body).await?;
     let drafts = mem::take(&mut parsed.drafts);
     let ids: Vec<Uuid> = drafts.iter().map(|draft| draft.id).collect();
     let published = commit(router, drafts).await.map_err(|error| refused(&error, &ids))?;
     router.metrics.events_skipped_total.increment(parsed.rejected.len() as u64);
-    Ok(accepted(&published, &ids, &parsed))
+    let members = accepted(&published, &ids, &parsed);
+    let mut told = ids.iter().zip(&published.outcomes);
+    // The memory has forgotten what the journal still knows.
+    if told.any(|(id, outcome)| outcome.differs && by_key.contains(id)) {
+        let mut problem = idempotent::reused();
+        if published.outcomes.iter().all(|outcome| outcome.duplicate) {
+            problem = problem.with("outcome", "not_stored");
+        }
+        return Err(members.into_iter().fold(problem, |it, (name, value)| it.with(&name, value)));
+    }
+    Ok(Value::from(members).to_string().into())
 }
 
 async fn collect(
@@ -111,7 +138,14 @@ fn busy() -> Problem {
     Problem::unavailable("too_many_bytes", detail, RETRY_AFTER).with("outcome", "not_stored")
 }
 
-async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Parsed, Problem> {
+/// A body that was read.
+struct Read {
+    parsed: Parsed,
+    /// The ids that were made from the request's key.
+    by_key: HashSet<Uuid>,
+}
+
+async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Read, Problem> {
     let limits = &router.settings.limits;
     let caps = Caps { bytes: limits.body_bytes, ratio: limits.compression_ratio };
     let limits =
@@ -125,9 +159,15 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Pa
             None => body,
         };
         let context = Context { received, limits, secret: None, broadcast_mode: "direct" };
+        let mut by_key = HashSet::new();
+        let mut new_id = |index| {
+            let id = head.key.map(|key| key.event_id(index));
+            by_key.extend(id);
+            id.unwrap_or_else(Uuid::now_v7)
+        };
         let batch = match &head.form {
-            Form::Json => intake::read_json(&body, &context, &mut Uuid::now_v7),
-            Form::Ndjson => intake::read_ndjson(&body, &context, &mut Uuid::now_v7),
+            Form::Json => intake::read_json(&body, &context, &mut new_id),
+            Form::Ndjson => intake::read_ndjson(&body, &context, &mut new_id),
             Form::CloudEvent => intake::read_cloudevent(&body, &context),
             Form::CloudEventBatch => intake::read_cloudevents(&body, &context),
             Form::CloudEventData(head) => intake::read_binary_cloudevent(head, &body, &context),
@@ -136,14 +176,15 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Pa
             OnInvalid::Reject => batch.all_or_nothing(),
             OnInvalid::Skip => batch.valid_only(),
         });
-        parsed.map_err(|faults| Problem::faults(&faults))
+        let parsed = parsed.map_err(|faults| Problem::faults(&faults))?;
+        Ok(Read { parsed, by_key })
     };
-    if large {
-        let stopping = |_: BlockingError| refused(&PublishError::ShuttingDown, &[]);
-        web::block(read).await.map_err(stopping)?
-    } else {
-        read()
-    }
+    if large { web::block(read).await.map_err(stopping)? } else { read() }
+}
+
+/// No thread is left to do it on.
+fn stopping(_: BlockingError) -> Problem {
+    refused(&PublishError::ShuttingDown, &[])
 }
 
 /// Why a compressed body was not unpacked.
@@ -165,7 +206,7 @@ async fn commit(router: &Router, drafts: Vec<Draft>) -> Result<Published, Publis
     }
 }
 
-fn accepted(published: &Published, ids: &[Uuid], parsed: &Parsed) -> HttpResponse {
+fn accepted(published: &Published, ids: &[Uuid], parsed: &Parsed) -> Map<String, Value> {
     let Published { epoch, outcomes } = published;
     let mut body = Map::new();
     let mut tell = |name: &str, value: Value| drop(body.insert(name.to_owned(), value));
@@ -189,7 +230,7 @@ fn accepted(published: &Published, ids: &[Uuid], parsed: &Parsed) -> HttpRespons
             tell("differs", differs.into());
         }
     }
-    HttpResponse::Accepted().json(body)
+    body
 }
 
 fn rejected(event: &Rejected) -> Value {

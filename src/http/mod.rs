@@ -30,7 +30,7 @@ use actix_web::{
     web,
 };
 
-use self::{budget::Budget, in_flight::InFlight, problem::Problem};
+use self::{budget::Budget, in_flight::InFlight, ingest::Idempotent, problem::Problem};
 use crate::{
     actors::{broadcaster::Broadcaster, journal::Journal},
     core::tail::SharedTail,
@@ -59,6 +59,8 @@ pub struct Router {
     pub requests: InFlight,
     /// Bytes of bodies that are being received and read.
     pub bodies: Budget,
+    /// Requests that had an `Idempotency-Key`.
+    pub idempotent: Idempotent,
     /// Set when the router stops: nothing new is taken.
     pub draining: AtomicBool,
     /// When the router started.

@@ -47,9 +47,7 @@ impl Problem {
     /// 503: later, after about this time.
     #[must_use]
     pub fn unavailable(code: &'static str, detail: impl Into<String>, after: Duration) -> Self {
-        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
-        problem.retry_after = Some(after);
-        problem
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retryable(after)
     }
 
     /// 415: the body is in a form that is not read; `accept` is the header that says what is.
@@ -74,6 +72,19 @@ impl Problem {
         let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_events", detail);
         problem.extra = errors(faults);
         problem
+    }
+
+    /// Whether it is worth trying again, after about this time.
+    #[must_use]
+    pub fn retryable(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    /// Whether it may pass by itself: it says nothing about the request.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.retry_after.is_some()
     }
 
     /// Adds a member to the body.

@@ -116,6 +116,13 @@ settings! {
         event_bytes: usize = size(256 * KIB, KIB..=64 * MIB) => Live;
         /// How long a body may take to arrive.
         body_timeout: Duration = duration(30 * SECOND, 100 * MILLISECOND..=HOUR) => Live;
+        /// Answers to requests with an `Idempotency-Key` that are kept, to be given again; 0 keeps
+        /// none, and events still get their ids from the key.
+        idempotency_keys: usize = count(10_000, 0..=10_000_000) => Live;
+        /// Bytes of those answers together; above it the oldest go before their time.
+        idempotency_bytes: usize = size(16 * MIB, 64 * KIB..=GIB) => Live;
+        /// How long such an answer is kept, while the router runs.
+        idempotency_ttl: Duration = duration(DAY, SECOND..=30 * DAY) => Live;
     }
 
     /// What the router says about itself.
