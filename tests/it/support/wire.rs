@@ -57,6 +57,12 @@ impl Wire {
         timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("room to write in time")
     }
 
+    /// Says that nothing more will be said.
+    pub async fn hang_up(&mut self) {
+        // The router may have hung up first.
+        self.stream.shutdown().await.ok();
+    }
+
     /// The head of an answer, up to the empty line.
     pub async fn head(&mut self) -> String {
         loop {
