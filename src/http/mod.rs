@@ -1,6 +1,7 @@
 //! Everything that speaks HTTP. [`ROUTES`] is the whole surface; each noun has its file.
 
 pub mod budget;
+pub mod connection;
 pub mod events;
 pub mod guard;
 pub mod in_flight;
@@ -30,7 +31,9 @@ use actix_web::{
     web,
 };
 
-use self::{budget::Budget, in_flight::InFlight, ingest::Idempotent, problem::Problem};
+use self::{
+    budget::Budget, connection::Pace, in_flight::InFlight, ingest::Idempotent, problem::Problem,
+};
 use crate::{
     actors::{broadcaster::Broadcaster, journal::Journal},
     core::tail::SharedTail,
@@ -174,7 +177,8 @@ pub async fn watch(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, Error> {
-    let (began, answering) = (Instant::now(), router.requests.begin());
+    let pace = request.conn_data::<Pace>();
+    let (began, answering) = (Instant::now(), (router.requests.begin(), pace.map(Pace::begin)));
     let method = request.method().clone();
     let mut response = match guard::admit(request.headers()) {
         Ok(()) => next.call(request).await?.map_into_boxed_body(),
@@ -187,7 +191,7 @@ pub async fn watch(
     if router.is_draining() {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    Ok(response.map_body(|_, body| answering.until_sent(body)))
+    Ok(response.map_body(|_, body| in_flight::until_sent(body, answering)))
 }
 
 /// A method for a label: whatever a client makes up is `other`.

@@ -13,6 +13,9 @@ use uuid::Uuid;
 
 use crate::core::intake::Faults;
 
+/// Longest detail, in characters.
+const MAX_DETAIL: usize = 500;
+
 /// An error, as a client sees it.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -28,7 +31,12 @@ impl Problem {
     /// A problem; `code` is stable, `detail` is for people.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
+        let mut detail = detail.into();
+        // What a client says must not come back to it at length.
+        if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL) {
+            detail.truncate(end);
+            detail.push('…');
+        }
         Self { status, code, detail, retry_after: None, accept: None, extra: Map::new() }
     }
 
@@ -92,6 +100,12 @@ impl Problem {
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.extra.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// The stable code.

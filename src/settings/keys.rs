@@ -25,6 +25,8 @@ settings! {
         bind: SocketAddr = parsed(LOCAL, "an address and port") => Restart;
         /// Worker threads; 0 means one a core.
         workers: usize = count(0, 0..=1024) => Restart;
+        /// How long a connection is kept for a next request.
+        keep_alive: Duration = duration(75 * SECOND, SECOND..=HOUR) => Restart;
         /// How long requests in flight may still take when the router stops.
         shutdown_timeout: Duration = duration(30 * SECOND, SECOND..=10 * MINUTE) => Restart;
         /// The time over which clients spread their reconnecting after a `bye`; raise it with the
@@ -114,6 +116,8 @@ settings! {
         batch_events: usize = count(10_000, 1..=10_000) => Live;
         /// Largest single event.
         event_bytes: usize = size(256 * KIB, KIB..=64 * MIB) => Live;
+        /// How long the head of a request may take to arrive.
+        head_timeout: Duration = duration(10 * SECOND, 100 * MILLISECOND..=HOUR) => Restart;
         /// How long a body may take to arrive.
         body_timeout: Duration = duration(30 * SECOND, 100 * MILLISECOND..=HOUR) => Live;
         /// Answers to requests with an `Idempotency-Key` that are kept, to be given again; 0 keeps
