@@ -15,6 +15,7 @@ mod browser;
 mod clients;
 mod command_line;
 mod crash;
+mod hostile;
 mod ingest;
 mod layering;
 mod operating;

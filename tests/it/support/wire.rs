@@ -74,6 +74,23 @@ impl Wire {
         }
     }
 
+    /// The next answer: its status and its body. `None` when the connection ends instead.
+    pub async fn answer(&mut self) -> Option<(u16, Vec<u8>)> {
+        while !self.unread.windows(4).any(|four| four == b"\r\n\r\n") {
+            if !self.fill().await {
+                assert_eq!(self.unread, b"", "half a head");
+                return None;
+            }
+        }
+        let head = self.head().await.to_ascii_lowercase();
+        let length = head.split_once("content-length: ").map_or("0", |(_, rest)| rest);
+        let length = length.split("\r\n").next().unwrap().parse().unwrap();
+        while self.unread.len() < length {
+            assert!(self.fill().await, "half a body: {head}");
+        }
+        Some((head.split(' ').nth(1).unwrap().parse().unwrap(), self.take(length)))
+    }
+
     /// The port by which the router knows it.
     pub fn port(&self) -> u16 {
         self.stream.local_addr().unwrap().port()
