@@ -14,11 +14,15 @@ use tokio_tungstenite::tungstenite::{
 use super::{
     CliError,
     credentials::{self, Token, VARIABLE},
+    tail::line::visible,
 };
 use crate::core::event::Category;
 
 /// The subprotocol of the session protocol.
 pub const SUBPROTOCOL: &str = "signalbox.v1.json";
+
+/// Most characters of what somebody else said.
+const MAX_REASON: usize = 2000;
 
 /// Where the router is, and as whom to speak to it.
 #[derive(Clone, Debug, clap::Args)]
@@ -207,7 +211,9 @@ impl Target {
     /// When this machine's certificates cannot be read.
     pub fn http(&self) -> Result<reqwest::Client, ClientError> {
         install_crypto();
-        let mut builder = reqwest::Client::builder().no_proxy();
+        // A router sends nobody elsewhere, and the token is for no one else.
+        let builder = reqwest::Client::builder().no_proxy();
+        let mut builder = builder.redirect(reqwest::redirect::Policy::none());
         if let Some(token) = credentials::choose(self.token_file.as_ref())? {
             let headers = [(reqwest::header::AUTHORIZATION, token.into_header())];
             builder = builder.default_headers(headers.into_iter().collect());
@@ -237,14 +243,22 @@ impl Target {
     /// The router cannot be reached.
     #[must_use]
     pub fn unreachable(&self, reason: String) -> ClientError {
-        ClientError::Unreachable { url: self.url.0.to_string(), reason }
+        ClientError::Unreachable { url: self.url.0.to_string(), reason: told(reason) }
     }
 
     /// The router said no.
     #[must_use]
     pub fn refused(&self, reason: String) -> ClientError {
-        ClientError::Refused { url: self.url.0.to_string(), reason }
+        ClientError::Refused { url: self.url.0.to_string(), reason: told(reason) }
     }
+}
+
+/// What somebody else said, as it can be shown: it must not steer the terminal, or fill it.
+fn told(mut reason: String) -> String {
+    if let Some((end, _)) = reason.char_indices().nth(MAX_REASON) {
+        reason.truncate(end);
+    }
+    if reason.chars().any(char::is_control) { visible(&reason) } else { reason }
 }
 
 /// What an HTTP answer that is no success says, in a few words: the problem's `detail` if it has

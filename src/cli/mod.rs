@@ -12,6 +12,7 @@ mod descriptors;
 mod exit;
 pub mod frames;
 mod migrate;
+pub mod reply;
 pub mod retry;
 pub mod send;
 mod serve;

@@ -71,6 +71,10 @@ metrics! {
     events_differs_total: Counter, Count, [];
     /// Events refused at ingest.
     ingest_rejected_total: Counter, Count, ["reason"];
+    /// Requests with an Idempotency-Key, by what was known of it.
+    idempotent_requests_total: Counter, Count, ["outcome"];
+    /// Answers to requests with an Idempotency-Key that were forgotten before their time.
+    idempotent_answers_evicted_total: Counter, Count, [];
     /// Invalid events left out of requests that asked for it.
     events_skipped_total: Counter, Count, [];
 

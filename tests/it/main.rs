@@ -17,6 +17,7 @@ mod clients;
 mod command_line;
 mod crash;
 mod docs;
+mod hostile;
 mod ingest;
 mod layering;
 mod operating;

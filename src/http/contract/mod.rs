@@ -31,7 +31,14 @@ use super::{
 use crate::core::access::Need;
 
 /// What the guard answers, whatever the route.
-const EVERYWHERE: [Code; 3] = [Code::OriginNotAllowed, Code::HostNotAllowed, Code::TooManyRequests];
+const EVERYWHERE: [Code; 6] = [
+    Code::BadHttp,
+    Code::OriginNotAllowed,
+    Code::HeadTimeout,
+    Code::HostNotAllowed,
+    Code::TooManyRequests,
+    Code::HeadTooLarge,
+];
 
 /// The name of the security scheme.
 const TOKEN: &str = "token";

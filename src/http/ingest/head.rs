@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     core::{
+        idempotency::Key,
         intake::{Attribute, Encoding},
         traceparent::Traceparent,
     },
@@ -79,6 +80,8 @@ pub(super) struct Head {
     pub(super) on_invalid: OnInvalid,
     /// Where in a trace the request was made.
     pub(super) traceparent: Option<Traceparent>,
+    /// What the request may be repeated under.
+    pub(super) key: Option<Key>,
 }
 
 /// What a body holds.
@@ -104,14 +107,36 @@ pub(super) enum OnInvalid {
 }
 
 impl Head {
-    /// Reads it.
-    pub(super) fn read(request: &HttpRequest) -> Result<Self, Problem> {
+    /// Reads it. `client` is who sends it, for what is a client's own.
+    pub(super) fn read(request: &HttpRequest, client: &str) -> Result<Self, Problem> {
         Ok(Self {
             on_invalid: on_invalid(request.query_string())?,
             encoding: encoding(request.headers())?,
             form: form(request.content_type(), request.headers())?,
             traceparent: trace::traceparent(request.headers()),
+            key: key(request.headers(), client)?,
         })
+    }
+
+    /// The attributes of a CloudEvent in binary mode, name and value by turns, in the order of their
+    /// names.
+    pub(super) fn attributes(&self) -> Vec<Vec<u8>> {
+        let Form::CloudEventData(attributes) = &self.form else { return Vec::new() };
+        let mut pairs: Vec<_> = attributes.iter().map(|it| (&*it.name, &*it.value)).collect();
+        pairs.sort_unstable();
+        pairs.into_iter().flat_map(|(name, value)| [name.into(), value.to_vec()]).collect()
+    }
+}
+
+fn key(headers: &HeaderMap, client: &str) -> Result<Option<Key>, Problem> {
+    let mut values = headers.get_all("idempotency-key");
+    let bad = |detail: String| Problem::new(Code::BadIdempotencyKey, detail);
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => {
+            Key::read(client, value.as_bytes()).map(Some).map_err(|error| bad(error.to_string()))
+        }
+        (Some(_), Some(_)) => Err(bad("the Idempotency-Key is given twice".to_owned())),
     }
 }
 
