@@ -14,6 +14,7 @@
 mod browser;
 mod clients;
 mod command_line;
+mod contract;
 mod crash;
 mod docs;
 mod ingest;

@@ -25,7 +25,13 @@ use utoipa::{
 pub use page::{__path_file, __path_page, file, page};
 pub(super) use problems::{problems, responses};
 
-use super::{ROUTES, Route, events, ingest, ops, problem::Code, stats, upgrade};
+use self::schemas::NewEvent;
+use super::{
+    ROUTES, Route, events, ingest, ops,
+    problem::{Body, Code, FaultBody, Outcome},
+    stats, upgrade,
+};
+use crate::core::event::Category;
 
 /// What the guard answers, whatever the route.
 const EVERYWHERE: [Code; 2] = [Code::OriginNotAllowed, Code::HostNotAllowed];
@@ -48,6 +54,7 @@ const TOKEN: &str = "token";
         stats::stats, ops::ledger, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,
     ),
+    components(schemas(Body, Category, FaultBody, NewEvent, Outcome)),
     modifiers(&FromRoutes),
 )]
 struct Contract;
@@ -64,7 +71,7 @@ pub const ASYNCAPI: &str = include_str!("../../../docs/asyncapi.yaml");
 /// This contract.
 #[utoipa::path(
     get, path = "/openapi.json", operation_id = "get_openapi", tag = "contract",
-    responses((status = 200, description = "OpenAPI 3.1.", body = utoipa::gen::serde_json::Value))
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object))
 )]
 pub async fn openapi_json() -> HttpResponse {
     static BODY: LazyLock<Bytes> = LazyLock::new(|| openapi().to_json().unwrap_or_default().into());
@@ -75,7 +82,7 @@ pub async fn openapi_json() -> HttpResponse {
 #[utoipa::path(
     get, path = "/asyncapi.yaml", operation_id = "get_asyncapi", tag = "contract",
     responses((
-        status = 200, description = "AsyncAPI 3.", body = String, content_type = "application/yaml",
+        status = 200, description = "AsyncAPI 3.", body = Object, content_type = "application/yaml",
     ))
 )]
 pub async fn asyncapi_yaml() -> HttpResponse {
