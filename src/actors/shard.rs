@@ -96,6 +96,8 @@ pub struct Client {
     pub client_id: Option<String>,
     /// How it hears things.
     pub form: Form,
+    /// What it is known as.
+    pub identity: Option<Arc<str>>,
     /// Its socket.
     pub outlet: Arc<Outlet>,
     /// The session.

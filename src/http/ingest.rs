@@ -5,10 +5,15 @@ mod head;
 
 use std::mem;
 
-use actix_web::{HttpRequest, HttpResponse, error::BlockingError, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    error::BlockingError,
+    http::header::{self, HeaderMap},
+    web,
+};
 use bytes::{Bytes, BytesMut};
 use chrono::Utc;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
@@ -17,8 +22,7 @@ use self::{
     head::{Form, Head, IngestHeaders, IngestQuery, OnInvalid},
 };
 use super::{
-    Router,
-    budget::Held,
+    Caller, Router,
     contract::schemas::{CloudEvent, CloudEvents, NewEventLines, NewEvents},
     problem::{Code, Problem},
 };
@@ -55,22 +59,32 @@ const INLINE_BYTES: usize = 64 << 10;
 pub async fn post(
     router: web::Data<Router>,
     request: HttpRequest,
+    caller: web::ReqData<Caller>,
     mut body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let deadline = Instant::now() + router.settings.limits.body_timeout;
-    let answer = publish(&router, &request, &mut body, deadline).await;
+    let answer = publish(&router, &request, &caller, &mut body, deadline).await;
     if let Err(problem) = &answer {
         router.metrics.ingest_rejected_total.with([problem.code().as_str()]).increment(1);
-        // A producer that is still writing would be cut off, and never see the answer.
-        let rest = async { while let Some(Ok(_)) = body.next().await {} };
-        timeout_at(deadline, rest).await.unwrap_or_default();
+        drain(&mut body, deadline).await;
     }
     answer
+}
+
+/// Throws the rest of a body away: a producer that is still writing would be cut off, and never see
+/// the answer.
+pub(super) async fn drain<E>(
+    body: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
+    deadline: Instant,
+) {
+    let rest = async { while let Some(Ok(_)) = body.next().await {} };
+    timeout_at(deadline, rest).await.unwrap_or_default();
 }
 
 async fn publish(
     router: &web::Data<Router>,
     request: &HttpRequest,
+    caller: &Caller,
     body: &mut web::Payload,
     deadline: Instant,
 ) -> Result<HttpResponse, Problem> {
@@ -79,8 +93,21 @@ async fn publish(
         return Err(refused(&PublishError::ShuttingDown, &[]));
     }
     let limits = &router.settings.limits;
+    let charge = |bytes| {
+        let charged = router.limits.bytes(&caller.account, bytes);
+        charged.map_err(Problem::not_stored)
+    };
+    // Better before it is sent than when half of it is here.
+    let declared = declared_length(request.headers());
+    charge(declared.unwrap_or(0).min(limits.body_bytes))?;
     let mut share = router.bodies.hold(limits.inflight_bytes);
-    let body = collect(body, limits.body_bytes, &mut share, deadline).await?;
+    let take = |bytes| {
+        if declared.is_none() {
+            charge(bytes)?;
+        }
+        if share.grow(bytes) { Ok(()) } else { Err(busy()) }
+    };
+    let body = collect(body, limits.body_bytes, take, deadline).await?;
     if head.encoding.is_some() && !share.grow(limits.body_bytes) {
         return Err(busy());
     }
@@ -92,10 +119,15 @@ async fn publish(
     Ok(HttpResponse::Accepted().json(Accepted::new(&published, &ids, &parsed)))
 }
 
+/// How long the body is, where that is known before it comes.
+fn declared_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 async fn collect(
     body: &mut web::Payload,
     limit: usize,
-    held: &mut Held<'_>,
+    mut take: impl FnMut(usize) -> Result<(), Problem>,
     deadline: Instant,
 ) -> Result<Bytes, Problem> {
     let mut bytes = BytesMut::new();
@@ -108,9 +140,7 @@ async fn collect(
                 let detail = format!("a body may have {limit} bytes; send several");
                 return Err(Problem::new(Code::BodyTooLarge, detail));
             }
-            if !held.grow(chunk.len()) {
-                return Err(busy());
-            }
+            take(chunk.len())?;
             bytes.extend_from_slice(&chunk);
         }
         Ok(())

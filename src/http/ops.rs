@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    ROUTES, Route, Router,
+    Caller, ROUTES, Route, Router,
     contract::problems,
     problem::{self, Code, Problem},
 };
@@ -120,11 +120,16 @@ pub async fn sessions(router: web::Data<Router>) -> Result<web::Json<Sessions>, 
 )]
 pub async fn close_session(
     router: web::Data<Router>,
+    caller: web::ReqData<Caller>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = problem::uuid("a session", &id)?;
     match router.broadcaster.send(CloseSession(id)).await {
-        Ok(true) => Ok(HttpResponse::NoContent().finish()),
+        Ok(true) => {
+            let by = caller.identity.name.as_deref();
+            tracing::info!(session = %id, by, "an operator closed a session");
+            Ok(HttpResponse::NoContent().finish())
+        }
         Ok(false) => Err(Problem::new(Code::NotFound, format!("there is no session {id}"))),
         Err(error) => Err(stopping(error)),
     }
@@ -151,7 +156,7 @@ pub async fn ledger(router: web::Data<Router>) -> Result<web::Json<Ledger>, Prob
 pub async fn index() -> HttpResponse {
     let mut text = format!("Signalbox {}\n\n", env!("CARGO_PKG_VERSION"));
     for route in ROUTES {
-        let Route { method, path, what } = route;
+        let Route { method, path, what, .. } = route;
         text.extend([&*format!("{method:7} {path:22} "), what, "\n"]);
     }
     HttpResponse::Ok().insert_header(ContentType::plaintext()).body(text)

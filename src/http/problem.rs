@@ -21,7 +21,7 @@ pub use self::{
     body::{Body, FaultBody, Outcome},
     codes::Code,
 };
-use crate::core::intake::Faults;
+use crate::core::{access::Scope, intake::Faults};
 
 /// When to come back, where nothing better is known.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -45,8 +45,10 @@ impl Problem {
             errors: None,
             errors_omitted: None,
             ids: None,
+            limit: None,
             outcome: None,
             retryable: code.retryable(),
+            scope: None,
             status: status.as_u16(),
             title: status.canonical_reason().unwrap_or_default(),
             kind: format!("urn:signalbox:problem:{}", code.as_str()),
@@ -65,6 +67,22 @@ impl Problem {
         let (errors, omitted) = listed(faults);
         (problem.body.errors, problem.body.errors_omitted) = (Some(errors), omitted);
         problem
+    }
+
+    /// A limit is reached; `limit` is the key of `[limits]` that says which.
+    #[must_use]
+    pub fn too_many(code: Code, limit: &'static str, after: Duration) -> Self {
+        let detail = format!("the limit limits.{limit} is reached; come back later");
+        let mut problem = Self::new(code, detail).after(after);
+        problem.body.limit = Some(limit);
+        problem
+    }
+
+    /// Says which scope would be needed.
+    #[must_use]
+    pub fn needs(mut self, scope: Scope) -> Self {
+        self.body.scope = Some(scope.as_str());
+        self
     }
 
     /// The same, to be tried again after about this time; only for what may succeed then.
@@ -126,7 +144,7 @@ impl ResponseError for Problem {
             response.insert_header((header::RETRY_AFTER, format!("{seconds}")));
         }
         for (name, value) in &self.headers {
-            response.insert_header((name.clone(), value.clone()));
+            response.append_header((name.clone(), value.clone()));
         }
         response.content_type("application/problem+json").json(&self.body)
     }

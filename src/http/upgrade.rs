@@ -26,13 +26,14 @@ use tokio::{
 };
 
 use super::{
-    Router,
+    ROUTES, Router,
     contract::problems,
     guard,
+    limits::{Account, Connection},
     problem::{Code, Problem},
 };
 use crate::{
-    actors::session::{Session, SessionOptions},
+    actors::session::{Owner, Session, SessionOptions},
     core::protocol::{self, CloseReason, SUBPROTOCOL},
 };
 
@@ -45,11 +46,12 @@ const MAX_CLIENT_ID: usize = 128;
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A WebSocket that may be opened.
-#[derive(Debug, PartialEq, Eq)]
 struct Admitted {
     /// Whether the client offered our subprotocol: it wants to hear it chosen.
     subprotocol: bool,
-    client_id: Option<String>,
+    owner: Owner,
+    /// What the session is charged to; none when the client asks too often.
+    account: Option<Account>,
 }
 
 /// Serves an upgrade from the handshake to the end of its session.
@@ -87,7 +89,7 @@ async fn open(
     let status = handshake.as_ref().map_or_else(ResponseError::status_code, |_| SWITCHING);
     let route = if request.path() == SESSIONS { SESSIONS } else { "none" };
     router.count(route, request.method(), status);
-    let (Admitted { subprotocol, client_id }, mut response) = match handshake {
+    let (Admitted { subprotocol, owner, account }, mut response) = match handshake {
         Ok(handshake) => handshake,
         Err(problem) => return refuse(framed, &problem).await.map(|()| None),
     };
@@ -95,26 +97,26 @@ async fn open(
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
     let (socket, early) = accept(framed, response.finish().drop_body()).await?;
-    let room = Room::take(router);
-    if !room.is_there {
-        drop(room);
-        return turn_away(socket).await.map(|()| None);
+    match Room::take(router, account) {
+        Some(room) => Ok(Some((Session::open(socket, early, owner, options)?, room))),
+        None => turn_away(socket).await.map(|()| None),
     }
-    let ended = Session::open(socket, early, client_id, options)?;
-    Ok(Some((ended, room)))
 }
 
 /// A place among `session.max_sessions`, given back when dropped.
 struct Room {
     router: web::Data<Router>,
-    is_there: bool,
+    _connection: Connection,
 }
 
 impl Room {
-    fn take(router: web::Data<Router>) -> Self {
+    /// A place, unless there is none left for all or for this client, or it asks too often: for
+    /// that, there is no account.
+    fn take(router: web::Data<Router>, account: Option<Account>) -> Option<Self> {
+        let connection = router.limits.connect(&account?).ok()?;
         let taken = router.sessions.fetch_add(1, Ordering::Relaxed);
-        let is_there = taken < router.settings.session.max_sessions;
-        Self { router, is_there }
+        let room = Self { router, _connection: connection };
+        (taken < room.router.settings.session.max_sessions).then_some(room)
     }
 }
 
@@ -125,7 +127,12 @@ impl Drop for Room {
 }
 
 fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
-    guard::admit(request.head().headers())?;
+    let pattern = ROUTES.iter().map(|route| route.path).find(|path| *path == request.path());
+    let caller = match guard::admit(router, request.head(), pattern) {
+        // A browser cannot see the status of a refused handshake: it is told by a close code.
+        Err(problem) if problem.code().status() == StatusCode::TOO_MANY_REQUESTS => None,
+        caller => Some(caller?),
+    };
     if request.method() != Method::GET || request.path() != SESSIONS {
         return Err(Problem::new(Code::NotFound, format!("WebSockets are served at {SESSIONS}")));
     }
@@ -143,7 +150,9 @@ fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
         let detail = format!("the subprotocol here is {SUBPROTOCOL}");
         return Err(Problem::new(Code::UnknownSubprotocol, detail));
     }
-    Ok(Admitted { subprotocol: !offered.is_empty(), client_id: client_id(request)? })
+    let (identity, account) = caller.map(|caller| (caller.identity, caller.account)).unzip();
+    let owner = Owner { client_id: client_id(request)?, identity: identity.unwrap_or_default() };
+    Ok(Admitted { subprotocol: !offered.is_empty(), owner, account })
 }
 
 fn client_id(request: &Request) -> Result<Option<String>, Problem> {
@@ -196,8 +205,9 @@ async fn refuse(mut framed: Framed<TcpStream, h1::Codec>, problem: &Problem) -> 
     }
     let size = BodySize::Sized(body.len() as u64);
     let head = h1::Message::Item((response.finish().drop_body(), size));
-    framed.send(head).await.map_err(io::Error::other)?;
-    framed.send(h1::Message::Chunk(Some(body))).await.map_err(io::Error::other)?;
+    // In one write: clients of WebSockets look for the body in what they read with the head.
+    framed.feed(head).await.map_err(io::Error::other)?;
+    framed.feed(h1::Message::Chunk(Some(body))).await.map_err(io::Error::other)?;
     framed.send(h1::Message::Chunk(None)).await.map_err(io::Error::other)
 }
 
@@ -219,7 +229,7 @@ async fn turn_away(mut socket: TcpStream) -> io::Result<()> {
 problems!(
     /// Why there is no session.
     UpgradeProblems: BadHandshake, BadParameter, BadQuery, UnknownSubprotocol, UpgradeRequired,
-    ShuttingDown,
+    TooManyConnections, ShuttingDown,
 );
 
 /// A WebSocket that speaks `signalbox.v1.json`: see [/asyncapi.yaml](/asyncapi.yaml).

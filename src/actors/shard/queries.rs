@@ -1,6 +1,6 @@
 //! What the broadcaster asks of a shard, for all its sessions or for one of them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use uuid::Uuid;
@@ -51,6 +51,9 @@ pub struct SessionRow {
     pub filter: Option<Filter>,
     /// The session's id.
     pub id: Uuid,
+    /// What it is known as; `null` when nobody was asked.
+    #[schema(value_type = Option<String>, required)]
+    pub identity: Option<Arc<str>>,
     /// How many events the journal is ahead of it.
     pub lag: u64,
     /// The delivery path.
@@ -101,6 +104,7 @@ impl Handler<GetSessions> for Shard {
         let rows = self.fanout.rows().map(|(_, row)| SessionRow {
             id: row.sink.id,
             client_id: row.sink.client_id.clone(),
+            identity: row.sink.identity.clone(),
             peer: row.sink.outlet.peer().map(|peer| peer.to_string()),
             path: "direct",
             protocol: row.form.as_str(),

@@ -27,14 +27,14 @@ pub(super) use problems::{problems, responses};
 
 use self::schemas::NewEvent;
 use super::{
-    ROUTES, Route, events, ingest, ops,
+    ROUTES, Route, auth, events, ingest, ops,
     problem::{Body, Code, FaultBody, Outcome},
     stats, upgrade,
 };
-use crate::core::event::Category;
+use crate::core::{access::Need, event::Category};
 
 /// What the guard answers, whatever the route.
-const EVERYWHERE: [Code; 2] = [Code::OriginNotAllowed, Code::HostNotAllowed];
+const EVERYWHERE: [Code; 3] = [Code::OriginNotAllowed, Code::HostNotAllowed, Code::TooManyRequests];
 
 /// The name of the security scheme.
 const TOKEN: &str = "token";
@@ -45,12 +45,13 @@ const TOKEN: &str = "token";
     tags(
         (name = "events", description = "Events, in and out."),
         (name = "sessions", description = "Who is connected."),
+        (name = "access", description = "Who may do what."),
         (name = "operating", description = "Health, numbers, and whether they add up."),
         (name = "contract", description = "This description, and that of the sockets."),
     ),
     paths(
         ingest::post, events::list, events::one,
-        upgrade::expected, ops::sessions, ops::close_session,
+        upgrade::expected, auth::post_ticket, ops::sessions, ops::close_session,
         stats::stats, ops::ledger, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,
     ),
@@ -126,12 +127,14 @@ fn complete(operation: &mut Operation, route: &Route) {
     let description = operation.description.take().unwrap_or_default();
     let description = description.split("# Errors").next().unwrap_or_default().trim();
     operation.description = (!description.is_empty()).then(|| description.to_owned());
-    problems::add(operation, &EVERYWHERE);
-    let requirement = |scope: &str| SecurityRequirement::new(TOKEN, [scope]);
-    operation.security = Some(scope(route).map(requirement).into_iter().collect());
-}
-
-/// What a caller must be allowed to do; nothing where everybody may come.
-fn scope(_route: &Route) -> Option<&'static str> {
-    None
+    let (refusals, scopes): (&[Code], Option<Vec<String>>) = match route.need {
+        Need::Nothing => (&[], None),
+        Need::Identity => (&[Code::Unauthenticated], Some(Vec::new())),
+        Need::Scope(scope) => {
+            (&[Code::Unauthenticated, Code::NotAllowed], Some(vec![scope.to_string()]))
+        }
+    };
+    problems::add(operation, &[&EVERYWHERE, refusals].concat());
+    let requirement = |scopes| SecurityRequirement::new(TOKEN, scopes);
+    operation.security = Some(scopes.map(requirement).into_iter().collect());
 }

@@ -30,12 +30,20 @@ pub struct Body {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) ids: Option<Vec<Uuid>>,
+    /// The key of `[limits]` that is reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) limit: Option<&'static str>,
     /// What became of posted events.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) outcome: Option<Outcome>,
     /// Whether the same request may succeed after `Retry-After` seconds.
     pub(super) retryable: bool,
+    /// The scope that would be needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) scope: Option<&'static str>,
     /// The status of the answer.
     #[schema(minimum = 400, maximum = 599)]
     pub(super) status: u16,
