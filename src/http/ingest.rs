@@ -55,7 +55,10 @@ const INLINE_BYTES: usize = 64 << 10;
         (CloudEvent = "application/cloudevents+json"),
         (inline(CloudEvents) = "application/cloudevents-batch+json"),
     )),
-    responses((status = 202, description = "All that is valid is committed.", body = Accepted), IngestProblems)
+    responses(
+        (status = 202, description = "All that is valid is committed.", body = Accepted),
+        IngestProblems,
+    )
 )]
 pub async fn post(
     router: web::Data<Router>,

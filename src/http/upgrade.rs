@@ -201,7 +201,7 @@ async fn turn_away(mut socket: TcpStream) -> io::Result<()> {
 problems!(
     /// Why there is no session.
     UpgradeProblems: BadHandshake, BadParameter, BadQuery, UnknownSubprotocol, UpgradeRequired,
-    ShuttingDown,
+    TooManyConnections, ShuttingDown,
 );
 
 /// A WebSocket that speaks `signalbox.v1.json`: see [/asyncapi.yaml](/asyncapi.yaml).

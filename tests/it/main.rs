@@ -15,6 +15,7 @@ mod access;
 mod browser;
 mod clients;
 mod command_line;
+mod contract;
 mod crash;
 mod docs;
 mod hostile;

@@ -25,10 +25,13 @@ use utoipa::{
 pub use page::{__path_file, __path_page, file, page};
 pub(super) use problems::{problems, responses};
 
+use self::schemas::NewEvent;
 use super::{
-    ROUTES, Route, auth, events, ingest, ops, problem::Code, settings, stats, stream, upgrade,
+    ROUTES, Route, auth, events, ingest, ops,
+    problem::{Body, Code, FaultBody, Outcome},
+    settings, stats, stream, upgrade,
 };
-use crate::core::access::Need;
+use crate::core::{access::Need, event::Category};
 
 /// What the guard answers, whatever the route.
 const EVERYWHERE: [Code; 6] = [
@@ -59,6 +62,7 @@ const TOKEN: &str = "token";
         stats::stats, settings::settings, ops::ledger, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,
     ),
+    components(schemas(Body, Category, FaultBody, NewEvent, Outcome)),
     modifiers(&FromRoutes),
 )]
 struct Contract;
@@ -75,7 +79,7 @@ pub const ASYNCAPI: &str = include_str!("../../../docs/asyncapi.yaml");
 /// This contract.
 #[utoipa::path(
     get, path = "/openapi.json", operation_id = "get_openapi", tag = "contract",
-    responses((status = 200, description = "OpenAPI 3.1.", body = utoipa::gen::serde_json::Value))
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object))
 )]
 pub async fn openapi_json() -> HttpResponse {
     static BODY: LazyLock<Bytes> = LazyLock::new(|| openapi().to_json().unwrap_or_default().into());
@@ -86,7 +90,7 @@ pub async fn openapi_json() -> HttpResponse {
 #[utoipa::path(
     get, path = "/asyncapi.yaml", operation_id = "get_asyncapi", tag = "contract",
     responses((
-        status = 200, description = "AsyncAPI 3.", body = String, content_type = "application/yaml",
+        status = 200, description = "AsyncAPI 3.", body = Object, content_type = "application/yaml",
     ))
 )]
 pub async fn asyncapi_yaml() -> HttpResponse {

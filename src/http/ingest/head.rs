@@ -7,7 +7,6 @@ use actix_web::{
     http::header::{self, HeaderMap, HeaderValue},
     web,
 };
-use chrono::{DateTime, Utc};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
@@ -37,29 +36,15 @@ pub(super) struct IngestQuery {
     on_invalid: Option<OnInvalid>,
 }
 
-/// The headers that [`Head::read`] reads besides the content type, as the contract has them.
+/// The header that [`Head::read`] reads besides the content type, as the contract has it: those of a
+/// CloudEvent in binary mode depend on the content type, which OpenAPI cannot say.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "only described")]
 pub(super) struct IngestHeaders {
     /// How the body is compressed.
-    #[param(inline, rename = "Content-Encoding")]
+    #[param(inline, nullable = false, rename = "Content-Encoding")]
     content_encoding: Option<ContentEncoding>,
-    /// Of a CloudEvent in binary mode: always `1.0`.
-    #[param(nullable = false, rename = "ce-specversion", pattern = "^1\\.0$")]
-    ce_specversion: Option<String>,
-    /// Of a CloudEvent in binary mode: its id, unique within its source.
-    #[param(nullable = false, rename = "ce-id", min_length = 1)]
-    ce_id: Option<String>,
-    /// Of a CloudEvent in binary mode: its source.
-    #[param(nullable = false, rename = "ce-source", min_length = 1, max_length = 100)]
-    ce_source: Option<String>,
-    /// Of a CloudEvent in binary mode: its type.
-    #[param(nullable = false, rename = "ce-type", min_length = 1, max_length = 50)]
-    ce_type: Option<String>,
-    /// Of a CloudEvent in binary mode: when it happened. Other `ce-` headers go into the metadata.
-    #[param(nullable = false, rename = "ce-time")]
-    ce_time: Option<DateTime<Utc>>,
 }
 
 /// How a body may be compressed.

@@ -110,3 +110,16 @@ fn every_problem_is_an_answer_of_some_operation() {
         );
     }
 }
+
+#[test]
+fn every_reference_leads_to_a_schema_and_every_schema_is_used() {
+    let openapi = openapi();
+    let text = openapi.to_string();
+    let named: BTreeSet<_> = text
+        .split("\"#/components/schemas/")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap())
+        .collect();
+    let schemas = openapi["components"]["schemas"].as_object().unwrap();
+    assert_eq!(schemas.keys().map(String::as_str).collect::<BTreeSet<_>>(), named);
+}
