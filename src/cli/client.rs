@@ -29,7 +29,7 @@ pub struct Target {
 }
 
 /// Which events to subscribe to; all without any.
-#[derive(Clone, Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
 pub struct FilterArgs {
     /// Only events of such a type; `*` stands for anything; may be given several times
     #[arg(long, value_name = "GLOB")]
@@ -216,6 +216,24 @@ impl Target {
             headers.insert("Authorization", token.0.clone());
         }
         Ok(request)
+    }
+
+    /// The request for server-sent events that pass a filter, as it goes over the wire.
+    #[must_use]
+    pub fn stream_request(
+        &self,
+        FilterArgs { event_type, source, category }: &FilterArgs,
+    ) -> String {
+        let mut url = self.url.route("/v1/stream");
+        let mut pairs = url.query_pairs_mut();
+        pairs.extend_pairs(event_type.iter().map(|glob| ("event_type", glob)));
+        pairs.extend_pairs(source.iter().map(|glob| ("source", glob)));
+        pairs.extend_pairs(category.iter().map(|category| ("category", category.as_str())));
+        drop(pairs);
+        let (path, query, host) = (url.path(), url.query().unwrap_or_default(), url.authority());
+        let token = self.token.as_ref().and_then(|token| token.0.to_str().ok());
+        let token = token.map(|token| format!("Authorization: {token}\r\n")).unwrap_or_default();
+        format!("GET {path}?{query} HTTP/1.1\r\nHost: {host}\r\n{token}\r\n")
     }
 
     /// A client for the HTTP routes, that keeps its connections alive and sends the token.

@@ -71,7 +71,8 @@ fn wanted(
     Ok(Wanted { client_id, filter: patterns.filter(max_patterns)?, from })
 }
 
-/// Begins a stream; HEAD is told how it would look like.
+/// Begins a stream; HEAD is told what it would look like. A router that stops begins it too, to say
+/// when to come back: any other status would end an `EventSource` for good.
 ///
 /// # Errors
 /// When the query makes no sense, or there can be no session more now.
@@ -86,9 +87,6 @@ pub async fn stream(
     let wanted = wanted(&pairs, seen, options.filter_patterns)?;
     if request.method() == Method::HEAD {
         return Ok(response().finish());
-    }
-    if router.is_draining() {
-        return Err(stopping(&router));
     }
     let full = || Problem::new(Code::TooManySessions, "there are as many sessions as may be");
     let room = Room::take(router.clone()).ok_or_else(full)?;
