@@ -11,6 +11,7 @@ use actix::prelude::*;
 use actix_http::ws::{Codec, Item};
 use actix_web_actors::ws::{Frame, ProtocolError};
 use bytes::{Bytes, BytesMut};
+use chrono::Utc;
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     net::TcpStream,
@@ -26,6 +27,7 @@ use super::{
 };
 use crate::{
     core::{
+        access::Identity,
         filter::Filter,
         message::{self, Assembler, Piece, Refused},
         protocol::{self, ClientFrame, CloseReason, ErrorCode, Form, From, Opcode, ServerFrame},
@@ -38,6 +40,15 @@ use crate::{
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Finish(pub Option<Duration>);
+
+/// Whose session it is.
+#[derive(Debug, Default)]
+pub struct Owner {
+    /// What the client calls itself.
+    pub client_id: Option<String>,
+    /// What it is known as; its session ends when that expires.
+    pub identity: Identity,
+}
 
 /// What all sessions of a worker thread share.
 pub struct SessionOptions {
@@ -68,7 +79,7 @@ const MAX_DETAIL: usize = 300;
 /// The actor.
 pub struct Session {
     id: Uuid,
-    client_id: Option<String>,
+    owner: Owner,
     outlet: Arc<Outlet>,
     options: Arc<SessionOptions>,
     handle: Option<Handle>,
@@ -93,7 +104,7 @@ impl Session {
     pub fn open(
         socket: TcpStream,
         early: Bytes,
-        client_id: Option<String>,
+        owner: Owner,
         options: Arc<SessionOptions>,
     ) -> io::Result<oneshot::Receiver<()>> {
         let (read, write) = socket.into_split();
@@ -104,7 +115,7 @@ impl Session {
             listen(input, options.max_frame, ctx);
             Self {
                 id: Uuid::new_v4(),
-                client_id,
+                owner,
                 outlet,
                 options,
                 handle: None,
@@ -281,7 +292,8 @@ impl Actor for Session {
         metrics.sessions.increment(1);
         let client = Client {
             id: self.id,
-            client_id: self.client_id.clone(),
+            client_id: self.owner.client_id.clone(),
+            identity: self.owner.identity.name.clone(),
             form: Form::Session,
             outlet: self.outlet.clone(),
             session: ctx.address().recipient(),
@@ -291,6 +303,10 @@ impl Actor for Session {
             Ok(key) => session.handle = Some(Handle { key, id: session.id }),
             Err(_) => ctx.stop(),
         }));
+        if let Some(expires_at) = self.owner.identity.expires_at {
+            let left = (expires_at - Utc::now()).to_std().unwrap_or_default();
+            ctx.run_later(left, |session, ctx| session.end(CloseReason::Unauthenticated, ctx));
+        }
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {

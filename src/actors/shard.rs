@@ -23,7 +23,7 @@ use crate::{
         fanout::{Begin, Fanout, FanoutLimits, Key, TooManyFilters, Totals, Turn},
         filter::Filter,
         protocol::{CloseReason, Form, ServerFrame},
-        reader::{Gone, PageView, Sink},
+        reader::{Gone, PageView, Sink, SubKey},
         tail::SharedTail,
     },
     storage::{Page, Storage},
@@ -73,10 +73,10 @@ struct Advanced;
 #[rtype(result = "()")]
 struct Writable(Handle);
 
-/// A page was read, or could not be.
+/// A page was read for a subscription of a session, or could not be.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct PageRead(Handle, Option<Page>);
+struct PageRead(Handle, SubKey, Option<Page>);
 
 /// A session, from outside: its key is only good together with its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +96,8 @@ pub struct Client {
     pub client_id: Option<String>,
     /// How it hears things.
     pub form: Form,
+    /// What it is known as.
+    pub identity: Option<Arc<str>>,
     /// Its socket.
     pub outlet: Arc<Outlet>,
     /// The session.
@@ -328,7 +330,7 @@ impl Handler<Writable> for Shard {
 impl Handler<PageRead> for Shard {
     type Result = ();
 
-    fn handle(&mut self, PageRead(client, page): PageRead, ctx: &mut Self::Context) {
+    fn handle(&mut self, PageRead(client, subscription, page): PageRead, ctx: &mut Self::Context) {
         if !self.is_here(client) {
             return;
         }
@@ -338,7 +340,7 @@ impl Handler<PageRead> for Shard {
                 scanned_through: page.scanned_through,
                 head: page.head,
             });
-            fanout.page(client.key, view, turn);
+            fanout.page(client.key, subscription, view, turn);
         });
     }
 }

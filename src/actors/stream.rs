@@ -6,6 +6,7 @@
 use std::{io, sync::Arc};
 
 use actix::{MailboxError, prelude::*};
+use chrono::Utc;
 use socket2::Socket;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -14,20 +15,20 @@ use super::{
     begin::{self, Unavailable},
     outlet::Outlet,
     pipe::Body,
-    session::{Finish, SessionOptions},
-    shard::{Client, Handle, Join, Leave, Subscribe},
+    session::{Finish, Owner, SessionOptions},
+    shard::{Client, End, Handle, Join, Leave, Subscribe},
 };
 use crate::core::{
     fanout::{Begin, TooManyFilters},
     filter::Filter,
-    protocol::{Form, From},
+    protocol::{CloseReason, Form, From},
 };
 
 /// What a client wants to hear.
 #[derive(Debug)]
 pub struct Wanted {
-    /// What it calls itself.
-    pub client_id: Option<String>,
+    /// Whose stream it is.
+    pub owner: Owner,
     /// Which events.
     pub filter: Filter,
     /// From where.
@@ -61,7 +62,7 @@ struct Opening {
 /// The actor.
 pub struct Stream {
     id: Uuid,
-    client_id: Option<String>,
+    owner: Owner,
     outlet: Arc<Outlet>,
     options: Arc<SessionOptions>,
     /// Taken at the start.
@@ -84,13 +85,13 @@ impl Stream {
         wanted: Wanted,
         options: Arc<SessionOptions>,
     ) -> Result<Body, Refused> {
-        let Wanted { client_id, filter, from } = wanted;
+        let Wanted { owner, filter, from } = wanted;
         let begin = begin::find(&*options.storage, &filter, from).await?;
         let (outlet, body) = Outlet::piped(socket, options.send_buffer)?;
         let (outcome, subscribed) = oneshot::channel();
         let stream = Self {
             id: Uuid::new_v4(),
-            client_id,
+            owner,
             outlet: Arc::new(outlet),
             options,
             opening: Some(Opening { filter, begin, outcome }),
@@ -106,6 +107,20 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// What its owner is known by is not good any more.
+    fn expire(&self, ctx: &mut Context<Self>) {
+        let Some(handle) = self.handle else { return ctx.stop() };
+        let shard = self.options.shard.clone();
+        let told = async move { shard.send(End(handle, CloseReason::Unauthenticated)).await };
+        ctx.spawn(told.into_actor(self).map(|told, _, ctx| {
+            if told.is_err() {
+                ctx.stop();
+            }
+        }));
+    }
+}
+
 impl Actor for Stream {
     type Context = Context<Self>;
 
@@ -118,7 +133,8 @@ impl Actor for Stream {
         };
         let client = Client {
             id: self.id,
-            client_id: self.client_id.clone(),
+            client_id: self.owner.client_id.clone(),
+            identity: self.owner.identity.name.clone(),
             form: Form::Sse,
             outlet: self.outlet.clone(),
             session: ctx.address().recipient(),
@@ -149,6 +165,10 @@ impl Actor for Stream {
         let outlet = self.outlet.clone();
         let hung_up = async move { outlet.hung_up().await };
         ctx.spawn(hung_up.into_actor(self).map(|(), _, ctx| ctx.stop()));
+        if let Some(expires_at) = self.owner.identity.expires_at {
+            let left = (expires_at - Utc::now()).to_std().unwrap_or_default();
+            ctx.run_later(left, |stream, ctx| stream.expire(ctx));
+        }
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {

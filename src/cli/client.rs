@@ -6,13 +6,12 @@ use std::{error::Error, io, str::FromStr, sync::Arc};
 
 use reqwest::Url;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tokio_tungstenite::tungstenite::{
     self, client::IntoClientRequest, handshake::client::Request, http::HeaderValue,
 };
 
 use super::CliError;
-use crate::core::event::Category;
 
 /// The subprotocol of the session protocol.
 pub const SUBPROTOCOL: &str = "signalbox.v1.json";
@@ -23,57 +22,18 @@ pub struct Target {
     /// The router's address
     #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
     pub url: RouterUrl,
-    /// Token for a router that asks for one; better given by environment than on the command line
-    #[arg(long, env = "SIGNALBOX_TOKEN", hide_env_values = true)]
-    pub token: Option<Token>,
+    /// File with the token, for a router that asks for one; without it, `SIGNALBOX_TOKEN` is used.
+    /// A token on the command line could be read by everybody on this machine
+    #[arg(long, value_name = "PATH", value_parser = token_of_file)]
+    pub token_file: Option<Token>,
 }
 
-/// Which events to subscribe to; all without any.
-#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
-pub struct FilterArgs {
-    /// Only events of such a type; `*` stands for anything; may be given several times
-    #[arg(long, value_name = "GLOB")]
-    pub event_type: Vec<String>,
-    /// Only events of such a source; `*` stands for anything; may be given several times
-    #[arg(long, value_name = "GLOB")]
-    pub source: Vec<String>,
-    /// Only events of this category; may be given several times
-    #[arg(long, value_parser = category)]
-    pub category: Vec<Category>,
-}
+/// The environment variable that holds the token.
+const TOKEN_VARIABLE: &str = "SIGNALBOX_TOKEN";
 
-/// A category by its name, or which there are.
-pub(super) fn category(name: &str) -> Result<Category, String> {
-    let known = || format!("one of: {}", Category::ALL.map(Category::as_str).join(", "));
-    Category::parse(name).ok_or_else(known)
-}
-
-impl FilterArgs {
-    /// Whether every event passes.
-    #[must_use]
-    pub fn is_all(&self) -> bool {
-        self.event_type.is_empty() && self.source.is_empty() && self.category.is_empty()
-    }
-
-    /// The `subscribe` frame that asks for these events, `from` a place on.
-    #[must_use]
-    pub fn subscribe(&self, from: &Value) -> String {
-        let Self { event_type, source, category } = self;
-        let mut filter = Map::new();
-        let mut narrow = |key: &str, allowed: Value| {
-            if allowed.as_array().is_some_and(|allowed| !allowed.is_empty()) {
-                filter.insert(key.into(), allowed);
-            }
-        };
-        narrow("event_type", json!(event_type));
-        narrow("source", json!(source));
-        narrow("category", json!(category));
-        if filter.is_empty() {
-            json!({ "type": "subscribe", "from": from }).to_string()
-        } else {
-            json!({ "type": "subscribe", "from": from, "filter": filter }).to_string()
-        }
-    }
+fn token_of_file(path: &str) -> Result<Token, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+    text.parse()
 }
 
 /// An `http` or `https` address of a router, perhaps below a path prefix.
@@ -189,7 +149,7 @@ impl FromStr for Token {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", text.trim()))
-            .map_err(|_invalid| "a token has no control characters".to_owned())?;
+            .map_err(|_invalid| "a token is one line of ASCII".to_owned())?;
         value.set_sensitive(true);
         Ok(Self(value))
     }
@@ -202,6 +162,18 @@ impl std::fmt::Debug for Token {
 }
 
 impl Target {
+    /// The token to show: of the file, else of the environment.
+    fn token(&self) -> Result<Option<Token>, ClientError> {
+        if self.token_file.is_some() {
+            return Ok(self.token_file.clone());
+        }
+        let Some(text) = std::env::var_os(TOKEN_VARIABLE).filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        let wrong = |reason| ClientError::Usage(format!("{TOKEN_VARIABLE}: {reason}"));
+        text.to_string_lossy().parse().map(Some).map_err(wrong)
+    }
+
     /// The WebSocket handshake's request, with the subprotocol and the token.
     ///
     /// # Errors
@@ -212,28 +184,20 @@ impl Target {
             self.url.session().into_client_request().map_err(|e| self.handshake_failed(e))?;
         let headers = request.headers_mut();
         headers.insert("Sec-WebSocket-Protocol", HeaderValue::from_static(SUBPROTOCOL));
-        if let Some(token) = &self.token {
-            headers.insert("Authorization", token.0.clone());
+        if let Some(token) = self.token()? {
+            headers.insert("Authorization", token.0);
         }
         Ok(request)
     }
 
-    /// The request for server-sent events that pass a filter, as it goes over the wire.
-    #[must_use]
-    pub fn stream_request(
-        &self,
-        FilterArgs { event_type, source, category }: &FilterArgs,
-    ) -> String {
-        let mut url = self.url.route("/v1/stream");
-        let mut pairs = url.query_pairs_mut();
-        pairs.extend_pairs(event_type.iter().map(|glob| ("event_type", glob)));
-        pairs.extend_pairs(source.iter().map(|glob| ("source", glob)));
-        pairs.extend_pairs(category.iter().map(|category| ("category", category.as_str())));
-        drop(pairs);
-        let (path, query, host) = (url.path(), url.query().unwrap_or_default(), url.authority());
-        let token = self.token.as_ref().and_then(|token| token.0.to_str().ok());
-        let token = token.map(|token| format!("Authorization: {token}\r\n")).unwrap_or_default();
-        format!("GET {path}?{query} HTTP/1.1\r\nHost: {host}\r\n{token}\r\n")
+    /// The header that shows the token, or nothing without one.
+    ///
+    /// # Errors
+    /// When what the environment has is no token.
+    pub(super) fn authorization(&self) -> Result<String, ClientError> {
+        let token = self.token()?;
+        let token = token.as_ref().and_then(|token| token.0.to_str().ok());
+        Ok(token.map(|token| format!("Authorization: {token}\r\n")).unwrap_or_default())
     }
 
     /// A client for the HTTP routes, that keeps its connections alive and sends the token.
@@ -243,8 +207,8 @@ impl Target {
     pub fn http(&self) -> Result<reqwest::Client, ClientError> {
         install_crypto();
         let mut builder = reqwest::Client::builder().no_proxy();
-        if let Some(token) = &self.token {
-            let headers = [(reqwest::header::AUTHORIZATION, token.0.clone())];
+        if let Some(token) = self.token()? {
+            let headers = [(reqwest::header::AUTHORIZATION, token.0)];
             builder = builder.default_headers(headers.into_iter().collect());
         }
         if self.url.is_plain() {
@@ -283,13 +247,24 @@ impl Target {
 }
 
 /// What an HTTP answer that is no success says, in a few words: the problem's `detail` if it has
-/// one.
+/// one, and what to do where that is done here.
 #[must_use]
 pub fn answer(status: reqwest::StatusCode, body: &[u8]) -> String {
-    let problem: Option<Value> = serde_json::from_slice(body).ok();
-    match problem.as_ref().and_then(|p| p.get("detail")).and_then(|d| d.as_str()) {
+    let problem: Value = serde_json::from_slice(body).unwrap_or_default();
+    let member = |name| problem.get(name).and_then(Value::as_str);
+    let said = match member("detail") {
         Some(detail) => format!("{status}: {detail}"),
         None => status.to_string(),
+    };
+    match (status.as_u16(), member("scope")) {
+        (401, _) => format!(
+            "{said}; put a token that is known there into {TOKEN_VARIABLE}, or its file into \
+             --token-file"
+        ),
+        (403, Some(scope)) => {
+            format!("{said}; ask for one, made by `signalbox token --scope {scope}`")
+        }
+        _ => said,
     }
 }
 
@@ -339,21 +314,6 @@ mod tests {
     }
 
     #[test]
-    fn a_subscription_names_only_what_it_narrows() {
-        let frame = |filter: &FilterArgs| -> Value {
-            serde_json::from_str(&filter.subscribe(&json!("now"))).unwrap()
-        };
-        let filter = FilterArgs { category: vec![Category::Debug], ..FilterArgs::default() };
-        assert_eq!(
-            frame(&filter),
-            json!({"type": "subscribe", "from": "now", "filter": {"category": ["debug"]}})
-        );
-        let all = FilterArgs::default();
-        assert_eq!(frame(&all), json!({"type": "subscribe", "from": "now"}));
-        assert!(all.is_all() && !filter.is_all());
-    }
-
-    #[test]
     fn what_is_no_router_address_is_refused() {
         for text in ["127.0.0.1:8080", "ftp://x", "http://u:p@x", "http://x?a=b", ""] {
             assert!(url(text).is_err(), "{text}");
@@ -363,8 +323,12 @@ mod tests {
     #[test]
     fn an_answer_is_told_by_its_problem_detail() {
         let status = reqwest::StatusCode::UNAUTHORIZED;
-        assert_eq!(answer(status, br#"{"detail":"no token"}"#), "401 Unauthorized: no token");
-        assert_eq!(answer(status, b"<html>"), "401 Unauthorized");
+        let said = answer(status, br#"{"detail":"no token"}"#);
+        assert!(said.starts_with("401 Unauthorized: no token; put a token"), "{said}");
+        let status = reqwest::StatusCode::FORBIDDEN;
+        assert_eq!(answer(status, b"<html>"), "403 Forbidden");
+        let said = answer(status, br#"{"detail":"no", "scope":"read"}"#);
+        assert_eq!(said, "403 Forbidden: no; ask for one, made by `signalbox token --scope read`");
     }
 
     #[test]

@@ -9,12 +9,14 @@ pub mod client;
 mod completions;
 mod descriptors;
 mod exit;
+pub mod filter;
 pub mod frames;
 mod migrate;
 pub mod retry;
 pub mod send;
 mod serve;
 pub mod tail;
+mod token;
 
 use std::{
     ffi::OsString,
@@ -53,6 +55,8 @@ enum Command {
     Tail(tail::TailArgs),
     /// Load a router, and verify that every client gets every event, once and in order.
     Bench(bench::BenchArgs),
+    /// Make a token, or say whose one is.
+    Token(token::TokenArgs),
     /// Print what makes a shell complete this command line.
     Completions(completions::Completions),
 }
@@ -77,6 +81,7 @@ impl Cli {
             Command::Send(args) => block_on(send::run(args)),
             Command::Tail(args) => block_on(tail::run(args)),
             Command::Bench(args) => block_on(bench::run(args)),
+            Command::Token(args) => args.run(config),
             Command::Completions(command) => command.run(Self::command()),
         }
     }

@@ -6,15 +6,17 @@
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     Router,
+    contract::{problems, schemas::EventBody},
     problem::{self, Code, Problem},
     query::{Pairs, Patterns, bad, unknown},
 };
 use crate::{
     core::{
-        event::{Event, Seq},
+        event::{Category, Event, Seq},
         filter::Filter,
     },
     storage::{From, Narrow, PageQuery, StorageError},
@@ -95,10 +97,63 @@ impl Query {
     }
 }
 
-/// Events, newest first, or oldest first when asked for what comes after a place.
+problems!(
+    /// What a list of events may end in.
+    ListProblems: BadFilter, BadParameter, UnknownParameter, JournalCorrupt, StorageUnavailable
+);
+
+problems!(
+    /// What a look at one event may end in.
+    EventProblems: BadId, NotFound, JournalCorrupt, StorageUnavailable
+);
+
+/// The parameters that [`Query::parse`] reads.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only described")]
+struct Parameters {
+    /// Those after this `seq`, oldest first; not with `before`.
+    #[param(value_type = Option<u64>)]
+    after: Option<Seq>,
+    /// Those before this `seq`, newest first; not with `after`.
+    #[param(value_type = Option<u64>)]
+    before: Option<Seq>,
+    /// Committed at this time or later.
+    since: Option<DateTime<Utc>>,
+    /// Committed before this time.
+    until: Option<DateTime<Utc>>,
+    /// Of one of these types; `*` is any run of characters.
+    #[param(min_length = 1, example = json!(["cache_*"]))]
+    event_type: Option<Vec<String>>,
+    /// From one of these sources; `*` is any run of characters.
+    source: Option<Vec<String>>,
+    /// Of one of these categories.
+    category: Option<Vec<Category>>,
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<usize>,
+}
+
+/// Events, and where to go on.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "joined from bytes: only described")]
+struct EventPage {
+    /// In the order that was asked for.
+    events: Vec<EventBody>,
+    /// What to give as `after`, or as `before`, for the next; `null` at the end.
+    #[schema(value_type = Option<u64>, required)]
+    next: Option<Seq>,
+}
+
+/// Newest first, or oldest first when asked for what comes after a place. A search that matches
+/// rarely may end with few events, or none, and a `next`.
 ///
 /// # Errors
 /// When the query makes no sense, or storage cannot be read.
+#[utoipa::path(
+    get, path = "/v1/events", operation_id = "list_events", tag = "events", params(Parameters),
+    responses((status = 200, description = "A page of events.", body = EventPage), ListProblems)
+)]
 pub async fn list(
     router: web::Data<Router>,
     pairs: web::Query<Pairs>,
@@ -122,6 +177,11 @@ pub async fn list(
 ///
 /// # Errors
 /// When there is none of that id, or storage cannot be read.
+#[utoipa::path(
+    get, path = "/v1/events/{id}", operation_id = "get_event", tag = "events",
+    params(("id" = uuid::Uuid, Path, description = "As the router wrote it.")),
+    responses((status = 200, description = "The event.", body = EventBody), EventProblems)
+)]
 pub async fn one(
     router: web::Data<Router>,
     id: web::Path<String>,

@@ -15,9 +15,11 @@ use actix_web::{
     web,
 };
 use bytes::Bytes;
+use utoipa::IntoParams;
 
 use super::{
-    Router, connection,
+    Caller, Router, connection,
+    contract::problems,
     problem::{Code, Problem},
     query::{self, Pairs, Patterns, bad, unknown},
     room::Room,
@@ -25,17 +27,61 @@ use super::{
 use crate::{
     actors::{
         pipe::Body,
-        session::SessionOptions,
+        session::{Owner, SessionOptions},
         stream::{Refused, Stream, Wanted},
     },
-    core::{event::Position, protocol::From},
+    core::{
+        access::Identity,
+        event::{Category, Position},
+        protocol::From,
+    },
 };
 
 /// Where `EventSource` says what it has seen when it comes back.
 const LAST_EVENT_ID: &str = "Last-Event-ID";
 
-const PARAMETERS: [&str; 6] =
-    ["event_type", "source", "category", "from", "last_event_id", "client_id"];
+const PARAMETERS: [&str; 7] =
+    ["event_type", "source", "category", "from", "last_event_id", "client_id", "ticket"];
+
+/// The parameters that [`wanted`] reads.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only described")]
+struct Parameters {
+    /// Of one of these types; `*` is any run of characters.
+    #[param(min_length = 1, example = json!(["cache_*"]))]
+    event_type: Option<Vec<String>>,
+    /// From one of these sources; `*` is any run of characters.
+    source: Option<Vec<String>>,
+    /// Of one of these categories.
+    category: Option<Vec<Category>>,
+    /// `now`, `last=N` (up to 1000), a time in RFC 3339, or the `id` of an event: all after it.
+    #[param(example = "last=50")]
+    from: Option<String>,
+    /// The `id` of the last event that was seen: wins over `from`.
+    last_event_id: Option<String>,
+    /// What the client calls itself.
+    #[param(min_length = 1, max_length = 128)]
+    client_id: Option<String>,
+    /// Of `POST /v1/tickets`, where a browser can send no header.
+    ticket: Option<String>,
+}
+
+/// The header that [`wanted`] reads.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only described")]
+struct Headers {
+    /// The `id` of the last event that was seen: wins over the query.
+    #[param(rename = "Last-Event-ID")]
+    last_event_id: Option<String>,
+}
+
+problems!(
+    /// Why there is no stream.
+    StreamProblems: BadFilter, BadParameter, UnknownParameter, TooManyConnections,
+    ShuttingDown, StorageUnavailable, TooManyFilters, TooManySessions,
+);
 
 /// Makes sense of the query and of the header, which wins: the URL of an `EventSource` stays as it
 /// was when it began.
@@ -59,6 +105,8 @@ fn wanted(
             }
             "last_event_id" => resume.replace(position(name, value)?).is_some(),
             "client_id" => client_id.replace(query::client_id(value)?).is_some(),
+            // The guard has read it.
+            "ticket" => false,
             name if patterns.take(name, value) => false,
             other => return Err(unknown(other, &PARAMETERS)),
         };
@@ -68,7 +116,8 @@ fn wanted(
     }
     let seen = last_event_id.map(|id| position(LAST_EVENT_ID, id)).transpose()?;
     let from = seen.or(resume).or(from).unwrap_or_default();
-    Ok(Wanted { client_id, filter: patterns.filter(max_patterns)?, from })
+    let owner = Owner { client_id, identity: Identity::default() };
+    Ok(Wanted { owner, filter: patterns.filter(max_patterns)?, from })
 }
 
 /// Begins a stream; HEAD is told what it would look like. A router that stops begins it too, to say
@@ -76,21 +125,35 @@ fn wanted(
 ///
 /// # Errors
 /// When the query makes no sense, or there can be no session more now.
+#[utoipa::path(
+    get, path = "/v1/stream", operation_id = "stream_events", tag = "events",
+    params(Parameters, Headers),
+    responses(
+        (
+            status = 200, body = String, content_type = "text/event-stream",
+            description = "Events as `data`, with their place as `id`, and `subscribed`, `gap` and \
+                           `bye` as named ones. It does not end by itself.",
+        ),
+        StreamProblems,
+    )
+)]
 pub async fn stream(
     router: web::Data<Router>,
     options: web::Data<SessionOptions>,
+    caller: web::ReqData<Caller>,
     request: HttpRequest,
     pairs: web::Query<Pairs>,
 ) -> Result<HttpResponse, Problem> {
     let seen = request.headers().get(LAST_EVENT_ID);
     let seen = seen.map(|id| id.to_str().unwrap_or_default());
-    let wanted = wanted(&pairs, seen, options.filter_patterns)?;
+    let mut wanted = wanted(&pairs, seen, options.filter_patterns)?;
+    wanted.owner.identity = caller.identity.clone();
     if request.method() == Method::HEAD {
         return Ok(response().finish());
     }
-    let full = || Problem::new(Code::TooManySessions, "there are as many sessions as may be");
-    let room = Room::take(router.clone()).ok_or_else(full)?;
-    let socket = connection::take(&request).ok_or_else(full)?;
+    let gone = || Problem::new(Code::TooManySessions, "there is a stream on this connection");
+    let room = Room::take(router.clone(), &caller.account)?;
+    let socket = connection::take(&request).ok_or_else(gone)?;
     let problem = match Stream::open(socket, wanted, options.into_inner()).await {
         Ok(body) => {
             // The connection is the session's: it ends when the session does.
@@ -103,7 +166,7 @@ pub async fn stream(
         Err(error @ Refused::TooManyFilters(_)) => {
             Problem::new(Code::TooManyFilters, error.to_string())
         }
-        Err(Refused::Gone(_)) => full(),
+        Err(Refused::Gone(_)) => gone(),
     };
     // Another stream on this connection would find its socket taken.
     let mut response = problem.error_response();

@@ -9,7 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::tap::Tap;
-use crate::cli::client::{ClientError, FilterArgs, Target, answer};
+use crate::cli::{
+    client::{ClientError, Target, answer},
+    filter::FilterArgs,
+};
 
 /// A head that is longer is none.
 const LONGEST_HEAD: usize = 64 << 10;
@@ -40,7 +43,7 @@ impl EventStream {
             let why = "server-sent events are read over plain http:// here";
             return Err(ClientError::Usage(why.into()));
         }
-        let request = target.stream_request(filter);
+        let request = request(target, filter)?;
         let failed = |e: std::io::Error| target.unreachable(e.to_string());
         tap.write_all(request.as_bytes()).await.map_err(failed)?;
         let mut raw = BytesMut::new();
@@ -104,6 +107,19 @@ impl EventStream {
         self.searched = 0;
         Some(Utf8Bytes::try_from(block).map_err(|_not_utf8| "a block that is not UTF-8".into()))
     }
+}
+
+/// The request, as it goes over the wire.
+fn request(target: &Target, filter: &FilterArgs) -> Result<String, ClientError> {
+    let FilterArgs { event_type, source, category } = filter;
+    let mut url = target.url.route("/v1/stream");
+    url.query_pairs_mut()
+        .extend_pairs(event_type.iter().map(|glob| ("event_type", glob)))
+        .extend_pairs(source.iter().map(|glob| ("source", glob)))
+        .extend_pairs(category.iter().map(|category| ("category", category.as_str())));
+    let (path, query, host) = (url.path(), url.query().unwrap_or_default(), url.authority());
+    let authorization = target.authorization()?;
+    Ok(format!("GET {path}?{query} HTTP/1.1\r\nHost: {host}\r\n{authorization}\r\n"))
 }
 
 /// Where a chunked body stands (RFC 9112 §7.1).

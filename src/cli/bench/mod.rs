@@ -21,8 +21,9 @@ use self::{
     report::Report,
 };
 use super::{
-    client::{ClientError, FilterArgs, Target},
+    client::{ClientError, Target},
     descriptors,
+    filter::FilterArgs,
 };
 
 pub mod client;

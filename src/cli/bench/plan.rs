@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{BenchArgs, Protocol};
-use crate::cli::client::{ClientError, FilterArgs};
+use crate::cli::{client::ClientError, filter::FilterArgs};
 
 /// A load test that can be run.
 #[derive(Clone, Debug, PartialEq)]

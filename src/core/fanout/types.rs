@@ -7,6 +7,7 @@ use crate::core::{
     filter::Filter,
     heartbeat::Patience,
     protocol::{CloseReason, Form},
+    reader::SubKey,
     tail::Tail,
 };
 
@@ -19,9 +20,16 @@ pub type Key = usize;
 pub enum Effect {
     /// Wait until the socket takes bytes again.
     AwaitWritable(Key),
-    /// Read a page of storage that begins at this `seq`: all events, not only those that match.
-    /// Sessions that stand at the same place ask for the same page, each for itself.
-    ReadPage(Key, Seq),
+    /// Read a page of storage: all events, not only those that match. Subscriptions that stand at
+    /// the same place ask for the same page, each for itself.
+    ReadPage {
+        /// Whose session it is.
+        session: Key,
+        /// Who gets it.
+        subscription: SubKey,
+        /// Where it begins.
+        from: Seq,
+    },
     /// The end is said, or waits behind what is unsent: give the client a moment to take
     /// it and to answer with its own.
     Close(Key, CloseReason),

@@ -195,7 +195,9 @@ pub struct Answer {
 impl Answer {
     pub async fn of(response: reqwest::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap();
+        // A stream of events does not end.
+        let is_endless = headers.get("content-type").is_some_and(|it| it == "text/event-stream");
+        let text = if is_endless { String::new() } else { response.text().await.unwrap() };
         let json = serde_json::from_str(&text).unwrap_or_default();
         Self { status, headers, text, json }
     }

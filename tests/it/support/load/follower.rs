@@ -83,7 +83,7 @@ async fn stream(
     reading: &mut watch::Receiver<bool>,
 ) {
     let types = world.plan.dashboards[index].iter();
-    let types: String = types.map(|name| format!("&event_type={name}")).collect();
+    let types: String = types.flat_map(|name| ["&event_type=", name]).collect();
     // Whoever has seen nothing begins at the very first event.
     let query = format!("?from=1970-01-01T00:00:00Z{types}");
     let opened = Source::try_open(world.plan.address, &query, last_id.as_deref()).await;
