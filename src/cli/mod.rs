@@ -10,6 +10,7 @@ mod completions;
 pub mod credentials;
 mod descriptors;
 mod exit;
+pub mod filter;
 pub mod frames;
 mod migrate;
 pub mod reply;
