@@ -84,7 +84,8 @@ impl Traces {
         }
         // Only the first of a process installs it; all are the same.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let client = reqwest::Client::builder().no_proxy().build()?;
+        let within = environment::timeout(read);
+        let client = reqwest::Client::builder().no_proxy().timeout(within).build()?;
         let mut exporter = SpanExporter::builder().with_http().with_http_client(client).build()?;
         let resource = resource();
         exporter.set_resource(&resource);
