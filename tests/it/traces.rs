@@ -196,7 +196,7 @@ async fn spans_hold_nothing_that_an_event_a_header_or_a_path_says() {
     router.ask("GET", "/planted_path").await;
     router.terminate();
     let names: BTreeSet<_> = collector.spans().into_iter().map(|span| span.name).collect();
-    for name in ["POST /v1/events", "GET /v1/events/{id}", "other", "GET", "journal commit"] {
+    for name in ["POST /v1/events", "GET /v1/events/{id}", "HTTP", "GET", "journal commit"] {
         assert!(names.contains(name), "{name}: {names:?}");
     }
     for taken in collector.taken() {
@@ -233,6 +233,14 @@ async fn nobody_who_did_not_ask_gets_traces() {
         let told = router.log().contains("there are no traces, although");
         assert_eq!(told, variable.contains("PROTOCOL"), "{}", router.log());
     }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_none_is_told_without_its_password() {
+    let router = traced_to("OTEL_EXPORTER_OTLP_ENDPOINT=http://me:planted@[", &[], &[]);
+    router.publish("a").await;
+    assert!(router.log().contains("an endpoint is a URL"), "{}", router.log());
+    assert!(!router.log().contains("planted"), "{}", router.log());
 }
 
 #[tokio::test]
