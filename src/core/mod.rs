@@ -12,6 +12,7 @@ pub mod filter;
 pub mod heartbeat;
 pub mod intake;
 pub mod ledger;
+pub mod legacy;
 pub mod message;
 pub mod numbering;
 pub mod protocol;

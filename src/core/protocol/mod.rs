@@ -3,6 +3,7 @@
 
 mod codes;
 mod frames;
+pub mod legacy;
 
 pub use self::{
     codes::{CloseReason, ErrorCode},
