@@ -29,7 +29,7 @@ pub struct Moment {
     pub now: DateTime<Utc>,
     /// From [`Health::report`](super::Health::report).
     pub health: Value,
-    /// Open WebSockets of the old protocol.
+    /// Open sockets of the old protocol.
     pub websockets: usize,
     /// Whether the history has all that it should have.
     pub is_current: bool,

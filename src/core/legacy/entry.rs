@@ -87,7 +87,7 @@ fn stored(
     parts: &Parts<'_>,
 ) -> String {
     let value = |names: &[&str]| {
-        let value = member(data, names).map(|value| value.get());
+        let value = member(data, names).map(RawValue::get);
         value.filter(|value| value.len() <= MAX_VALUE).unwrap_or("null")
     };
     let metadata = match value(&["metadata"]) {
@@ -117,7 +117,10 @@ fn unix(at: DateTime<Utc>) -> Value {
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{
+        ConnectionType::{Glm, Redis, Supabase},
+        *,
+    };
     use crate::core::legacy::history::tests::history;
 
     #[test]
@@ -132,7 +135,6 @@ mod tests {
             ("script", json!({ "x": "connection_type" })),
         ]);
         let kinds: Vec<_> = history.entries().map(|entry| (entry.seq, entry.kind)).collect();
-        use ConnectionType::{Glm, Redis, Supabase};
         assert_eq!(kinds, [(3, Supabase), (2, Glm), (1, Redis)]);
     }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// A ping without an answer for so long is a warning.
 pub const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Nothing heard of any client for so long is stale.
-const STALE: Duration = Duration::from_secs(60);
+const STALE: Duration = Duration::from_mins(1);
 /// Round trips that averages are made of.
 const ROUND_TRIPS: usize = 10;
 
@@ -89,8 +89,8 @@ fn formatted(time: Duration) -> String {
     let seconds = time.as_secs();
     let parts = [(seconds / 86_400, 'd'), (seconds / 3600 % 24, 'h'), (seconds / 60 % 60, 'm')];
     let long = parts.into_iter().skip_while(|(n, _)| *n == 0);
-    let long: String = long.map(|(n, unit)| format!("{n}{unit} ")).collect();
-    format!("{long}{}s", seconds % 60)
+    let parts = long.chain([(seconds % 60, 's')]).map(|(n, unit)| format!("{n}{unit}"));
+    parts.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 use std::fmt::Write;
 
 use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{Members, member, times::time};
@@ -112,7 +113,7 @@ fn fields(members: &Members<'_>) -> Option<String> {
         Some(raw) => Some(time(raw.get())?),
         None => None,
     };
-    let given = |name| member(members, &[name]).map(|value| value.get());
+    let given = |name| member(members, &[name]).map(RawValue::get);
     let metadata = given("metadata").unwrap_or("{}");
     let source = given("source").unwrap_or(SOURCE);
     let data = given("data").unwrap_or("{}");
@@ -149,7 +150,7 @@ fn event(
 ) -> String {
     let given = member(members, &["event_type"]).filter(|name| name.get() != "\"\"");
     let given = given.or_else(|| member(members, &["type"]));
-    let event_type = given.map(|name| name.get()).filter(|name| *name != "\"\"");
+    let event_type = given.map(RawValue::get).filter(|name| *name != "\"\"");
     let mut json = format!(r#"{{"event_type":{}"#, event_type.unwrap_or(UNKNOWN));
     put(&mut json, "source", source);
     put(&mut json, "data", data);

@@ -34,7 +34,7 @@ pub(in crate::core) use self::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionType {
-    /// Its own WebSockets.
+    /// Its own sockets.
     Websocket,
     /// Redis.
     Redis,

@@ -36,10 +36,9 @@ pub fn text(out: &mut Vec<u8>, text: &str) {
 fn push(event: &Event) -> String {
     let broadcast = rfc3339(event.created_at);
     let Some(parts) = Parts::of(event) else {
-        let mut text = String::from("{\"type\":");
-        quote(&event.event_type, &mut text);
-        text.push_str(&format!(",\"data\":{{}},\"timestamp\":\"{broadcast}\"}}"));
-        return text;
+        let mut event_type = String::new();
+        quote(&event.event_type, &mut event_type);
+        return format!(r#"{{"type":{event_type},"data":{{}},"timestamp":"{broadcast}"}}"#);
     };
     if let Some(ingest) = ingest(&parts) {
         return test_event(event, &parts, ingest, &broadcast);
@@ -88,9 +87,9 @@ fn connection_event(data: &Members<'_>, parts: &Parts<'_>, broadcast: &str) -> S
             ("metadata", "null") => parts.metadata.get(),
             (_, value) => value,
         };
-        text.push_str(&format!(r#","{name}":{value}"#));
+        text.extend([",\"", name, "\":", value]);
     }
-    text.push_str(&format!(r#","broadcast_time":"{broadcast}"}}"#));
+    text.extend([",\"broadcast_time\":\"", broadcast, "\"}"]);
     text
 }
 
