@@ -28,7 +28,7 @@ use crate::{
     core::{
         filter::Filter,
         message::{self, Assembler, BadHead, Piece, Refused},
-        protocol::{self, ClientFrame, CloseReason, ErrorCode, From, Opcode, ServerFrame},
+        protocol::{self, ClientFrame, CloseReason, ErrorCode, Form, From, Opcode, ServerFrame},
     },
     storage::Storage,
     telemetry::Metrics,
@@ -143,7 +143,7 @@ impl Session {
 
     fn say(&self, frame: &ServerFrame, ctx: &mut Context<Self>) {
         let mut frames = Vec::new();
-        frame.encode(&mut frames);
+        Form::Session.frame(&mut frames, frame);
         self.say_raw(frames, ctx);
     }
 
@@ -276,6 +276,7 @@ impl Actor for Session {
         let client = Client {
             id: self.id,
             client_id: self.client_id.clone(),
+            form: Form::Session,
             outlet: self.outlet.clone(),
             session: ctx.address().recipient(),
         };

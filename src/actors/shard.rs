@@ -22,7 +22,7 @@ use crate::{
     core::{
         fanout::{Begin, Fanout, FanoutLimits, Key, Totals, Turn},
         filter::Filter,
-        protocol::{CloseReason, ErrorCode, ServerFrame},
+        protocol::{CloseReason, ErrorCode, Form, ServerFrame},
         reader::{Gone, PageView, Sink},
         tail::SharedTail,
     },
@@ -94,6 +94,8 @@ pub struct Client {
     pub id: Uuid,
     /// What the client calls itself.
     pub client_id: Option<String>,
+    /// How it hears things.
+    pub form: Form,
     /// Its socket.
     pub outlet: Arc<Outlet>,
     /// The session.
@@ -250,21 +252,16 @@ impl Handler<Join> for Shard {
     type Result = usize;
 
     fn handle(&mut self, Join(client): Join, ctx: &mut Self::Context) -> Key {
-        let session = client.id;
+        let (session, form) = (client.id, client.form);
         let (generation, heartbeat) =
             (self.options.generation, self.options.limits.patience.heartbeat);
         let ending = self.ending;
         self.turn(ctx, |fanout, turn| {
-            let key = fanout.join(client, turn.now);
-            let mut frame = Vec::new();
-            ServerFrame::Welcome {
-                session,
-                head: turn.tail.position(),
-                heartbeat_ms: u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX),
-                generation,
-            }
-            .encode(&mut frame);
-            fanout.say(key, &frame, turn);
+            let key = fanout.join(client, form, turn.now);
+            let head = turn.tail.position();
+            let heartbeat_ms = u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX);
+            let welcome = ServerFrame::Welcome { session, head, heartbeat_ms, generation };
+            fanout.tell(key, &welcome, turn);
             if let Some(ending) = ending {
                 fanout.end(key, ending.reason, Some(ending.draw()), turn);
             }
@@ -288,9 +285,7 @@ impl Handler<Subscribe> for Shard {
                 let code = ErrorCode::TooManyFilters;
                 metrics.session_errors_total.with([code.as_str()]).increment(1);
                 let detail = format!("there are {groups} different filters already");
-                let mut frame = Vec::new();
-                ServerFrame::Error { code, detail }.encode(&mut frame);
-                fanout.say(client.key, &frame, turn);
+                fanout.tell(client.key, &ServerFrame::Error { code, detail }, turn);
             }
         });
     }

@@ -5,17 +5,14 @@
 
 use std::cell::OnceCell;
 
-use uuid::Uuid;
-
 use super::{
     cursor::Start,
-    event::{Event, Seq},
-    filter::Filter,
+    event::{Event, Position, Seq},
     ledger::{Account, Balance},
     numbering::Head,
     protocol::{Gap, GapReason, ServerFrame},
     tail::Tail,
-    window::Window,
+    window::{Interest, Window},
 };
 
 /// Bytes of answers that may wait for a client that does not read; more ends the session.
@@ -54,12 +51,10 @@ pub enum Step {
 /// What a reader reads from, for one turn.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
-    /// The filter it shares with its group.
-    pub filter: &'a Filter,
+    /// What it wants to hear, like all of its group.
+    pub interest: &'a Interest,
     /// What its group has joined.
     pub group: &'a Window,
-    /// The epoch of the group's places.
-    pub epoch: Uuid,
     /// The tail; of another epoch only until the shard has noticed.
     pub tail: &'a Tail,
 }
@@ -67,7 +62,7 @@ pub struct Source<'a> {
 impl Source<'_> {
     /// Whether the tail holds everything from `seq` on that the group has looked at.
     fn in_memory(&self, seq: Seq) -> bool {
-        self.tail.epoch() == self.epoch
+        self.tail.epoch() == self.interest.epoch
             && seq >= self.tail.first()
             && self.group.next() <= self.tail.next()
     }
@@ -204,7 +199,7 @@ impl Reader {
             } else if source.in_memory(next) {
                 scratch.restart(next);
                 let events = source.tail.from(next).map(AsRef::as_ref);
-                scratch.extend(events, source.filter, SCRATCH_BYTES, source.group.next());
+                scratch.extend(events, source.interest, SCRATCH_BYTES, source.group.next());
                 self.write(sink, scratch)
             } else {
                 Some(Step::Page(next))
@@ -226,8 +221,10 @@ impl Reader {
     ) -> Step {
         let end = source.group.next();
         if let Some(gap) = self.lost(&page.head, end) {
+            let Interest { form, epoch, .. } = *source.interest;
+            let position = Position { epoch, seq: gap.to_seq };
             let mut frame = Vec::new();
-            ServerFrame::Gap(gap).encode(&mut frame);
+            form.frame(&mut frame, &ServerFrame::Gap { gap, position });
             self.say(&frame);
         }
         if let Some(step) = self.flush(sink) {
@@ -236,7 +233,7 @@ impl Reader {
         if let Some(next) = self.next().filter(|next| page.reaches_back_to(*next)) {
             scratch.restart(next);
             let events = page.events.iter().skip_while(|event| event.seq < next);
-            scratch.extend(events, source.filter, usize::MAX, end);
+            scratch.extend(events, source.interest, usize::MAX, end);
             scratch.skip_to(end.min(page.scanned_through + 1));
             if let Some(step) = self.write(sink, scratch) {
                 return step;
@@ -307,7 +304,7 @@ pub type Matches = OnceCell<Vec<Seq>>;
 /// How many matches from `next` on were counted and are still to be sent; `None` when memory does
 /// not hold them.
 fn count(source: Source<'_>, next: Seq, unseen: &[(Seq, Seq)], matches: &Matches) -> Option<u64> {
-    let Source { filter, group, tail, .. } = source;
+    let Source { interest, group, tail } = source;
     if group.covers(next) {
         let uncounted = unseen.iter().map(|(from, to)| group.count_between(*from, *to));
         return Some(group.count(next) - uncounted.sum::<u64>());
@@ -317,7 +314,7 @@ fn count(source: Source<'_>, next: Seq, unseen: &[(Seq, Seq)], matches: &Matches
     }
     let matches = matches.get_or_init(|| {
         let events = tail.from(tail.first()).take_while(|event| event.seq < group.next());
-        events.filter(|event| filter.matches(event)).map(|event| event.seq).collect()
+        events.filter(|event| interest.filter.matches(event)).map(|event| event.seq).collect()
     });
     let before = |seq| matches.partition_point(|at| *at < seq);
     let between = |from: Seq, to: Seq| before(to.max(from)) - before(from);

@@ -1,4 +1,4 @@
-//! Frames joined once for all sessions that want the same: one buffer, a mark for each event.
+//! Frames joined once for all sessions that want to hear the same: one buffer, a mark for each event.
 //!
 //! A filter group has one window over the tail; a place in it is one slice, one write. The same
 //! type is the scratch for a session that reads the tail or a page of storage by itself, so that
@@ -6,11 +6,24 @@
 
 use std::collections::VecDeque;
 
+use uuid::Uuid;
+
 use super::{
     event::{Event, Seq},
     filter::Filter,
-    protocol,
+    protocol::{Form, legacy, session, sse},
 };
+
+/// What a group of sessions wants to hear, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Interest {
+    /// In which form.
+    pub form: Form,
+    /// Of which journal.
+    pub epoch: Uuid,
+    /// Which events.
+    pub filter: Filter,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Mark {
@@ -91,12 +104,31 @@ impl Window {
     pub fn extend<'a>(
         &mut self,
         events: impl IntoIterator<Item = &'a Event>,
-        filter: &Filter,
+        interest: &Interest,
         bytes: usize,
         end: Seq,
     ) {
+        let Interest { form, epoch, filter } = interest;
+        let events = events.into_iter().take_while(|event| event.seq < end);
+        match form {
+            Form::Session => self.join(events, filter, bytes, session::event),
+            Form::Sse => {
+                let head = sse::Head::new(*epoch);
+                self.join(events, filter, bytes, |out, event| sse::event(out, &head, event));
+            }
+            Form::Legacy => self.join(events, filter, bytes, legacy::event),
+        }
+    }
+
+    fn join<'a>(
+        &mut self,
+        events: impl Iterator<Item = &'a Event>,
+        filter: &Filter,
+        bytes: usize,
+        encode: impl Fn(&mut Vec<u8>, &Event),
+    ) {
         for event in events {
-            if event.seq >= end || self.buffer.len() >= bytes {
+            if self.buffer.len() >= bytes {
                 break;
             }
             debug_assert!(event.seq >= self.next, "{} after {}", event.seq, self.next);
@@ -104,7 +136,7 @@ impl Window {
             if filter.matches(event) {
                 self.matched += 1;
                 self.marks.push_back(Mark { seq: event.seq, start: self.buffer.len() });
-                protocol::event_frame(&mut self.buffer, event);
+                encode(&mut self.buffer, event);
             }
         }
     }
@@ -165,10 +197,14 @@ mod tests {
     use super::*;
     use crate::core::tail::tests::event;
 
+    fn all() -> Interest {
+        Interest { form: Form::Session, epoch: Uuid::nil(), filter: Filter::all() }
+    }
+
     fn window(seqs: &[Seq]) -> Window {
         let events: Vec<_> = seqs.iter().map(|&seq| event(seq, "t")).collect();
         let mut window = Window::new(seqs[0]);
-        window.extend(&events, &Filter::all(), usize::MAX, Seq::MAX);
+        window.extend(&events, &all(), usize::MAX, Seq::MAX);
         window
     }
 
@@ -194,11 +230,11 @@ mod tests {
     fn joins_no_more_than_it_may_and_goes_on_later() {
         let events: Vec<_> = (1..=10).map(|seq| event(seq, "t")).collect();
         let mut window = Window::new(1);
-        window.extend(&events, &Filter::all(), 40, 8);
+        window.extend(&events, &all(), 40, 8);
         let next = window.next();
         assert!(next > 1 && next < 8 && window.bytes() >= 40);
         let from = usize::try_from(next - 1).unwrap();
-        window.extend(&events[from..], &Filter::all(), usize::MAX, 8);
+        window.extend(&events[from..], &all(), usize::MAX, 8);
         assert_eq!((window.next(), window.matched()), (8, 7));
         window.clear();
         assert!(window.covers(8) && !window.covers(7) && window.slice(8).is_empty());

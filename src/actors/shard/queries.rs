@@ -44,6 +44,8 @@ pub struct SessionRow {
     pub peer: Option<String>,
     /// The delivery path.
     pub path: &'static str,
+    /// What it is spoken to in.
+    pub protocol: &'static str,
     /// Its filter; `null` before it subscribes.
     pub filter: Option<Filter>,
     /// The last `seq` it is through with; `null` before it subscribes.
@@ -96,6 +98,7 @@ impl Handler<GetSessions> for Shard {
             client_id: row.sink.client_id.clone(),
             peer: row.sink.outlet.peer().map(|peer| peer.to_string()),
             path: "direct",
+            protocol: row.form.as_str(),
             filter: row.filter.cloned(),
             seq: row.seq,
             lag: row.seq.map_or(0, |seq| head.saturating_sub(seq)),

@@ -1,27 +1,32 @@
-//! A filter group: the sessions that want the same, and the frames joined once for all of them.
+//! A filter group: the sessions that want to hear the same, and the frames joined once for all of
+//! them.
 
 use std::collections::HashMap;
 
 use slab::Slab;
-use uuid::Uuid;
 
 use super::Key;
-use crate::core::{event::Seq, filter::Filter, reader::Source, tail::Tail, window::Window};
+use crate::core::{
+    event::Seq,
+    reader::Source,
+    tail::Tail,
+    window::{Interest, Window},
+};
 
 /// Where a member is: its group, and the place among the group's members.
 pub(super) type Place = (usize, usize);
 
 #[derive(Debug)]
 pub(super) struct Group {
-    pub(super) filter: Filter,
+    pub(super) interest: Interest,
     pub(super) window: Window,
     pub(super) members: Vec<Key>,
 }
 
 impl Group {
     /// What a member reads from.
-    pub(super) fn source<'a>(&'a self, epoch: Uuid, tail: &'a Tail) -> Source<'a> {
-        Source { filter: &self.filter, group: &self.window, epoch, tail }
+    pub(super) fn source<'a>(&'a self, tail: &'a Tail) -> Source<'a> {
+        Source { interest: &self.interest, group: &self.window, tail }
     }
 
     pub(super) fn is_behind(&self, end: Seq) -> bool {
@@ -42,16 +47,16 @@ impl Group {
             self.window.restart(first);
         }
         let events = tail.from(self.window.next()).map(AsRef::as_ref);
-        self.window.extend(events, &self.filter, limit.max(1), Seq::MAX);
+        self.window.extend(events, &self.interest, limit.max(1), Seq::MAX);
         forgotten
     }
 }
 
-/// All groups of a shard, found by place or by filter.
+/// All groups of a shard, found by place or by what they want to hear.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     slots: Slab<Group>,
-    by_filter: HashMap<Filter, usize>,
+    places: HashMap<Interest, usize>,
 }
 
 impl Groups {
@@ -68,8 +73,8 @@ impl Groups {
         self.slots.iter().next_back().map_or(0, |(index, _)| index + 1)
     }
 
-    pub(super) fn find(&self, filter: &Filter) -> Option<usize> {
-        self.by_filter.get(filter).copied()
+    pub(super) fn find(&self, interest: &Interest) -> Option<usize> {
+        self.places.get(interest).copied()
     }
 
     pub(super) fn get(&self, index: usize) -> Option<&Group> {
@@ -80,31 +85,26 @@ impl Groups {
         self.slots.get_mut(index)
     }
 
-    /// The group of `filter`; a new one begins where the tail ends.
-    pub(super) fn find_or_make(&mut self, filter: &Filter, tail: &Tail) -> usize {
-        if let Some(index) = self.find(filter) {
+    /// The group of `interest`; a new one begins where the tail ends.
+    pub(super) fn find_or_make(&mut self, interest: Interest, tail: &Tail) -> usize {
+        if let Some(index) = self.find(&interest) {
             return index;
         }
         let window = Window::new(tail.next());
-        let index =
-            self.slots.insert(Group { filter: filter.clone(), window, members: Vec::new() });
-        self.by_filter.insert(filter.clone(), index);
+        let group = Group { interest: interest.clone(), window, members: Vec::new() };
+        let index = self.slots.insert(group);
+        self.places.insert(interest, index);
         index
     }
 
     pub(super) fn remove(&mut self, index: usize) {
         if let Some(group) = self.slots.try_remove(index) {
-            self.by_filter.remove(&group.filter);
+            self.places.remove(&group.interest);
         }
     }
 
     /// What a member at `place` reads from.
-    pub(super) fn source<'a>(
-        &'a self,
-        place: Option<Place>,
-        epoch: Uuid,
-        tail: &'a Tail,
-    ) -> Option<Source<'a>> {
-        Some(self.get(place?.0)?.source(epoch, tail))
+    pub(super) fn source<'a>(&'a self, place: Option<Place>, tail: &'a Tail) -> Option<Source<'a>> {
+        Some(self.get(place?.0)?.source(tail))
     }
 }

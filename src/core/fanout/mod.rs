@@ -1,4 +1,5 @@
-//! The sessions of one worker thread, grouped by filter, and one pass of what is new over them.
+//! The sessions of one worker thread, grouped by form and filter, and one pass of what is new over
+//! them.
 //!
 //! Everything a shard decides is here: who is written to, who waits for its socket, who must read
 //! storage, who is given up. The shard's actor carries out the [`Effect`]s and brings the news
@@ -29,15 +30,16 @@ use super::{
     filter::Filter,
     heartbeat::{Beat, Heartbeat},
     ledger::{Balance, RESUBSCRIBED},
-    protocol::{self, CloseReason, Opcode, ServerFrame},
+    protocol::{CloseReason, Form, ServerFrame},
     reader::{Matches, PageView, Reader, Sink},
     tail::Tail,
-    window::Window,
+    window::{Interest, Window},
 };
 
 #[derive(Debug)]
 struct Member<S> {
     sink: S,
+    form: Form,
     reader: Reader,
     place: Option<Place>,
     beat: Heartbeat,
@@ -147,9 +149,10 @@ impl<S: Sink> Fanout<S> {
     }
 
     /// A session comes, without a subscription.
-    pub fn join(&mut self, sink: S, now: Duration) -> Key {
+    pub fn join(&mut self, sink: S, form: Form, now: Duration) -> Key {
         self.members.insert(Member {
             sink,
+            form,
             reader: Reader::default(),
             place: None,
             beat: Heartbeat::new(now),
@@ -169,6 +172,14 @@ impl<S: Sink> Fanout<S> {
         self.unsubscribe(key, reason.as_str(), turn);
         self.forget(key, reason);
         self.members.try_remove(key).map(|member| (member.sink, reason))
+    }
+
+    /// Says something to a session, behind what it still has to get.
+    pub fn tell(&mut self, key: Key, frame: &ServerFrame, turn: Turn<'_>) {
+        let Some(member) = self.members.get(key) else { return };
+        let mut frames = Vec::new();
+        member.form.frame(&mut frames, frame);
+        self.say(key, &frames, turn);
     }
 
     /// Puts whole frames behind what a session still has to get.
@@ -192,16 +203,17 @@ impl<S: Sink> Fanout<S> {
         turn: Turn<'_>,
     ) -> Result<(), TooManyFilters> {
         self.follow_epoch(turn);
-        if self.members.get(key).is_none_or(|member| member.ending.is_some()) {
+        let Some(member) = self.members.get(key).filter(|member| member.ending.is_none()) else {
             return Ok(());
-        }
-        if self.groups.find(filter).is_none() && self.groups.len() >= self.limits.groups {
+        };
+        let interest = Interest { form: member.form, epoch: self.epoch, filter: filter.clone() };
+        if self.groups.find(&interest).is_none() && self.groups.len() >= self.limits.groups {
             return Err(TooManyFilters);
         }
         self.unsubscribe(key, RESUBSCRIBED, turn);
         // From here on the group counts for this session too: it must be where the tail ends.
-        self.bring_current(filter, turn);
-        let group = self.groups.find_or_make(filter, turn.tail);
+        self.bring_current(&interest, turn);
+        let group = self.groups.find_or_make(interest, turn.tail);
         let head = turn.tail.head();
         let start = cursor::within(
             self.limits.max_lag,
@@ -273,14 +285,18 @@ impl<S: Sink> Fanout<S> {
                 member.paging = Paging::Idle;
             }
             let next = member.reader.next().unwrap_or(turn.tail.next());
+            let form = member.form;
             match member.beat.check(turn.now, member.blocked, &patience) {
                 Beat::End(reason) => self.end(key, reason, None, turn),
                 _ if max_lag > 0 && turn.tail.next().saturating_sub(next) > max_lag => {
                     self.end(key, CloseReason::TooFarBehind, None, turn);
                 }
                 Beat::Ping => {
+                    if !form.answers_heartbeats() {
+                        member.beat.heard();
+                    }
                     let mut ping = Vec::new();
-                    protocol::control_frame(&mut ping, Opcode::Ping, b"");
+                    form.heartbeat(&mut ping);
                     self.say(key, &ping, turn);
                 }
                 Beat::Rest => drop(self.pump(key, turn)),
@@ -295,7 +311,7 @@ impl<S: Sink> Fanout<S> {
         }
     }
 
-    /// Ends a session: `bye` if given, the close frame, and nothing after it.
+    /// Ends a session: what its form says at the end, and nothing after it.
     pub fn end(
         &mut self,
         key: Key,
@@ -308,11 +324,7 @@ impl<S: Sink> Fanout<S> {
             return;
         };
         let mut frames = Vec::new();
-        if let Some(after) = reconnect_after {
-            let reconnect_after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-            ServerFrame::Bye { reason, reconnect_after_ms }.encode(&mut frames);
-        }
-        protocol::close_frame(&mut frames, reason);
+        member.form.end(&mut frames, reason, reconnect_after);
         member.ending = Some(reason);
         member.gone = reason.code().is_none();
         let gone = member.gone;
@@ -346,7 +358,7 @@ impl<S: Sink> Fanout<S> {
         let mut sum = self.closed.clone();
         for group in self.groups.iter() {
             let matches = Matches::new();
-            let source = group.source(self.epoch, tail);
+            let source = group.source(tail);
             for key in &group.members {
                 if let Some(member) = self.members.get_mut(*key) {
                     sum += &member.reader.balance(source, &matches);
@@ -362,7 +374,8 @@ impl<S: Sink> Fanout<S> {
             let group = member.place.and_then(|(group, _)| self.groups.get(group));
             let row = Row {
                 sink: &member.sink,
-                filter: group.map(|group| &group.filter),
+                form: member.form,
+                filter: group.map(|group| &group.interest.filter),
                 seq: member.reader.next().map(|next| next.saturating_sub(1)),
                 delivered: member.reader.delivered(),
                 bytes: member.reader.taken(),

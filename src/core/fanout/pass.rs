@@ -4,10 +4,10 @@ use super::{Effect, Fanout, Key, Member, Paging, Turn, group::Place};
 use crate::core::{
     cursor::Start,
     event::{Position, Seq},
-    filter::Filter,
     protocol::{CloseReason, ServerFrame},
     reader::{PageView, Sink, Step},
     tail::Tail,
+    window::Interest,
 };
 
 /// How many sessions of a group are written to before the clock is asked.
@@ -95,9 +95,9 @@ impl<S: Sink> Fanout<S> {
         self.groups.get(self.pass.group)?.members.get(self.pass.member).copied()
     }
 
-    /// Brings the group of `filter`, if there is one, to the tail's end, members and all.
-    pub(super) fn bring_current(&mut self, filter: &Filter, turn: Turn<'_>) {
-        let Some(index) = self.groups.find(filter) else { return };
+    /// Brings the group of `interest`, if there is one, to the tail's end, members and all.
+    pub(super) fn bring_current(&mut self, interest: &Interest, turn: Turn<'_>) {
+        let Some(index) = self.groups.find(interest) else { return };
         let end = turn.tail.next();
         while let Some(group) = self.groups.get(index).filter(|group| group.is_behind(end)) {
             let members = group.members.clone();
@@ -117,11 +117,9 @@ impl<S: Sink> Fanout<S> {
         member.place = Some((index, group.members.len()));
         group.members.push(key);
         let position = Position { epoch: self.epoch, seq: start.next.saturating_sub(1) };
+        let Start { recovered, gap, .. } = start;
         let mut frames = Vec::new();
-        ServerFrame::Subscribed { position, recovered: start.recovered }.encode(&mut frames);
-        if let Some(gap) = start.gap {
-            ServerFrame::Gap(gap).encode(&mut frames);
-        }
+        member.form.frame(&mut frames, &ServerFrame::Subscribed { position, recovered, gap });
         member.reader.say(&frames);
         member.reader.subscribe(start, &group.window);
     }
@@ -129,7 +127,7 @@ impl<S: Sink> Fanout<S> {
     /// Ends a subscription: what is still pending of it is dropped for `reason`.
     pub(super) fn unsubscribe(&mut self, key: Key, reason: &'static str, turn: Turn<'_>) {
         let Some(member) = self.members.get_mut(key) else { return };
-        let Some(source) = self.groups.source(member.place, self.epoch, turn.tail) else { return };
+        let Some(source) = self.groups.source(member.place, turn.tail) else { return };
         self.closed += &member.reader.unsubscribe(source, reason);
         if let Some(place) = member.place.take() {
             self.vacate(place);
@@ -213,11 +211,11 @@ impl<S: Sink> Fanout<S> {
     }
 
     pub(super) fn write(&mut self, key: Key, page: Option<PageView<'_>>, turn: Turn<'_>) -> bool {
-        let Self { members, groups, scratch, effects, epoch, totals, closed, .. } = self;
+        let Self { members, groups, scratch, effects, totals, closed, .. } = self;
         let Some(member) = members.get_mut(key).filter(|member| !member.gone) else { return true };
         let Member { sink, reader, .. } = member;
         let (before, delivered, sought) = (reader.taken(), reader.delivered(), reader.next());
-        let step = match (groups.source(member.place, *epoch, turn.tail), page) {
+        let step = match (groups.source(member.place, turn.tail), page) {
             (Some(source), Some(page)) => reader.page(sink, page, source, scratch),
             (Some(source), None) => reader.pump(sink, source, scratch),
             (None, _) => reader.flush(sink).unwrap_or(Step::Current),

@@ -6,7 +6,7 @@ use crate::core::{
     event::{Position, Seq},
     filter::Filter,
     heartbeat::Patience,
-    protocol::CloseReason,
+    protocol::{CloseReason, Form},
     tail::Tail,
 };
 
@@ -22,7 +22,7 @@ pub enum Effect {
     /// Read a page of storage that begins at this `seq`: all events, not only those that match.
     /// Sessions that stand at the same place ask for the same page, each for itself.
     ReadPage(Key, Seq),
-    /// The close frame is written, or waits behind what is unsent: give the client a moment to take
+    /// The end is said, or waits behind what is unsent: give the client a moment to take
     /// it and to answer with its own.
     Close(Key, CloseReason),
     /// Nothing more can be written: drop the socket at once.
@@ -43,7 +43,7 @@ pub struct Turn<'a> {
 pub struct FanoutLimits {
     /// Bytes that a filter group joins at a time.
     pub window_bytes: usize,
-    /// Different filters at a time.
+    /// Different filters at a time, those of different forms counted apart.
     pub groups: usize,
     /// Events a session may be behind; 0 is no limit.
     pub max_lag: u64,
@@ -82,6 +82,8 @@ pub struct TooManyFilters;
 pub struct Row<'a, S> {
     /// Its sink.
     pub sink: &'a S,
+    /// How it hears things.
+    pub form: Form,
     /// Its filter, when subscribed.
     pub filter: Option<&'a Filter>,
     /// The last `seq` it is through with, when subscribed.

@@ -1,15 +1,20 @@
-//! The session protocol `signalbox.v1.json`: what clients may say ([`parse`]), what the router says
-//! ([`ServerFrame`]), and why a session ends ([`CloseReason`]).
+//! What clients of the session protocol `signalbox.v1.json` may say ([`parse`]), what the router says
+//! to any session ([`ServerFrame`]) and in which bytes ([`Form`]), and why a session ends
+//! ([`CloseReason`]).
 
 mod codes;
+mod form;
 mod frames;
 pub mod legacy;
+pub mod session;
+pub mod sse;
+mod websocket;
 
 pub use self::{
     codes::{CloseReason, ErrorCode},
-    frames::{
-        Gap, GapReason, Opcode, ServerFrame, close_frame, control_frame, event_frame, frame_head,
-    },
+    form::Form,
+    frames::{Gap, GapReason, ServerFrame},
+    websocket::{Opcode, close_frame, control_frame, frame_head},
 };
 
 use chrono::{DateTime, Utc};

@@ -1,21 +1,19 @@
-//! A client of the model: decodes the raw bytes it got and holds them against the journal. It knows
-//! nothing of how the fan-out works, only what a subscriber was promised.
+//! A client of the model: holds what it heard against the journal. It knows nothing of how the
+//! fan-out works, only what a subscriber was promised.
 
 use std::{
     collections::{HashMap, VecDeque},
     rc::Rc,
 };
 
-use serde_json::Value;
 use uuid::Uuid;
 
+use super::hear::{self, Heard};
 use crate::core::{
     event::{Event, Position, Seq},
-    fanout::{
-        Key,
-        tests::{Wire, decode},
-    },
+    fanout::{Key, tests::Wire},
     filter::Filter,
+    protocol::Form,
 };
 
 /// All that was ever committed in an epoch, from `seq` 1 on, and where storage begins by now.
@@ -28,6 +26,10 @@ pub(super) struct Journal {
 impl Journal {
     pub(super) fn head(&self) -> Seq {
         self.events.len() as Seq
+    }
+
+    pub(super) fn at(&self, seq: Seq) -> &Event {
+        &self.events[usize::try_from(seq).unwrap() - 1]
     }
 
     /// How many events in `[from, to]` match.
@@ -58,9 +60,11 @@ pub(super) struct Seen {
     /// Everything up to here was got, did not match, or was named by a gap.
     pub(super) at: Seq,
     pub(super) got: u64,
-    /// Matching events that gaps named.
-    pub(super) lost: u64,
+    /// Matching events that gaps named, or should have.
+    lost: u64,
     opening_gap: Option<(Seq, Seq, &'static str)>,
+    /// Or what retention takes is just not there.
+    hears_gaps: bool,
 }
 
 /// One connection.
@@ -68,6 +72,7 @@ pub(super) struct Seen {
 pub(super) struct Link {
     pub(super) shard: usize,
     pub(super) key: Key,
+    pub(super) form: Form,
     pub(super) wire: Rc<Wire>,
     pub(super) openings: VecDeque<Opening>,
     pub(super) seen: Option<Seen>,
@@ -80,10 +85,11 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(shard: usize, key: Key, wire: Rc<Wire>) -> Self {
+    pub(super) fn new(shard: usize, key: Key, form: Form, wire: Rc<Wire>) -> Self {
         Self {
             shard,
             key,
+            form,
             wire,
             openings: VecDeque::new(),
             seen: None,
@@ -94,53 +100,57 @@ impl Link {
         }
     }
 
+    /// A subscription was taken that must begin so. A form that says nothing of it can be held to
+    /// one a connection.
+    pub(super) fn open(&mut self, opening: Opening) {
+        if self.form == Form::Legacy {
+            self.seen = Some(Seen { hears_gaps: false, opening_gap: None, ..Seen::new(opening) });
+        } else {
+            self.openings.push_back(opening);
+        }
+    }
+
     /// Reads what has come; the position to resume from, if it moved.
     pub(super) fn read(&mut self, journals: &Journals) -> Option<Position> {
         let wire = Rc::clone(&self.wire);
         let got = wire.got.borrow();
-        let before = self.read;
-        while let Some((opcode, payload, rest)) = decode(&got[self.read..]) {
-            assert!(!self.closed, "nothing follows a close frame");
+        let (before, mut last) = (self.read, None);
+        while let Some((heard, id, rest)) = hear::next(self.form, &got[self.read..]) {
+            assert!(!self.closed, "nothing follows the end");
             self.read = got.len() - rest.len();
-            self.frame(opcode, payload, journals);
+            let moves = !matches!(heard, Heard::End | Heard::Nothing);
+            self.hear(heard, journals);
+            if self.form == Form::Sse {
+                let told = self.seen.as_ref().filter(|seen| moves && seen.opening_gap.is_none());
+                assert_eq!(id, told.map(Seen::place), "an id where all before it was told");
+                last = id.or(last);
+            }
         }
-        assert!(!self.closed || self.read == got.len(), "nothing follows a close frame");
-        let seen = self.seen.as_ref().filter(|_| self.read > before)?;
-        Some(Position { epoch: seen.epoch, seq: seen.at })
+        assert!(!self.closed || self.read == got.len(), "nothing follows the end");
+        let by_itself = self.seen.as_ref().filter(|_| self.read > before).map(Seen::place);
+        if self.form == Form::Sse { last } else { by_itself }
     }
 
-    fn frame(&mut self, opcode: u8, payload: &[u8], journals: &Journals) {
-        match opcode {
-            1 => {}
-            8 => {
-                self.closed = true;
-                return assert!(payload.len() >= 2 && std::str::from_utf8(&payload[2..]).is_ok());
-            }
-            _ => return,
-        }
-        let text = std::str::from_utf8(payload).unwrap();
-        if let Some(event) = text.strip_prefix(r#"{"type":"event","event":"#) {
-            self.events += 1;
-            let seen = self.seen.as_mut().expect("no event before `subscribed`");
-            return seen.event(event.strip_suffix('}').unwrap(), &journals[&seen.epoch]);
-        }
-        let frame: Value = serde_json::from_str(text).unwrap();
-        let number = |name: &str| frame[name].as_u64().unwrap();
-        match frame["type"].as_str().unwrap() {
-            "subscribed" => {
+    fn hear(&mut self, heard: Heard, journals: &Journals) {
+        match heard {
+            Heard::Subscribed { at, recovered } => {
                 let opening = self.openings.pop_front().expect("nobody subscribed");
-                let epoch = frame["epoch"].as_str().unwrap().parse().unwrap();
-                assert_eq!(Position { epoch, seq: number("seq") }, opening.at);
-                assert_eq!(frame["recovered"], opening.recovered, "{opening:?}");
+                assert_eq!((at, recovered), (opening.at, opening.recovered), "{opening:?}");
                 self.seen = Some(Seen::new(opening));
             }
-            "gap" => {
-                let gap = (number("from_seq"), number("to_seq"), frame["reason"].as_str().unwrap());
-                let seen = self.seen.as_mut().expect("no gap before `subscribed`");
-                seen.gap(gap, &journals[&seen.epoch]);
+            Heard::Event { seq, text } => {
+                self.events += 1;
+                let seen = self.seen.as_mut().expect("no event before `subscribed`");
+                let journal = &journals[&seen.epoch];
+                assert_eq!(text, hear::event_text(self.form, journal.at(seq)), "the same bytes");
+                seen.event(seq, journal);
             }
-            "bye" | "pong" => {}
-            other => panic!("unexpected {other}"),
+            Heard::Gap { from, to, reason } => {
+                let seen = self.seen.as_mut().expect("no gap before `subscribed`");
+                seen.gap((from, to, &reason), &journals[&seen.epoch]);
+            }
+            Heard::End => self.closed = true,
+            Heard::Nothing => {}
         }
     }
 }
@@ -149,22 +159,34 @@ impl Seen {
     fn new(opening: Opening) -> Self {
         let Opening { filter, at, gap, .. } = opening;
         let (epoch, start) = (at.epoch, at.seq);
-        Self { filter, epoch, start, at: start, got: 0, lost: 0, opening_gap: gap }
+        let (at, got, lost) = (start, 0, 0);
+        Self { filter, epoch, start, at, got, lost, opening_gap: gap, hears_gaps: true }
     }
 
-    /// Whether everything up to `head` was got.
+    fn place(&self) -> Position {
+        Position { epoch: self.epoch, seq: self.at }
+    }
+
+    /// How many of the events up to `head` were not got, and should have been.
     pub(super) fn missing(&self, journal: &Journal, head: Seq) -> u64 {
-        journal.matching(&self.filter, self.at + 1, head)
+        let first = if self.hears_gaps { 1 } else { journal.first };
+        journal.matching(&self.filter, first.max(self.at + 1), head)
     }
 
-    fn event(&mut self, json: &str, journal: &Journal) {
+    /// How many of the events up to `head` can never be got any more.
+    pub(super) fn lost(&self, journal: &Journal, head: Seq) -> u64 {
+        let silently =
+            journal.matching(&self.filter, self.at + 1, head) - self.missing(journal, head);
+        self.lost + silently
+    }
+
+    fn event(&mut self, seq: Seq, journal: &Journal) {
         assert_eq!(self.opening_gap, None, "the gap comes before events");
-        let seq: Seq = json.split([':', ',']).nth(1).unwrap().parse().unwrap();
         assert!(seq > self.at, "{seq} after {}: doubled or out of order", self.at);
-        let event = &journal.events[usize::try_from(seq).unwrap() - 1];
-        assert_eq!(json.as_bytes(), &event.json, "the bytes of the journal");
+        let event = journal.at(seq);
         assert!(self.filter.matches(event), "{event:?} does not match");
         assert_eq!(self.missing(journal, seq - 1), 0, "missing between {} and {seq}", self.at);
+        self.lost = self.lost(journal, seq - 1);
         self.at = seq;
         self.got += 1;
     }

@@ -5,6 +5,7 @@
 //! `make soak` runs 25 times as many cases, by `PROPTEST_CASES`.
 
 mod client;
+mod hear;
 mod laws;
 mod world;
 
@@ -16,10 +17,12 @@ use super::{
     Begin,
     tests::{PLENTY, filter},
 };
-use crate::core::{event::Position, tail::TailLimits};
+use crate::core::{event::Position, protocol::Form, tail::TailLimits};
 
 /// A few clients, or so many that a pass stops in the middle of a group.
 const CLIENTS: [usize; 2] = [4, 36];
+const FORMS: [&[Form]; 4] =
+    [&[Form::Session], &[Form::Session, Form::Sse, Form::Legacy], &[Form::Sse], &[Form::Legacy]];
 const FILTERS: [&[&str]; 5] = [&[], &["a"], &["b"], &["a", "b"], &["never"]];
 
 /// Where a client wants to begin; numbers count back from a little beyond the head.
@@ -143,14 +146,16 @@ fn setup() -> impl Strategy<Value = Setup> {
     let tail = (1..9usize, prop_oneof![3 => Just(1 << 20), 1 => 200..2000usize]);
     let groups = prop_oneof![3 => Just(8), 1 => 1..4usize];
     let max_lag = prop_oneof![5 => Just(0), 1 => 1..20u64];
-    (1..3usize, tail, 1..600usize, groups, 1..7usize, max_lag).prop_map(
-        |(shards, (events, bytes), window_bytes, groups, page, max_lag)| Setup {
+    let forms = prop::sample::select(&FORMS[..]);
+    (1..3usize, tail, 1..600usize, groups, 1..7usize, max_lag, forms).prop_map(
+        |(shards, (events, bytes), window_bytes, groups, page, max_lag, forms)| Setup {
             shards,
             tail: TailLimits { events, bytes },
             window_bytes,
             groups,
             page,
             max_lag,
+            forms,
         },
     )
 }

@@ -17,7 +17,7 @@ use crate::core::{
     },
     filter::Filter,
     numbering::Head,
-    protocol::CloseReason,
+    protocol::{CloseReason, Form},
     reader::PageView,
     tail::{SharedTail, Tail, TailLimits},
 };
@@ -31,6 +31,8 @@ pub(super) struct Setup {
     pub(super) groups: usize,
     pub(super) page: usize,
     pub(super) max_lag: u64,
+    /// What clients are spoken to in, in turns.
+    pub(super) forms: &'static [Form],
 }
 
 /// An effect that waits to be served.
@@ -127,7 +129,10 @@ impl World {
         for (kind, pad) in kinds {
             let seq = self.journal().head() + 1;
             self.ids += 1;
-            let json = format!(r#"{{"seq":{seq},"id":{},"pad":"{}"}}"#, self.ids, "x".repeat(*pad));
+            let (id, pad) = (self.ids, "x".repeat(*pad));
+            let json = format!(
+                r#"{{"seq":{seq},"event_type":"{kind}","timestamp":"{seq}-{id}","data":{{"pad":"{pad}"}}}}"#
+            );
             let event = Event {
                 seq,
                 id: Uuid::from_u128(self.ids),
@@ -230,20 +235,24 @@ impl World {
             wire.room.set(room);
             wire.most.set(most);
             let shard = shard % self.shards.len();
-            let key = self.shards[shard].fanout.join(Rc::clone(&wire), self.now);
-            self.client_mut(client).link = Some(Link::new(shard, key, wire));
+            let form = self.setup.forms[client % self.setup.forms.len()];
+            let key = self.shards[shard].fanout.join(Rc::clone(&wire), form, self.now);
+            self.client_mut(client).link = Some(Link::new(shard, key, form, wire));
         }
     }
 
     pub(super) fn subscribe(&mut self, client: usize, filter: &Filter, begin: Begin) {
         let Some(link) = self.link(client) else { return };
+        if link.form == Form::Legacy && link.seen.is_some() {
+            return;
+        }
         let (index, key, ending) = (link.shard, link.key, link.ending);
         let stays = self.shards[index].fanout.epoch == self.epoch && !ending;
         let opening = self.opening(filter, begin);
         let taken = self.with(index, |fanout, turn| fanout.subscribe(key, filter, begin, turn));
         if taken.is_ok() && stays {
             self.shards[index].ended += 1;
-            self.client_mut(client).link.as_mut().unwrap().openings.push_back(opening);
+            self.client_mut(client).link.as_mut().unwrap().open(opening);
         }
     }
 

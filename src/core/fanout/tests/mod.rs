@@ -17,6 +17,7 @@ use crate::core::{
     filter::Filter,
     heartbeat::Patience,
     numbering::Head,
+    protocol::Form,
     reader::{Gone, PageView, Sink},
     tail::{Tail, TailLimits, tests::event},
 };
@@ -171,7 +172,7 @@ impl Case {
     /// A session that takes everything, subscribed to these types from now on.
     fn session(&mut self, types: &[&str]) -> (Key, Rc<Wire>) {
         let wire = Wire::roomy();
-        let key = self.fanout.join(Rc::clone(&wire), self.now);
+        let key = self.fanout.join(Rc::clone(&wire), Form::Session, self.now);
         self.subscribe(key, types, Begin::Now);
         (key, wire)
     }

@@ -198,7 +198,7 @@ fn a_client_that_asks_and_never_reads_is_cut() {
     let (key, wire) = case.session(&[]);
     wire.room.set(0);
     let mut pong = Vec::new();
-    ServerFrame::Pong.encode(&mut pong);
+    Form::Session.frame(&mut pong, &ServerFrame::Pong);
     for _ in 0..MAX_UNSENT / pong.len() {
         case.with(|fanout, turn| fanout.say(key, &pong, turn));
     }
