@@ -4,7 +4,9 @@
 //! connection has its members side by side, and one that came in by `/events` is a `test_event`, as
 //! they were. The time of a broadcast is that of the commit: it is the same for every client.
 
-use super::{Opcode, frame_head};
+use serde_json::{json, value::RawValue};
+
+use super::{ServerFrame, session, text_frame};
 use crate::core::{
     canonical::quote,
     event::{Event, rfc3339},
@@ -24,13 +26,20 @@ const CONNECTION: [(&str, &[&str]); 7] = [
 
 /// Appends an event.
 pub fn event(out: &mut Vec<u8>, event: &Event) {
-    text(out, &push(event));
+    text_frame(out, &push(event));
 }
 
-/// Appends a text frame.
-pub fn text(out: &mut Vec<u8>, text: &str) {
-    frame_head(out, Opcode::Text, text.len());
-    out.extend_from_slice(text.as_bytes());
+/// Appends a frame: what concerns the events, which the original system had no word for and its
+/// clients pass over. All else is their session's to say.
+pub(super) fn frame(out: &mut Vec<u8>, frame: &ServerFrame) {
+    let value = match frame {
+        ServerFrame::Gap { gap, .. } | ServerFrame::Subscribed { gap: Some(gap), .. } => {
+            session::gap_value(gap)
+        }
+        ServerFrame::Error { detail, .. } => json!({ "type": "error", "error": detail }),
+        ServerFrame::Welcome { .. } | ServerFrame::Subscribed { .. } | ServerFrame::Pong => return,
+    };
+    text_frame(out, &value.to_string());
 }
 
 fn push(event: &Event) -> String {
@@ -80,7 +89,7 @@ fn test_event(event: &Event, parts: &Parts<'_>, ingest: Ingest, broadcast: &str)
 }
 
 fn connection_event(data: &Members<'_>, parts: &Parts<'_>, broadcast: &str) -> String {
-    let value = |names| member(data, names).map_or("null", |value| value.get());
+    let value = |names| member(data, names).map_or("null", RawValue::get);
     let mut text = format!(r#"{{"type":"event","connection_type":{}"#, value(&["connection_type"]));
     for (name, names) in CONNECTION {
         let value = match (name, value(names)) {
@@ -97,7 +106,7 @@ fn connection_event(data: &Members<'_>, parts: &Parts<'_>, broadcast: &str) -> S
 mod tests {
     use chrono::DateTime;
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::Value;
     use uuid::Uuid;
 
     use super::*;

@@ -14,7 +14,7 @@ pub use self::{
     codes::{CloseReason, ErrorCode},
     form::Form,
     frames::{Gap, GapReason, ServerFrame},
-    websocket::{Opcode, close_frame, control_frame, frame_head},
+    websocket::{Opcode, close_frame, control_frame, frame_head, text_frame},
 };
 
 use chrono::{DateTime, Utc};
