@@ -21,6 +21,7 @@ use crate::{
     actors::{
         broadcaster::{Broadcaster, Dismiss},
         journal::{Drain, Journal, JournalOptions, tell_proof},
+        legacy::board::Board,
         shard::ShardOptions,
     },
     core::{
@@ -85,6 +86,7 @@ pub enum AppError {
 /// See [`AppError`].
 pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), AppError> {
     let listener = listen(settings.server.bind)?;
+    let port = listener.local_addr().map_err(AppError::Server)?.port();
     let storage = open_storage(&settings).await?;
     let Opened { writer, head, proof } = take_writer(&*storage).await?;
     tell_proof(&*storage, proof);
@@ -106,6 +108,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     })
     .start();
     let broadcaster = Broadcaster::default().start();
+    let legacy = Board::new(storage.clone(), tail.clone(), metrics.clone(), port);
     let shard = ShardOptions {
         tail: tail.clone(),
         advanced: follow,
@@ -122,6 +125,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         journal,
         broadcaster,
         tail,
+        legacy: Arc::new(legacy),
         metrics,
         sessions: AtomicUsize::new(0),
         requests: InFlight::default(),

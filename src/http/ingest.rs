@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Bodies above this are read on a thread of their own, so that a worker's sessions do not wait.
-const INLINE_BYTES: usize = 64 << 10;
+pub(super) const INLINE_BYTES: usize = 64 << 10;
 /// When to come back to a queue that is full, or to a storage that is down.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -106,7 +106,7 @@ async fn collect(
 }
 
 /// Other requests bring as much as may be in memory.
-fn busy() -> Problem {
+pub(super) fn busy() -> Problem {
     let detail = "too many bytes are being received at the same time";
     Problem::unavailable("too_many_bytes", detail, RETRY_AFTER).with("outcome", "not_stored")
 }
@@ -156,7 +156,8 @@ fn packed(error: &UnpackError) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, code, error.to_string())
 }
 
-async fn commit(router: &Router, drafts: Vec<Draft>) -> Result<Published, PublishError> {
+/// Stores events, which takes a commit.
+pub(super) async fn commit(router: &Router, drafts: Vec<Draft>) -> Result<Published, PublishError> {
     let within = router.settings.journal.answer_timeout;
     match tokio::time::timeout(within, router.journal.send(Publish(drafts))).await {
         Ok(Ok(answer)) => answer,
@@ -199,7 +200,7 @@ fn rejected(event: &Rejected) -> Value {
 }
 
 /// The answer to a request that was not, or perhaps not, committed. `outcome` says which.
-fn refused(error: &PublishError, ids: &[Uuid]) -> Problem {
+pub(super) fn refused(error: &PublishError, ids: &[Uuid]) -> Problem {
     let later = |code, detail: &str| Problem::unavailable(code, detail, RETRY_AFTER);
     let problem = match error {
         PublishError::QueueFull => later("queue_full", "too many events wait to be committed"),

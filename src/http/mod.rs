@@ -5,6 +5,7 @@ pub mod events;
 pub mod guard;
 pub mod in_flight;
 pub mod ingest;
+pub mod legacy;
 pub mod ops;
 pub mod problem;
 pub mod server;
@@ -32,7 +33,7 @@ use actix_web::{
 
 use self::{budget::Budget, in_flight::InFlight, problem::Problem};
 use crate::{
-    actors::{broadcaster::Broadcaster, journal::Journal},
+    actors::{broadcaster::Broadcaster, journal::Journal, legacy::board::Board},
     core::tail::SharedTail,
     settings::Settings,
     storage::Storage,
@@ -51,6 +52,8 @@ pub struct Router {
     pub broadcaster: Addr<Broadcaster>,
     /// The newest events.
     pub tail: Arc<SharedTail>,
+    /// What clients of the old protocol are shown.
+    pub legacy: Arc<Board>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Open sessions, to be held under `session.max_sessions`.
@@ -113,6 +116,10 @@ pub const ROUTES: &[Route] = &[
     route("DELETE", "/v1/sessions/{id}", "close a session"),
     route("GET", "/v1/stats", "everything at a glance"),
     route("GET", "/v1/ledger", "matched = delivered + dropped + pending"),
+    route("GET", "/ws", "dashboards of the original system, over a WebSocket"),
+    route("GET", "/events", "producers of the original system, over a WebSocket"),
+    route("GET", "/status", "who is there, as the original system said it"),
+    route("GET", "/health", "whether all works, as the original system said it"),
     route("GET", "/livez", "the process is alive"),
     route("GET", "/readyz", "events are taken"),
     route("GET", "/metrics", "metrics for Prometheus"),
@@ -133,6 +140,10 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
     .service(resource("/v1/stats").route(get().to(ops::stats)))
     .service(resource("/v1/ledger").route(get().to(ops::ledger)))
+    .service(resource("/ws").route(get().to(upgrade::expected)))
+    .service(resource("/events").route(get().to(upgrade::expected)))
+    .service(resource("/status").route(get().to(legacy::status)))
+    .service(resource("/health").route(get().to(legacy::health)))
     .service(resource("/livez").route(get().to(ops::livez)))
     .service(resource("/readyz").route(get().to(ops::readyz)))
     .service(resource("/metrics").route(get().to(ops::metrics)))

@@ -129,7 +129,8 @@ pub async fn index() -> HttpResponse {
     HttpResponse::Ok().insert_header(ContentType::plaintext()).body(text)
 }
 
-async fn list_sessions(router: &Router) -> Result<Vec<SessionRow>, Problem> {
+/// Everybody who is connected.
+pub(super) async fn list_sessions(router: &Router) -> Result<Vec<SessionRow>, Problem> {
     router.broadcaster.send(ListSessions).await.map_err(stopping)
 }
 

@@ -89,6 +89,12 @@ impl Problem {
         self.code
     }
 
+    /// What is wrong and what to do, for people.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The body.
     #[must_use]
     pub fn body(&self) -> String {

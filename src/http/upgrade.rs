@@ -28,14 +28,29 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::{Router, guard, problem::Problem};
+use super::{Router, guard, legacy::producer, problem::Problem};
 use crate::{
-    actors::session::{Session, SessionOptions},
+    actors::{
+        legacy::Legacy,
+        session::{Session, SessionOptions, signalbox::Signalbox},
+    },
     core::protocol::{self, CloseReason, SUBPROTOCOL},
 };
 
-/// The path of the session protocol.
-const SESSIONS: &str = "/v1/ws";
+/// What a WebSocket is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// The session protocol.
+    Session,
+    /// Events for a dashboard of the original system.
+    Dashboard,
+    /// Events from a producer of the original system.
+    Producer,
+}
+
+/// Every path of a WebSocket, and what is opened there.
+const SOCKETS: [(&str, Purpose); 3] =
+    [("/v1/ws", Purpose::Session), ("/ws", Purpose::Dashboard), ("/events", Purpose::Producer)];
 const SWITCHING: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
 /// Longest `client_id`, in characters.
 const MAX_CLIENT_ID: usize = 128;
@@ -45,6 +60,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// A WebSocket that may be opened.
 #[derive(Debug, PartialEq, Eq)]
 struct Admitted {
+    purpose: Purpose,
     /// Whether the client offered our subprotocol: it wants to hear it chosen.
     subprotocol: bool,
     client_id: Option<String>,
@@ -83,9 +99,9 @@ async fn open(
         Ok((admitted, response))
     });
     let status = handshake.as_ref().map_or_else(ResponseError::status_code, |_| SWITCHING);
-    let route = if request.path() == SESSIONS { SESSIONS } else { "none" };
+    let route = socket_at(request.path()).map_or("none", |(path, _)| path);
     router.count(route, request.method(), status);
-    let (Admitted { subprotocol, client_id }, mut response) = match handshake {
+    let (Admitted { purpose, subprotocol, client_id }, mut response) = match handshake {
         Ok(handshake) => handshake,
         Err(problem) => return refuse(framed, &problem).await.map(|()| None),
     };
@@ -93,13 +109,25 @@ async fn open(
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
     let (socket, early) = accept(framed, response.finish().drop_body()).await?;
-    let room = Room::take(router);
+    let room = Room::take(router.clone());
     if !room.is_there {
         drop(room);
         return turn_away(socket).await.map(|()| None);
     }
-    let ended = Session::open(socket, early, client_id, options)?;
+    let ended = match purpose {
+        Purpose::Session => Session::open(socket, early, client_id, Signalbox::default(), options)?,
+        Purpose::Dashboard => {
+            let legacy = Legacy::new(router.legacy.clone());
+            Session::open(socket, early, client_id, legacy, options)?
+        }
+        Purpose::Producer => producer::open(router, socket, early)?,
+    };
     Ok(Some((ended, room)))
+}
+
+/// The path, and what is opened there.
+fn socket_at(path: &str) -> Option<(&'static str, Purpose)> {
+    SOCKETS.into_iter().find(|(at, _)| *at == path)
 }
 
 /// A place among `session.max_sessions`, given back when dropped.
@@ -124,12 +152,23 @@ impl Drop for Room {
 
 fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
     guard::admit(request.head().headers())?;
-    if request.method() != Method::GET || request.path() != SESSIONS {
-        return Err(Problem::not_found(format!("WebSockets are served at {SESSIONS}")));
+    let Some((path, purpose)) = socket_at(request.path()) else {
+        let paths = SOCKETS.map(|(path, _)| path).join(", ");
+        return Err(Problem::not_found(format!("WebSockets are served at {paths}")));
+    };
+    if request.method() != Method::GET {
+        let detail = format!("{} is not for {path}; use GET", request.method());
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        return Err(Problem::new(status, "method_not_allowed", detail));
     }
     if router.is_draining() {
         let after = router.settings.server.reconnect_window;
         return Err(Problem::unavailable("shutting_down", "the router is shutting down", after));
+    }
+    let client_id = client_id(request)?;
+    if purpose != Purpose::Session {
+        // The original system knew no subprotocol, and looked at none.
+        return Ok(Admitted { purpose, subprotocol: false, client_id });
     }
     let offered = request.head().headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let offered: Vec<&str> = offered
@@ -141,7 +180,7 @@ fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
         let detail = format!("the subprotocol here is {SUBPROTOCOL}");
         return Err(Problem::bad_request("unknown_subprotocol", detail));
     }
-    Ok(Admitted { subprotocol: !offered.is_empty(), client_id: client_id(request)? })
+    Ok(Admitted { purpose, subprotocol: !offered.is_empty(), client_id })
 }
 
 fn client_id(request: &Request) -> Result<Option<String>, Problem> {
@@ -191,6 +230,9 @@ async fn refuse(mut framed: Framed<TcpStream, h1::Codec>, problem: &Problem) -> 
         response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
         response.insert_header((header::UPGRADE, "websocket"));
     }
+    if problem.status_code() == StatusCode::METHOD_NOT_ALLOWED {
+        response.insert_header((header::ALLOW, "GET"));
+    }
     let size = BodySize::Sized(body.len() as u64);
     let head = h1::Message::Item((response.finish().drop_body(), size));
     framed.send(head).await.map_err(io::Error::other)?;
@@ -203,6 +245,11 @@ async fn turn_away(mut socket: TcpStream) -> io::Result<()> {
     let mut frame = Vec::new();
     protocol::close_frame(&mut frame, CloseReason::TooMany);
     socket.write_all(&frame).await?;
+    part(socket).await
+}
+
+/// Ends a connection on which everything is said.
+pub(super) async fn part(mut socket: TcpStream) -> io::Result<()> {
     socket.shutdown().await?;
     // What the client has said meanwhile must be read, or the kernel resets the connection, and
     // the client never sees the reason.

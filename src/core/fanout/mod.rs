@@ -182,6 +182,12 @@ impl<S: Sink> Fanout<S> {
         self.say(key, &frames, turn);
     }
 
+    /// Whether all that was said to a session has gone out.
+    #[must_use]
+    pub fn is_heard(&self, key: Key) -> bool {
+        self.members.get(key).is_none_or(|member| member.reader.is_heard())
+    }
+
     /// Puts whole frames behind what a session still has to get.
     pub fn say(&mut self, key: Key, frames: &[u8], turn: Turn<'_>) {
         if let Some(member) = self.members.get_mut(key).filter(|member| member.ending.is_none()) {

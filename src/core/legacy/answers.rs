@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::{
-    Command, ConnectionType, KNOWN, MAX_LIMIT,
+    Command, ConnectionType, KNOWN, MAX_LIMIT, Refusal,
     entry::Entry,
     history::History,
     selection::{Selection, Stop},
@@ -146,11 +146,14 @@ fn historical_data(
     with_raw(&known, &[("data", &events.list)])
 }
 
-/// The answer to what is no command.
+/// The answer to what is no command, or cannot be answered.
 #[must_use]
-pub fn answer_error(error: &str, now: DateTime<Utc>) -> String {
-    json!({ "type": "error", "error": error, "commands": KNOWN, "timestamp": rfc3339(now) })
-        .to_string()
+pub fn answer_error((code, error): &Refusal, now: DateTime<Utc>) -> String {
+    let answer = json!({
+        "type": "error", "error": error, "code": code.as_str(), "commands": KNOWN,
+        "timestamp": rfc3339(now),
+    });
+    answer.to_string()
 }
 
 fn all_stats(history: &History, moment: &Moment) -> Value {
@@ -204,7 +207,10 @@ fn number(value: f64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::legacy::{Health, history::tests, parse};
+    use crate::core::{
+        legacy::{Health, history::tests, parse},
+        protocol::ErrorCode,
+    };
 
     fn moment(seconds: i64) -> Moment {
         let now = DateTime::from_timestamp(seconds, 0).unwrap();
@@ -321,8 +327,9 @@ mod tests {
             (&json!("websocket_health"), &json!("stale"))
         );
         assert_eq!(semaphore["timestamp"], health["timestamp"]);
-        let error: Value = serde_json::from_str(&answer_error("no", moment(9).now)).unwrap();
+        let refusal = (ErrorCode::BadJson, "no".to_owned());
+        let error: Value = serde_json::from_str(&answer_error(&refusal, moment(9).now)).unwrap();
         assert_eq!((&error["type"], &error["error"]), (&json!("error"), &json!("no")));
-        assert_eq!(error["commands"], json!(KNOWN));
+        assert_eq!((&error["code"], &error["commands"]), (&json!("bad_json"), &json!(KNOWN)));
     }
 }

@@ -4,6 +4,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::core::protocol::ErrorCode;
+
 /// The commands, for the answer to an unknown one.
 pub const KNOWN: [&str; 5] =
     ["get_stats", "get_recent_events", "get_historical_data", "get_time_series", "export"];
@@ -65,20 +67,25 @@ struct Wire {
     filepath: Option<Value>,
 }
 
+/// Why something is no command: what kind of wrong, and what to do about it.
+pub type Refusal = (ErrorCode, String);
+
 /// Reads a client's text frame. Members that a command does not know are ignored, as they were.
 ///
 /// # Errors
 /// What to answer.
-pub fn parse(text: &str) -> Result<Command, String> {
+pub fn parse(text: &str) -> Result<Command, Refusal> {
     // An array would pass for an object whose members stand in their order.
     let is_object = text.trim_ascii_start().starts_with('{');
     let wire: Wire = match serde_json::from_str(text) {
         Ok(wire) if is_object => wire,
-        Err(error) if !error.is_data() => return Err(format!("a command is JSON: {error}")),
-        _ => return Err("a command is a JSON object with a `command`".to_owned()),
+        Err(error) if !error.is_data() => {
+            return Err((ErrorCode::BadJson, format!("a command is JSON: {error}")));
+        }
+        _ => return Err(bad_request("a command is a JSON object with a `command`")),
     };
     let Some(Value::String(command)) = &wire.command else {
-        return Err("`command` is missing, or no string".to_owned());
+        return Err(bad_request("`command` is missing, or no string"));
     };
     match command.as_str() {
         "get_stats" => Ok(Command::GetStats { connection_type: wire.connection_type()? }),
@@ -104,27 +111,34 @@ pub fn parse(text: &str) -> Result<Command, String> {
             let name = name("filepath", wire.filepath)?;
             Ok(Command::Export { filepath: name.unwrap_or("monitoring_export.json".to_owned()) })
         }
-        unknown => Err(format!("unknown command {:?}", shortened(unknown))),
+        unknown => {
+            Err((ErrorCode::UnknownType, format!("unknown command {:?}", shortened(unknown))))
+        }
     }
+}
+
+fn bad_request(detail: impl Into<String>) -> Refusal {
+    (ErrorCode::BadRequest, detail.into())
 }
 
 impl Wire {
-    fn connection_type(&self) -> Result<Option<String>, String> {
+    fn connection_type(&self) -> Result<Option<String>, Refusal> {
         name("connection_type", self.connection_type.clone())
     }
 
-    fn hours(&self) -> Result<f64, String> {
+    fn hours(&self) -> Result<f64, Refusal> {
         let hours = self.hours.as_ref().map_or(Some(1.0), Value::as_f64);
         let hours = hours.filter(|hours| *hours > 0.0).map(|hours| hours.min(MAX_HOURS));
-        hours.ok_or_else(|| format!("`hours` is a number above 0, at most {MAX_HOURS}"))
+        hours
+            .ok_or_else(|| bad_request(format!("`hours` is a number above 0, at most {MAX_HOURS}")))
     }
 }
 
-fn name(member: &str, value: Option<Value>) -> Result<Option<String>, String> {
+fn name(member: &str, value: Option<Value>) -> Result<Option<String>, Refusal> {
     match value {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(name)) => Ok(Some(shortened(&name))),
-        Some(_) => Err(format!("`{member}` is a string")),
+        Some(_) => Err(bad_request(format!("`{member}` is a string"))),
     }
 }
 
@@ -139,7 +153,7 @@ fn whole<T: TryFrom<u64>>(
     value: Option<&Value>,
     default: u64,
     most: u64,
-) -> Result<T, String> {
+) -> Result<T, Refusal> {
     let number = match value {
         None | Some(Value::Null) => Some(default),
         #[expect(
@@ -153,7 +167,8 @@ fn whole<T: TryFrom<u64>>(
             .map(|number| number as u64),
     };
     let number = number.and_then(|number| T::try_from(number.min(most)).ok());
-    number.ok_or_else(|| format!("`{member}` is a whole number from 1, at most {most}"))
+    number
+        .ok_or_else(|| bad_request(format!("`{member}` is a whole number from 1, at most {most}")))
 }
 
 #[cfg(test)]
@@ -216,25 +231,57 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_told_why() {
-        for (text, start) in [
-            ("", "a command is JSON: "),
-            ("{", "a command is JSON: "),
-            ("[]", "a command is a JSON object"),
-            (r#"["get_stats",null,null,null,null,null]"#, "a command is a JSON object"),
-            ("7", "a command is a JSON object"),
-            ("{}", "`command` is missing"),
-            (r#"{"command":7}"#, "`command` is missing"),
-            (r#"{"command":"drop"}"#, "unknown command \"drop\""),
-            (r#"{"command":"get_stats","connection_type":7}"#, "`connection_type` is a string"),
-            (r#"{"command":"get_recent_events","limit":0}"#, "`limit` is a whole number"),
-            (r#"{"command":"get_recent_events","limit":1.5}"#, "`limit` is a whole number"),
-            (r#"{"command":"get_recent_events","limit":"9"}"#, "`limit` is a whole number"),
-            (r#"{"command":"get_historical_data","hours":0}"#, "`hours` is a number above 0"),
-            (r#"{"command":"get_time_series","interval_minutes":-5}"#, "`interval_minutes` is"),
-            (r#"{"command":"export","filepath":[]}"#, "`filepath` is a string"),
+        for (text, code, start) in [
+            ("", ErrorCode::BadJson, "a command is JSON: "),
+            ("{", ErrorCode::BadJson, "a command is JSON: "),
+            ("[]", ErrorCode::BadRequest, "a command is a JSON object"),
+            (
+                r#"["get_stats",null,null,null,null,null]"#,
+                ErrorCode::BadRequest,
+                "a command is a JSON object",
+            ),
+            ("7", ErrorCode::BadRequest, "a command is a JSON object"),
+            ("{}", ErrorCode::BadRequest, "`command` is missing"),
+            (r#"{"command":7}"#, ErrorCode::BadRequest, "`command` is missing"),
+            (r#"{"command":"drop"}"#, ErrorCode::UnknownType, "unknown command \"drop\""),
+            (
+                r#"{"command":"get_stats","connection_type":7}"#,
+                ErrorCode::BadRequest,
+                "`connection_type` is a string",
+            ),
+            (
+                r#"{"command":"get_recent_events","limit":0}"#,
+                ErrorCode::BadRequest,
+                "`limit` is a whole number",
+            ),
+            (
+                r#"{"command":"get_recent_events","limit":1.5}"#,
+                ErrorCode::BadRequest,
+                "`limit` is a whole number",
+            ),
+            (
+                r#"{"command":"get_recent_events","limit":"9"}"#,
+                ErrorCode::BadRequest,
+                "`limit` is a whole number",
+            ),
+            (
+                r#"{"command":"get_historical_data","hours":0}"#,
+                ErrorCode::BadRequest,
+                "`hours` is a number above 0",
+            ),
+            (
+                r#"{"command":"get_time_series","interval_minutes":-5}"#,
+                ErrorCode::BadRequest,
+                "`interval_minutes` is",
+            ),
+            (
+                r#"{"command":"export","filepath":[]}"#,
+                ErrorCode::BadRequest,
+                "`filepath` is a string",
+            ),
         ] {
-            let error = parse(text).unwrap_err();
-            assert!(error.starts_with(start), "{text}: {error}");
+            let (found, error) = parse(text).unwrap_err();
+            assert!(found == code && error.starts_with(start), "{text}: {error}");
         }
         for command in KNOWN {
             assert!(parse(&format!(r#"{{"command":"{command}"}}"#)).is_ok());

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{ConnectionType, Parts, entry::Entry, totals::Totals};
 use crate::core::{
-    event::{Event, Seq},
+    event::{Event, Position, Seq},
     numbering::Head,
 };
 
@@ -81,6 +81,12 @@ impl History {
         self.since
     }
 
+    /// The newest place that was looked at.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position { epoch: self.epoch, seq: self.next.saturating_sub(1) }
+    }
+
     /// The first `seq` that was not looked at.
     pub(super) fn next(&self) -> Seq {
         self.next
@@ -122,7 +128,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::core::{
-        event::{Draft, Position, tests::draft},
+        event::{Draft, tests::draft},
         legacy::entry::MAX_VALUE,
     };
 

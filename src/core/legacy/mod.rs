@@ -20,7 +20,7 @@ use serde::Serialize;
 
 pub use self::{
     answers::{Moment, answer, answer_error, greeting, metrics_pushes},
-    commands::{Command, KNOWN, MAX_HOURS, MAX_LIMIT, parse},
+    commands::{Command, KNOWN, MAX_HOURS, MAX_LIMIT, Refusal, parse},
     health::{Health, PING_TIMEOUT},
     history::{History, MAX_BEHIND},
     inbound::{Unreadable, draft},

@@ -36,7 +36,9 @@ pub(super) fn frame(out: &mut Vec<u8>, frame: &ServerFrame) {
         ServerFrame::Gap { gap, .. } | ServerFrame::Subscribed { gap: Some(gap), .. } => {
             session::gap_value(gap)
         }
-        ServerFrame::Error { detail, .. } => json!({ "type": "error", "error": detail }),
+        ServerFrame::Error { code, detail } => {
+            json!({ "type": "error", "error": detail, "code": code.as_str() })
+        }
         ServerFrame::Welcome { .. } | ServerFrame::Subscribed { .. } | ServerFrame::Pong => return,
     };
     text_frame(out, &value.to_string());
