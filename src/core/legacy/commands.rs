@@ -175,7 +175,10 @@ fn whole<T: TryFrom<u64>>(
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{
+        ErrorCode::{BadJson, BadRequest, UnknownType},
+        *,
+    };
 
     #[test]
     fn commands_have_the_defaults_they_had() {
@@ -232,57 +235,39 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_told_why() {
         for (text, code, start) in [
-            ("", ErrorCode::BadJson, "a command is JSON: "),
-            ("{", ErrorCode::BadJson, "a command is JSON: "),
-            ("[]", ErrorCode::BadRequest, "a command is a JSON object"),
-            (
-                r#"["get_stats",null,null,null,null,null]"#,
-                ErrorCode::BadRequest,
-                "a command is a JSON object",
-            ),
-            ("7", ErrorCode::BadRequest, "a command is a JSON object"),
-            ("{}", ErrorCode::BadRequest, "`command` is missing"),
-            (r#"{"command":7}"#, ErrorCode::BadRequest, "`command` is missing"),
-            (r#"{"command":"drop"}"#, ErrorCode::UnknownType, "unknown command \"drop\""),
-            (
-                r#"{"command":"get_stats","connection_type":7}"#,
-                ErrorCode::BadRequest,
-                "`connection_type` is a string",
-            ),
-            (
-                r#"{"command":"get_recent_events","limit":0}"#,
-                ErrorCode::BadRequest,
-                "`limit` is a whole number",
-            ),
-            (
-                r#"{"command":"get_recent_events","limit":1.5}"#,
-                ErrorCode::BadRequest,
-                "`limit` is a whole number",
-            ),
-            (
-                r#"{"command":"get_recent_events","limit":"9"}"#,
-                ErrorCode::BadRequest,
-                "`limit` is a whole number",
-            ),
-            (
-                r#"{"command":"get_historical_data","hours":0}"#,
-                ErrorCode::BadRequest,
-                "`hours` is a number above 0",
-            ),
-            (
-                r#"{"command":"get_time_series","interval_minutes":-5}"#,
-                ErrorCode::BadRequest,
-                "`interval_minutes` is",
-            ),
-            (
-                r#"{"command":"export","filepath":[]}"#,
-                ErrorCode::BadRequest,
-                "`filepath` is a string",
-            ),
+            ("", BadJson, "a command is JSON: "),
+            ("{", BadJson, "a command is JSON: "),
+            ("[]", BadRequest, "a command is a JSON object"),
+            (r#"["get_stats",null,null,null,null,null]"#, BadRequest, "a command is a JSON object"),
+            ("7", BadRequest, "a command is a JSON object"),
+            ("{}", BadRequest, "`command` is missing"),
+            (r#"{"command":7}"#, BadRequest, "`command` is missing"),
+            (r#"{"command":"drop"}"#, UnknownType, "unknown command \"drop\""),
         ] {
             let (found, error) = parse(text).unwrap_err();
             assert!(found == code && error.starts_with(start), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn what_is_out_of_bounds_is_told_what_there_is() {
+        for (command, argument, start) in [
+            ("get_stats", r#""connection_type":7"#, "`connection_type` is a string"),
+            ("get_recent_events", r#""limit":0"#, "`limit` is a whole number from 1"),
+            ("get_recent_events", r#""limit":1.5"#, "`limit` is a whole number from 1"),
+            ("get_recent_events", r#""limit":"9""#, "`limit` is a whole number from 1"),
+            ("get_historical_data", r#""hours":0"#, "`hours` is a number above 0"),
+            ("get_time_series", r#""interval_minutes":-5"#, "`interval_minutes` is a whole"),
+            ("export", r#""filepath":[]"#, "`filepath` is a string"),
+        ] {
+            let text = format!(r#"{{"command":"{command}",{argument}}}"#);
+            let (code, error) = parse(&text).unwrap_err();
+            assert!(code == BadRequest && error.starts_with(start), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_known_command_may_come_alone() {
         for command in KNOWN {
             assert!(parse(&format!(r#"{{"command":"{command}"}}"#)).is_ok());
         }
