@@ -1,5 +1,7 @@
 //! What a dashboard of the original system is shown live.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::json;
 
 use super::is_time;
@@ -101,23 +103,34 @@ async fn how_things_are_is_pushed_every_few_seconds_and_measured() {
 
 #[tokio::test]
 async fn nothing_is_missing_between_the_greeting_and_the_first_push() {
-    let router = Router::start();
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let publish = async {
-        let mut n = 0;
-        while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-            n += 1;
-            router.post(&connection_event("redis", "send", n)).await;
+    // Many small commits.
+    let router = Router::with(&[("storage.durability", "process"), ("journal.batch_events", "1")]);
+    let stop = AtomicBool::new(false);
+    let publisher = async || {
+        while !stop.load(Ordering::Relaxed) {
+            router.post(&connection_event("redis", "send", 1)).await;
         }
     };
     let watch = async {
-        for _ in 0..20 {
-            let mut dashboard = OldDashboard::connect(&router).await;
-            let told = dashboard.initial["stats"]["redis"]["total_events"].as_u64().unwrap();
-            let first = dashboard.of_type("event").await;
-            assert_eq!(first["data_size_bytes"], told + 1);
+        let mut dashboards = Vec::new();
+        for _ in 0..200 {
+            dashboards.push(OldDashboard::connect(&router).await);
         }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        stop.store(true, Ordering::Relaxed);
+        dashboards
     };
-    tokio::join!(publish, watch);
+    let (mut dashboards, ..) =
+        tokio::join!(watch, publisher(), publisher(), publisher(), publisher());
+    let published = router.publish("the_last").await - 1;
+    for dashboard in &mut dashboards {
+        let told = dashboard.initial["stats"]["redis"]["total_events"].as_u64().unwrap();
+        let mut pushed = 0;
+        loop {
+            match dashboard.push().await["type"].as_str() {
+                Some("event") => pushed += 1,
+                last => break assert_eq!(last, Some("the_last")),
+            }
+        }
+        assert_eq!(told + pushed, published);
+    }
 }

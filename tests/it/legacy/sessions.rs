@@ -107,7 +107,7 @@ async fn large_answers_reach_a_client_that_reads_slowly() {
     }
     let mut answers: Vec<Value> = Vec::new();
     while answers.len() < 10 {
-        slow.sip(4096).await;
+        assert!(slow.sip(4096).await, "the end after {}", answers.len());
         while let Some((first, payload)) = slow.whole_frame() {
             if first == TEXT {
                 answers.push(serde_json::from_slice(&payload).unwrap());
