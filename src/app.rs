@@ -32,7 +32,14 @@ use crate::{
         protocol::CloseReason,
         tail::{SharedTail, Tail, TailLimits},
     },
-    http::{Router, budget::Budget, in_flight::InFlight, server},
+    http::{
+        Router,
+        auth::{Authenticator, NoRandomness},
+        budget::Budget,
+        in_flight::InFlight,
+        limits::Limits,
+        server,
+    },
     settings::{JournalSettings, Settings},
     storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions},
     tasks::{
@@ -69,6 +76,9 @@ pub enum AppError {
     /// A setting of the journal makes no sense.
     #[error("the journal's batches cannot be planned: {0}")]
     Batching(#[from] batching::BadLimits),
+    /// Tickets cannot be signed.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
     /// The server stopped.
     #[error("the server stopped: {0}")]
     Server(#[source] io::Error),
@@ -85,8 +95,7 @@ pub enum AppError {
 /// # Errors
 /// See [`AppError`].
 pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), AppError> {
-    let listener = listen(settings.server.bind)?;
-    let port = listener.local_addr().map_err(AppError::Server)?.port();
+    let (listener, port) = listen(settings.server.bind)?;
     let storage = open_storage(&settings).await?;
     let Opened { writer, head, proof } = take_writer(&*storage).await?;
     tell_proof(&*storage, proof);
@@ -108,7 +117,6 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     })
     .start();
     let broadcaster = Broadcaster::default().start();
-    let legacy = Board::new(storage.clone(), tail.clone(), metrics.clone(), port);
     let shard = ShardOptions {
         tail: tail.clone(),
         advanced: follow,
@@ -120,12 +128,14 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         metrics: metrics.clone(),
     };
     let router = web::Data::new(Router {
+        auth: Authenticator::new(&settings.auth)?,
+        limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
+        legacy: Arc::new(Board::new(storage.clone(), tail.clone(), metrics.clone(), port)),
         settings,
         storage,
         journal,
         broadcaster,
         tail,
-        legacy: Arc::new(legacy),
         metrics,
         sessions: AtomicUsize::new(0),
         requests: InFlight::default(),
@@ -148,6 +158,7 @@ async fn serve(
     let handle = server.handle();
     let serving = actix_rt::spawn(server);
     actix_rt::spawn(retention(&router).run());
+    actix_rt::spawn(router.limits.clone().sweep());
     let watched = Watched {
         journal: router.journal.clone().recipient(),
         broadcaster: router.broadcaster.clone().recipient(),
@@ -209,8 +220,9 @@ async fn shut_down(router: &Router, server: &ServerHandle) {
     tracing::info!("stopped");
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
-    server::listen(address).map_err(|error| {
+/// Listens; at which port, when any was to do.
+fn listen(address: SocketAddr) -> Result<(TcpListener, u16), AppError> {
+    let listener = server::listen(address).map_err(|error| {
         let reason = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "the port is taken: stop what listens there, or set server.bind".to_owned()
@@ -218,7 +230,9 @@ fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
             _ => error.to_string(),
         };
         AppError::Listen { address, reason }
-    })
+    })?;
+    let port = listener.local_addr().map_err(AppError::Server)?.port();
+    Ok((listener, port))
 }
 
 async fn open_storage(settings: &Settings) -> Result<Arc<dyn Storage>, StorageError> {
@@ -273,6 +287,7 @@ fn fanout_limits(settings: &Settings) -> FanoutLimits {
             pong: session.pong_timeout,
             stall: session.stall_timeout,
         },
+        stream_heartbeat: session.stream_heartbeat,
         reconnect_window: settings.server.reconnect_window,
     }
 }

@@ -75,20 +75,27 @@ impl Protocol for Legacy {
 
     /// Everything at a glance, then the events behind it: none is missing between the two.
     fn begin(session: &mut Session<Self>, ctx: &mut Ctx) {
-        let board = session.protocol.board.clone();
-        let greeting = async move {
-            board
+        let Some(client) = session.handle else { return ctx.stop() };
+        let (board, shard) = (session.protocol.board.clone(), session.options.shard.clone());
+        let begun = async move {
+            let (greeting, begin) = board
                 .ask(|history, moment| {
                     let begin = Begin::After(history.position());
                     let begin = if moment.is_current { begin } else { Begin::Now };
                     (legacy::greeting(history, moment), begin)
                 })
-                .await
+                .await;
+            shard.send(Say(client, framed([&greeting]))).await?;
+            shard.send(Subscribe { client, filter: Filter::all(), begin }).await
         };
-        ctx.spawn(greeting.into_actor(session).map(|(text, begin), session, ctx| {
-            let Some(client) = session.handle else { return ctx.stop() };
-            session.say(framed([&text]), ctx);
-            session.tell(Subscribe { client, filter: Filter::all(), begin }, ctx);
+        ctx.spawn(begun.into_actor(session).map(|begun, session, ctx| {
+            match begun {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    Self::fail(session, ErrorCode::TooManyFilters, &error.to_string(), ctx);
+                }
+                Err(_gone) => return ctx.stop(),
+            }
             session.ping(ctx);
             ctx.run_interval(INTERVAL, Session::tick);
             session.answered(ctx);

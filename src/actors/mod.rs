@@ -6,5 +6,7 @@ pub mod broadcaster;
 pub mod journal;
 pub mod legacy;
 pub mod outlet;
+pub mod pipe;
 pub mod session;
 pub mod shard;
+pub mod stream;

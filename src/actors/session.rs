@@ -11,8 +11,9 @@ pub mod signalbox;
 use std::{io, sync::Arc, time::Duration};
 
 use actix::prelude::*;
-use actix_web_actors::ws::{Frame, ProtocolError};
+use actix_web_actors::ws::Frame;
 use bytes::Bytes;
+use chrono::Utc;
 use tokio::{io::AsyncReadExt, net::TcpStream, sync::oneshot};
 use uuid::Uuid;
 
@@ -23,6 +24,7 @@ use super::{
 };
 use crate::{
     core::{
+        access::Identity,
         message::{Assembler, Piece, Refused},
         protocol::{self, CloseReason, ErrorCode, Form, Opcode},
     },
@@ -34,6 +36,15 @@ use crate::{
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Finish(pub Option<Duration>);
+
+/// Whose session it is.
+#[derive(Debug, Default)]
+pub struct Owner {
+    /// What the client calls itself.
+    pub client_id: Option<String>,
+    /// What it is known as; its session ends when that expires.
+    pub identity: Identity,
+}
 
 /// What all sessions of a worker thread share.
 pub struct SessionOptions {
@@ -79,7 +90,7 @@ pub trait Protocol: Sized + Unpin + 'static {
 /// The actor.
 pub struct Session<P> {
     id: Uuid,
-    client_id: Option<String>,
+    owner: Owner,
     /// What it speaks.
     pub(super) protocol: P,
     pub(super) outlet: Arc<Outlet>,
@@ -106,7 +117,7 @@ impl<P: Protocol> Session<P> {
     pub fn open(
         socket: TcpStream,
         early: Bytes,
-        client_id: Option<String>,
+        owner: Owner,
         protocol: P,
         options: Arc<SessionOptions>,
     ) -> io::Result<oneshot::Receiver<()>> {
@@ -118,7 +129,7 @@ impl<P: Protocol> Session<P> {
             ctx.add_stream(Frames::read(input, options.max_frame));
             Self {
                 id: Uuid::new_v4(),
-                client_id,
+                owner,
                 protocol,
                 outlet,
                 options,
@@ -205,7 +216,8 @@ impl<P: Protocol> Actor for Session<P> {
         metrics.sessions.increment(1);
         let client = Client {
             id: self.id,
-            client_id: self.client_id.clone(),
+            client_id: self.owner.client_id.clone(),
+            identity: self.owner.identity.name.clone(),
             form: P::FORM,
             outlet: self.outlet.clone(),
             session: ctx.address().recipient(),
@@ -218,6 +230,10 @@ impl<P: Protocol> Actor for Session<P> {
             }
             Err(_) => ctx.stop(),
         }));
+        if let Some(expires_at) = self.owner.identity.expires_at {
+            let left = (expires_at - Utc::now()).to_std().unwrap_or_default();
+            ctx.run_later(left, |session, ctx| session.end(CloseReason::Unauthenticated, ctx));
+        }
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
@@ -246,8 +262,8 @@ impl<P: Protocol> Handler<Finish> for Session<P> {
     }
 }
 
-impl<P: Protocol> StreamHandler<io::Result<Result<Frame, ProtocolError>>> for Session<P> {
-    fn handle(&mut self, frame: io::Result<Result<Frame, ProtocolError>>, ctx: &mut Self::Context) {
+impl<P: Protocol> StreamHandler<io::Result<Result<Frame, CloseReason>>> for Session<P> {
+    fn handle(&mut self, frame: io::Result<Result<Frame, CloseReason>>, ctx: &mut Self::Context) {
         let Ok(frame) = frame else { return ctx.stop() };
         self.outlet.hear();
         if matches!(frame, Ok(Frame::Close(_))) {
@@ -264,14 +280,13 @@ impl<P: Protocol> StreamHandler<io::Result<Result<Frame, ProtocolError>>> for Se
                 self.say(pong, ctx);
             }
             Ok(Frame::Pong(payload)) => P::pong(self, &payload),
-            Ok(Frame::Close(_)) => self.end(CloseReason::ClientGone, ctx),
+            Ok(Frame::Close(reason)) => self.end(frames::closed_by_client(reason), ctx),
             Ok(frame) => {
                 if let Some(piece) = frames::piece(&frame) {
                     self.hear(piece, ctx);
                 }
             }
-            Err(ProtocolError::Overflow) => self.end(CloseReason::TooLarge, ctx),
-            Err(_) => self.end(CloseReason::ProtocolError, ctx),
+            Err(reason) => self.end(reason, ctx),
         }
     }
 

@@ -20,10 +20,10 @@ pub use self::queries::{EndAll, EndSession, GetBalance, GetSessions, SessionRow}
 use super::{outlet::Outlet, session::Finish};
 use crate::{
     core::{
-        fanout::{Begin, Fanout, FanoutLimits, Key, Totals, Turn},
+        fanout::{Begin, Fanout, FanoutLimits, Key, TooManyFilters, Totals, Turn},
         filter::Filter,
-        protocol::{CloseReason, ErrorCode, Form, ServerFrame},
-        reader::{Gone, PageView, Sink},
+        protocol::{CloseReason, Form, ServerFrame},
+        reader::{Gone, PageView, Sink, SubKey},
         tail::SharedTail,
     },
     storage::{Page, Storage},
@@ -37,7 +37,7 @@ pub struct Join(pub Client);
 
 /// A session asks for events.
 #[derive(Message)]
-#[rtype(result = "()")]
+#[rtype(result = "Result<(), TooManyFilters>")]
 pub struct Subscribe {
     /// Who.
     pub client: Handle,
@@ -78,10 +78,10 @@ struct Advanced;
 #[rtype(result = "()")]
 struct Writable(Handle);
 
-/// A page was read, or could not be.
+/// A page was read for a subscription of a session, or could not be.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct PageRead(Handle, Option<Page>);
+struct PageRead(Handle, SubKey, Option<Page>);
 
 /// A session, from outside: its key is only good together with its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +101,8 @@ pub struct Client {
     pub client_id: Option<String>,
     /// How it hears things.
     pub form: Form,
+    /// What it is known as.
+    pub identity: Option<Arc<str>>,
     /// Its socket.
     pub outlet: Arc<Outlet>,
     /// The session.
@@ -276,23 +278,14 @@ impl Handler<Join> for Shard {
 }
 
 impl Handler<Subscribe> for Shard {
-    type Result = ();
+    type Result = Result<(), TooManyFilters>;
 
-    fn handle(&mut self, message: Subscribe, ctx: &mut Self::Context) {
+    fn handle(&mut self, message: Subscribe, ctx: &mut Self::Context) -> Self::Result {
         let Subscribe { client, filter, begin } = message;
         if !self.is_here(client) {
-            return;
+            return Ok(());
         }
-        let groups = self.options.limits.groups;
-        let metrics = self.options.metrics.clone();
-        self.turn(ctx, |fanout, turn| {
-            if fanout.subscribe(client.key, &filter, begin, turn).is_err() {
-                let code = ErrorCode::TooManyFilters;
-                metrics.session_errors_total.with([code.as_str()]).increment(1);
-                let detail = format!("there are {groups} different filters already");
-                fanout.tell(client.key, &ServerFrame::Error { code, detail }, turn);
-            }
-        });
+        self.turn(ctx, |fanout, turn| fanout.subscribe(client.key, &filter, begin, turn))
     }
 }
 
@@ -350,7 +343,7 @@ impl Handler<Writable> for Shard {
 impl Handler<PageRead> for Shard {
     type Result = ();
 
-    fn handle(&mut self, PageRead(client, page): PageRead, ctx: &mut Self::Context) {
+    fn handle(&mut self, PageRead(client, subscription, page): PageRead, ctx: &mut Self::Context) {
         if !self.is_here(client) {
             return;
         }
@@ -360,7 +353,7 @@ impl Handler<PageRead> for Shard {
                 scanned_through: page.scanned_through,
                 head: page.head,
             });
-            fanout.page(client.key, view, turn);
+            fanout.page(client.key, subscription, view, turn);
         });
     }
 }

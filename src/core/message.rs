@@ -1,5 +1,5 @@
 //! Text messages out of WebSocket frames: heads looked at, fragments joined, size and UTF-8
-//! checked.
+//! checked, frame by frame.
 
 use super::protocol::{CloseReason, ErrorCode};
 
@@ -29,21 +29,13 @@ pub enum Refused {
     Close(CloseReason),
 }
 
-/// A head that no frame may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BadHead {
-    /// It announces more bytes than the limit.
-    TooLarge,
-    /// It is a control frame in fragments, or of so many bytes, of which it may have 125.
-    Control(usize),
-}
-
 /// Looks at the head of the frame that `bytes` begin with, once it is there: nobody needs to wait
-/// for a payload that will not be taken. `limit` is in bytes.
+/// for a payload that will not be taken. Of a close frame it reads the reason too. `limit` is in
+/// bytes.
 ///
 /// # Errors
-/// When the frame will not be taken.
-pub fn announced(bytes: &[u8], limit: usize) -> Result<(), BadHead> {
+/// Why the session ends: the frame will not be taken.
+pub fn announced(bytes: &[u8], limit: usize) -> Result<(), CloseReason> {
     let (first, length) = match bytes {
         [first, second, long @ ..] if second & 0x7f == 127 => match long.first_chunk() {
             Some(length) => (first, u64::from_be_bytes(*length)),
@@ -59,9 +51,23 @@ pub fn announced(bytes: &[u8], limit: usize) -> Result<(), BadHead> {
     let (is_final, is_control) = (first & 0x80 != 0, first & 0x08 != 0);
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     if is_control && (length > 125 || !is_final) {
-        return Err(BadHead::Control(length));
+        return Err(CloseReason::ProtocolError);
     }
-    if length > limit { Err(BadHead::TooLarge) } else { Ok(()) }
+    if length > limit {
+        return Err(CloseReason::TooLarge);
+    }
+    if has_bad_reason(bytes) { Err(CloseReason::BadUtf8) } else { Ok(()) }
+}
+
+/// Whether this begins with a whole close frame of a client, and its reason is not UTF-8: the codec
+/// does not tell that from a code that must not be sent.
+fn has_bad_reason(bytes: &[u8]) -> bool {
+    let [0x88, length @ 0x80..=0xff, a, b, c, d, rest @ ..] = bytes else { return false };
+    let Some(payload) = rest.get(..usize::from(length & 0x7f)) else { return false };
+    let mask = [a, b, c, d].into_iter().cycle();
+    let reason: Vec<u8> =
+        payload.iter().zip(mask).skip(2).map(|(byte, mask)| byte ^ mask).collect();
+    std::str::from_utf8(&reason).is_err()
 }
 
 /// Joins the fragments of one client.
@@ -74,38 +80,62 @@ pub struct Assembler {
 enum State {
     #[default]
     Between,
-    Text(Vec<u8>),
+    Text(Text),
     /// The message is refused when it ends; its fragments are not kept.
     Skipping(ErrorCode),
+}
+
+/// Text so far, and how much of it is known to be UTF-8: all but what a character begins with.
+#[derive(Debug, Default)]
+struct Text {
+    bytes: Vec<u8>,
+    valid: usize,
+}
+
+impl Text {
+    /// Which byte is wrong helps nobody: the client's library is at fault, and told so by the code.
+    const BAD: Refused = Refused::Close(CloseReason::BadUtf8);
+
+    /// Each byte is looked at once, however many fragments there are.
+    fn push(&mut self, fragment: &[u8]) -> Result<(), Refused> {
+        self.bytes.extend_from_slice(fragment);
+        let unknown = self.bytes.get(self.valid..).unwrap_or_default();
+        self.valid += match std::str::from_utf8(unknown) {
+            Ok(text) => text.len(),
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            Err(_) => return Err(Self::BAD),
+        };
+        Ok(())
+    }
+
+    fn finish(self) -> Result<String, Refused> {
+        String::from_utf8(self.bytes).or(Err(Self::BAD))
+    }
 }
 
 impl Assembler {
     /// Takes a frame; the whole message when this was its last. `limit` is in bytes.
     ///
     /// # Errors
-    /// When the message, now complete, is not taken.
+    /// When the message, now complete, is not taken; or with the first fragment that cannot be UTF-8.
     pub fn take(&mut self, piece: Piece<'_>, limit: usize) -> Result<Option<String>, Refused> {
         match piece {
             Piece::Text(bytes) if bytes.len() > limit => Err(Refused::Error(ErrorCode::TooLarge)),
-            Piece::Text(bytes) => text(bytes.to_vec()).map(Some),
+            Piece::Text(bytes) => Text { bytes: bytes.to_vec(), valid: 0 }.finish().map(Some),
             Piece::Binary => Err(Refused::Error(ErrorCode::Binary)),
             Piece::FirstText(bytes) => {
-                self.state = State::Text(Vec::new());
-                self.keep(bytes, limit);
-                Ok(None)
+                self.state = State::Text(Text::default());
+                self.keep(bytes, limit).map(|()| None)
             }
             Piece::FirstBinary => {
                 self.state = State::Skipping(ErrorCode::Binary);
                 Ok(None)
             }
-            Piece::Next(bytes) => {
-                self.keep(bytes, limit);
-                Ok(None)
-            }
+            Piece::Next(bytes) => self.keep(bytes, limit).map(|()| None),
             Piece::Last(bytes) => {
-                self.keep(bytes, limit);
+                self.keep(bytes, limit)?;
                 match std::mem::take(&mut self.state) {
-                    State::Text(whole) => text(whole).map(Some),
+                    State::Text(text) => text.finish().map(Some),
                     State::Skipping(code) => Err(Refused::Error(code)),
                     State::Between => Ok(None),
                 }
@@ -113,20 +143,14 @@ impl Assembler {
         }
     }
 
-    fn keep(&mut self, bytes: &[u8], limit: usize) {
-        if let State::Text(whole) = &mut self.state {
-            if whole.len() + bytes.len() > limit {
-                self.state = State::Skipping(ErrorCode::TooLarge);
-            } else {
-                whole.extend_from_slice(bytes);
-            }
+    fn keep(&mut self, fragment: &[u8], limit: usize) -> Result<(), Refused> {
+        let State::Text(text) = &mut self.state else { return Ok(()) };
+        if text.bytes.len() + fragment.len() > limit {
+            self.state = State::Skipping(ErrorCode::TooLarge);
+            return Ok(());
         }
+        text.push(fragment)
     }
-}
-
-fn text(bytes: Vec<u8>) -> Result<String, Refused> {
-    // Which byte is wrong helps nobody: the client's library is at fault, and told so by the code.
-    String::from_utf8(bytes).or(Err(Refused::Close(CloseReason::BadUtf8)))
 }
 
 /// Why a session ends after too many errors, the last of which was `code`.
@@ -152,15 +176,19 @@ mod tests {
             (vec![], Ok(())),
             (vec![0x81], Ok(())),
             (masked(0x81, &[4]), Ok(())),
-            (masked(0x81, &[5]), Err(BadHead::TooLarge)),
+            (masked(0x81, &[5]), Err(CloseReason::TooLarge)),
             (masked(0x81, &[126, 1]), Ok(())),
-            (masked(0x81, &[126, 1, 0]), Err(BadHead::TooLarge)),
+            (masked(0x81, &[126, 1, 0]), Err(CloseReason::TooLarge)),
             (masked(0x02, &[127, 0, 0, 0, 0, 0, 0, 0]), Ok(())),
             (masked(0x02, &[127, 0, 0, 0, 0, 0, 0, 0, 4]), Ok(())),
-            (masked(0x00, &[127, 0xff, 0, 0, 0, 0, 0, 0, 0]), Err(BadHead::TooLarge)),
+            (masked(0x00, &[127, 0xff, 0, 0, 0, 0, 0, 0, 0]), Err(CloseReason::TooLarge)),
             (masked(0x89, &[4]), Ok(())),
-            (masked(0x09, &[0]), Err(BadHead::Control(0))),
-            (masked(0x88, &[126, 0, 126]), Err(BadHead::Control(126))),
+            (masked(0x09, &[0]), Err(CloseReason::ProtocolError)),
+            (masked(0x88, &[126, 0, 126]), Err(CloseReason::ProtocolError)),
+            (vec![0x88, 0x83, 0, 0, 0, 1, 3, 0xe8, 0xc3], Err(CloseReason::BadUtf8)),
+            (vec![0x88, 0x83, 0, 0, 0xf0, 1, 3, 0xe8, 0x91], Ok(())),
+            (vec![0x88, 0x83, 0, 0, 0, 1, 3, 0xe8], Ok(())),
+            (vec![0x88, 0x80, 0, 0, 0, 1], Ok(())),
         ] {
             assert_eq!(announced(&bytes, LIMIT), expected, "{bytes:?}");
         }
@@ -174,6 +202,20 @@ mod tests {
         assert_eq!(assembler.take(Piece::FirstText(b"a\xc3"), LIMIT), Ok(None));
         assert_eq!(assembler.take(Piece::Next(b""), LIMIT), Ok(None));
         assert_eq!(assembler.take(Piece::Last(b"\xa9"), LIMIT), Ok(Some("a\u{e9}".into())));
+    }
+
+    #[test]
+    fn what_cannot_be_utf8_is_refused_before_the_message_ends() {
+        let bad = Err(Refused::Close(CloseReason::BadUtf8));
+        let take = |pieces: &[Piece<'_>]| {
+            let mut assembler = Assembler::default();
+            pieces.iter().map(|piece| assembler.take(*piece, LIMIT)).collect::<Vec<_>>()
+        };
+        assert_eq!(take(&[Piece::FirstText(b"a\xff")]), std::slice::from_ref(&bad));
+        let split = [Piece::FirstText(b"\xf4"), Piece::Next(b"\x90")];
+        assert_eq!(take(&split), [Ok(None), bad.clone()], "beyond the last character");
+        let cut = [Piece::FirstText(b"\xf0\x9f"), Piece::Last(b"\x98")];
+        assert_eq!(take(&cut), [Ok(None), bad]);
     }
 
     #[test]

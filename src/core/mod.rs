@@ -1,6 +1,7 @@
 //! The rules, and nothing else: no actor, database, file, socket or clock. Time, randomness and
 //! ids come in as arguments, decisions go out as values.
 
+pub mod access;
 pub mod backlog;
 pub mod batching;
 pub mod canonical;

@@ -1,7 +1,8 @@
-//! A session's cursor: what it writes next, and where it is after a write that was cut short.
+//! A subscription's cursor: what it writes next, and where it is after a write that was cut short.
 //!
-//! Nothing is queued for a session. It holds its place, and bytes only of what must go out before
-//! anything else: the rest of a frame the kernel took in part, and answers to the client.
+//! Nothing is queued for anybody. A [`Reader`] holds its place; the [`Outbox`] of a socket, which
+//! several readers may share, bytes only of what must go out before anything else: the rest of a
+//! frame the kernel took in part, and answers to the client.
 
 use std::cell::OnceCell;
 
@@ -88,47 +89,39 @@ impl PageView<'_> {
     }
 }
 
-#[derive(Debug)]
-struct Subscription {
-    next: Seq,
-    account: Account,
+/// Names a subscription to the socket it shares with others.
+pub type SubKey = usize;
+
+/// Whose frame has gone out whole, after its first part did earlier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paid {
+    /// A subscription's, which is still there.
+    To(SubKey),
+    /// One of a subscription that has ended since.
+    Late,
 }
 
-/// The cursor of one session.
+/// What must go out to a socket before anything else.
 #[derive(Debug, Default)]
-pub struct Reader {
+pub struct Outbox {
     /// Never empty while the socket refuses bytes: trying these tells whether it still does.
     unsent: Vec<u8>,
     /// Bytes of a large answer before which nothing waited.
     large: usize,
     /// How many of the first unsent bytes are the rest of an event's frame.
     cut: usize,
-    /// Whether that frame is of a subscription that has ended since.
-    cut_is_late: bool,
-    /// Such a frame has gone out whole.
-    late: bool,
-    subscription: Option<Subscription>,
+    /// Whose frame that is; nobody's when the subscription has ended since.
+    owner: Option<SubKey>,
+    paid: Option<Paid>,
     /// Bytes the socket took.
     taken: u64,
 }
 
-impl Reader {
+impl Outbox {
     /// Bytes the socket has taken so far.
     #[must_use]
     pub fn taken(&self) -> u64 {
         self.taken
-    }
-
-    /// The next `seq` to look at, if there is a subscription.
-    #[must_use]
-    pub fn next(&self) -> Option<Seq> {
-        self.subscription.as_ref().map(|subscription| subscription.next)
-    }
-
-    /// Events delivered in this subscription.
-    #[must_use]
-    pub fn delivered(&self) -> u64 {
-        self.subscription.as_ref().map_or(0, |subscription| subscription.account.delivered())
     }
 
     /// Whether more answers wait than a client may leave unread.
@@ -151,139 +144,27 @@ impl Reader {
         self.unsent.extend_from_slice(frames);
     }
 
-    /// Begins a subscription in a group that has looked at everything before `group.next()`.
-    pub fn subscribe(&mut self, start: Start, group: &Window) {
-        let account = Account::open(start.next, group.next(), group.matched());
-        self.subscription = Some(Subscription { next: start.next, account });
+    /// Whether a frame of the subscription is cut: its rest is still to go out.
+    #[must_use]
+    pub fn holds(&self, key: SubKey) -> bool {
+        self.cut > 0 && self.owner == Some(key)
     }
 
-    /// The group went on at `to` without having looked at the events from `from` on: it was so far
-    /// behind that the tail has forgotten them.
-    pub fn miss(&mut self, from: Seq, to: Seq) {
-        if let Some(subscription) = &mut self.subscription {
-            subscription.account.miss(from, to);
-        }
+    /// The subscription ends. Of a frame that the kernel has in part, the rest still goes out.
+    pub fn disown(&mut self, key: SubKey) {
+        self.owner = self.owner.filter(|owner| *owner != key);
     }
 
-    /// Ends the subscription: what is still pending is dropped for `reason`, but for a frame that
-    /// was cut: see [`Reader::take_late`] and [`Reader::forget`].
-    pub fn unsubscribe(&mut self, source: Source<'_>, reason: &'static str) -> Balance {
-        let mut balance = self.balance(source, &Matches::new());
-        self.subscription = None;
-        // Of a frame that the kernel has in part, the rest still goes out: it stays pending.
-        let cut = u64::from(self.cut > 0 && !self.cut_is_late);
-        self.cut_is_late |= cut > 0;
-        let pending = std::mem::replace(&mut balance.pending, cut);
-        balance.drop(reason, pending.saturating_sub(cut));
-        balance
+    /// Whose cut frame has gone out whole since this was asked last.
+    pub fn take_paid(&mut self) -> Option<Paid> {
+        self.paid.take()
     }
 
-    /// Whether a frame that was pending of a subscription when it ended has gone out since this was
-    /// asked last.
-    pub fn take_late(&mut self) -> bool {
-        std::mem::take(&mut self.late)
-    }
-
-    /// Lets go of what is unsent, which will never go out; whether such a frame was in it.
+    /// Lets go of what is unsent, which will never go out; whether a frame was in it that was cut,
+    /// of a subscription that has ended.
     pub fn forget(&mut self) -> bool {
         self.unsent = Vec::new();
-        std::mem::take(&mut self.cut) > 0 && self.cut_is_late
-    }
-
-    /// The subscription's balance now. `matches` is for all readers of the group.
-    pub fn balance(&mut self, source: Source<'_>, matches: &Matches) -> Balance {
-        let cut = u64::from(self.cut > 0 && !self.cut_is_late);
-        let Some(Subscription { next, account }) = &mut self.subscription else {
-            return Balance::default();
-        };
-        let pending = count(source, *next, account.unseen(), matches).map(|pending| pending + cut);
-        account.balance(source.group.matched(), pending)
-    }
-
-    /// Writes what can be written now, up to what the group has looked at.
-    pub fn pump(&mut self, sink: &impl Sink, source: Source<'_>, scratch: &mut Window) -> Step {
-        if let Some(step) = self.flush(sink) {
-            return step;
-        }
-        while let Some(next) = self.next().filter(|next| *next < source.group.next()) {
-            let step = if source.group.covers(next) {
-                self.write(sink, source.group)
-            } else if source.in_memory(next) {
-                scratch.restart(next);
-                let events = source.tail.from(next).map(AsRef::as_ref);
-                scratch.extend(events, source.interest, SCRATCH_BYTES, source.group.next());
-                self.write(sink, scratch)
-            } else {
-                Some(Step::Page(next))
-            };
-            if let Some(step) = step {
-                return step;
-            }
-        }
-        Step::Current
-    }
-
-    /// Writes what can be written of a page; what cannot is read again later.
-    pub fn page(
-        &mut self,
-        sink: &impl Sink,
-        page: PageView<'_>,
-        source: Source<'_>,
-        scratch: &mut Window,
-    ) -> Step {
-        let end = source.group.next();
-        if let Some(gap) = self.lost(&page.head, end) {
-            let Interest { form, epoch, .. } = *source.interest;
-            let position = Position { epoch, seq: gap.to_seq };
-            let mut frame = Vec::new();
-            form.frame(&mut frame, &ServerFrame::Gap { gap, position });
-            self.say(&frame);
-        }
-        if let Some(step) = self.flush(sink) {
-            return step;
-        }
-        if let Some(next) = self.next().filter(|next| page.reaches_back_to(*next)) {
-            scratch.restart(next);
-            let events = page.events.iter().skip_while(|event| event.seq < next);
-            scratch.extend(events, source.interest, usize::MAX, end);
-            scratch.skip_to(end.min(page.scanned_through + 1));
-            if let Some(step) = self.write(sink, scratch) {
-                return step;
-            }
-        }
-        self.pump(sink, source, scratch)
-    }
-
-    /// Steps over what retention has deleted before it could be read.
-    fn lost(&mut self, head: &Head, end: Seq) -> Option<Gap> {
-        let subscription = self.subscription.as_mut()?;
-        let (from_seq, next) = (subscription.next, head.first_seq.min(end));
-        if next <= from_seq {
-            return None;
-        }
-        subscription.next = next;
-        subscription.account.skip(from_seq, next);
-        Some(Gap { from_seq, to_seq: next - 1, reason: GapReason::Retention })
-    }
-
-    /// Writes all of `window` from the cursor on; `None` when the socket took everything.
-    fn write(&mut self, sink: &impl Sink, window: &Window) -> Option<Step> {
-        let subscription = self.subscription.as_mut()?;
-        subscription.account.count(window.next(), |from, to| window.count_between(from, to));
-        let slice = window.slice(subscription.next);
-        if slice.is_empty() {
-            subscription.next = window.next();
-            return None;
-        }
-        let Ok(taken) = sink.write(slice) else { return Some(Step::Gone) };
-        self.taken += taken as u64;
-        let cut = window.cut(subscription.next, taken);
-        subscription.account.deliver(cut.frames);
-        subscription.next = cut.next;
-        self.cut = cut.rest.len();
-        self.cut_is_late = false;
-        self.unsent.extend_from_slice(cut.rest);
-        (taken < slice.len()).then_some(Step::Blocked)
+        std::mem::take(&mut self.cut) > 0 && self.owner.is_none()
     }
 
     /// Writes what must go out first; `None` when nothing is left of it.
@@ -294,10 +175,7 @@ impl Reader {
         let Ok(taken) = sink.write(&self.unsent) else { return Some(Step::Gone) };
         self.taken += taken as u64;
         if self.cut > 0 && taken >= self.cut {
-            match &mut self.subscription {
-                Some(subscription) if !self.cut_is_late => subscription.account.deliver(1),
-                _ => self.late = true,
-            }
+            self.paid = Some(self.owner.take().map_or(Paid::Late, Paid::To));
         }
         self.cut = self.cut.saturating_sub(taken);
         if taken == self.unsent.len() {
@@ -306,6 +184,162 @@ impl Reader {
         }
         self.unsent.drain(..taken);
         Some(if self.overflows() { Step::Overflow } else { Step::Blocked })
+    }
+}
+
+/// A socket, and which of its subscriptions writes to it.
+pub struct Port<'a, S> {
+    /// The socket.
+    pub sink: &'a S,
+    /// What must go out first.
+    pub outbox: &'a mut Outbox,
+    /// Who writes.
+    pub key: SubKey,
+}
+
+/// The cursor of one subscription.
+#[derive(Debug)]
+pub struct Reader {
+    next: Seq,
+    account: Account,
+}
+
+impl Reader {
+    /// Begins a subscription in a group that has looked at everything before `group.next()`.
+    #[must_use]
+    pub fn new(start: Start, group: &Window) -> Self {
+        let account = Account::open(start.next, group.next(), group.matched());
+        Self { next: start.next, account }
+    }
+
+    /// The next `seq` to look at.
+    #[must_use]
+    pub fn next(&self) -> Seq {
+        self.next
+    }
+
+    /// Events delivered.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.account.delivered()
+    }
+
+    /// Counts a frame that was cut and has gone out whole.
+    pub fn deliver(&mut self) {
+        self.account.deliver(1);
+    }
+
+    /// The group went on at `to` without having looked at the events from `from` on: it was so far
+    /// behind that the tail has forgotten them.
+    pub fn miss(&mut self, from: Seq, to: Seq) {
+        self.account.miss(from, to);
+    }
+
+    /// Ends the subscription: what is still pending of it is dropped for `reason`, but for a frame
+    /// that is `cut`, whose rest still goes out.
+    #[must_use]
+    pub fn close(mut self, source: Source<'_>, cut: bool, reason: &'static str) -> Balance {
+        let mut balance = self.balance(source, cut, &Matches::new());
+        let pending = std::mem::replace(&mut balance.pending, cut.into());
+        balance.drop(reason, pending.saturating_sub(cut.into()));
+        balance
+    }
+
+    /// The balance now; a frame that is `cut` is pending. `matches` is for all readers of the group.
+    pub fn balance(&mut self, source: Source<'_>, cut: bool, matches: &Matches) -> Balance {
+        let pending = count(source, self.next, self.account.unseen(), matches);
+        self.account.balance(source.group.matched(), pending.map(|n| n + u64::from(cut)))
+    }
+
+    /// Writes what can be written now, up to what the group has looked at.
+    pub fn pump<S: Sink>(
+        &mut self,
+        port: &mut Port<'_, S>,
+        source: Source<'_>,
+        scratch: &mut Window,
+    ) -> Step {
+        if let Some(step) = port.outbox.flush(port.sink) {
+            return step;
+        }
+        while self.next < source.group.next() {
+            let step = if source.group.covers(self.next) {
+                self.write(port, source.group)
+            } else if source.in_memory(self.next) {
+                scratch.restart(self.next);
+                let events = source.tail.from(self.next).map(AsRef::as_ref);
+                scratch.extend(events, source.interest, SCRATCH_BYTES, source.group.next());
+                self.write(port, scratch)
+            } else {
+                Some(Step::Page(self.next))
+            };
+            if let Some(step) = step {
+                return step;
+            }
+        }
+        Step::Current
+    }
+
+    /// Writes what can be written of a page; what cannot is read again later.
+    pub fn page<S: Sink>(
+        &mut self,
+        port: &mut Port<'_, S>,
+        page: PageView<'_>,
+        source: Source<'_>,
+        scratch: &mut Window,
+    ) -> Step {
+        let end = source.group.next();
+        if let Some(gap) = self.lost(&page.head, end) {
+            let Interest { form, epoch, .. } = *source.interest;
+            let position = Position { epoch, seq: gap.to_seq };
+            let mut frame = Vec::new();
+            form.frame(&mut frame, &ServerFrame::Gap { gap, position });
+            port.outbox.say(&frame);
+        }
+        if let Some(step) = port.outbox.flush(port.sink) {
+            return step;
+        }
+        if page.reaches_back_to(self.next) {
+            let next = self.next;
+            scratch.restart(next);
+            let events = page.events.iter().skip_while(|event| event.seq < next);
+            scratch.extend(events, source.interest, usize::MAX, end);
+            scratch.skip_to(end.min(page.scanned_through + 1));
+            if let Some(step) = self.write(port, scratch) {
+                return step;
+            }
+        }
+        self.pump(port, source, scratch)
+    }
+
+    /// Steps over what retention has deleted before it could be read.
+    fn lost(&mut self, head: &Head, end: Seq) -> Option<Gap> {
+        let (from_seq, next) = (self.next, head.first_seq.min(end));
+        if next <= from_seq {
+            return None;
+        }
+        self.next = next;
+        self.account.skip(from_seq, next);
+        Some(Gap { from_seq, to_seq: next - 1, reason: GapReason::Retention })
+    }
+
+    /// Writes all of `window` from the cursor on; `None` when the socket took everything.
+    fn write<S: Sink>(&mut self, port: &mut Port<'_, S>, window: &Window) -> Option<Step> {
+        self.account.count(window.next(), |from, to| window.count_between(from, to));
+        let slice = window.slice(self.next);
+        if slice.is_empty() {
+            self.next = window.next();
+            return None;
+        }
+        let Ok(taken) = port.sink.write(slice) else { return Some(Step::Gone) };
+        let cut = window.cut(self.next, taken);
+        self.account.deliver(cut.frames);
+        self.next = cut.next;
+        let Port { outbox, key, .. } = port;
+        outbox.taken += taken as u64;
+        outbox.cut = cut.rest.len();
+        outbox.owner = Some(*key);
+        outbox.unsent.extend_from_slice(cut.rest);
+        (taken < slice.len()).then_some(Step::Blocked)
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! The journal swaps in a new [`Tail`] after each commit; readers load one and keep it for a turn.
 //! Chunks grow like a binary counter, so that a tail of any length is a few dozen pointers to copy.
+//!
+//! What it holds is the journal's events, or a topic's messages: anything with a place.
 
 use std::sync::Arc;
 
@@ -27,29 +29,54 @@ pub struct TailLimits {
     pub bytes: usize,
 }
 
+/// What a tail holds.
+pub trait Entry {
+    /// Its place: contiguous, ascending.
+    fn seq(&self) -> Seq;
+
+    /// Bytes it takes, near enough to bound a tail by.
+    fn size(&self) -> usize;
+}
+
+impl Entry for Event {
+    fn seq(&self) -> Seq {
+        self.seq
+    }
+
+    fn size(&self) -> usize {
+        Event::size(self)
+    }
+}
+
 #[derive(Debug)]
-struct Chunk {
-    events: Vec<Arc<Event>>,
+struct Chunk<T> {
+    events: Vec<Arc<T>>,
     bytes: usize,
 }
 
-impl Chunk {
+impl<T: Entry> Chunk<T> {
     fn end(&self) -> Seq {
-        self.events.last().map_or(0, |event| event.seq + 1)
+        self.events.last().map_or(0, |event| event.seq() + 1)
     }
 }
 
 /// One immutable state of the tail.
-#[derive(Clone, Debug)]
-pub struct Tail {
+#[derive(Debug)]
+pub struct Tail<T = Event> {
     head: Head,
-    chunks: Vec<Arc<Chunk>>,
+    chunks: Vec<Arc<Chunk<T>>>,
     events: usize,
     bytes: usize,
     limits: TailLimits,
 }
 
-impl Tail {
+impl<T> Clone for Tail<T> {
+    fn clone(&self) -> Self {
+        Self { chunks: self.chunks.clone(), ..*self }
+    }
+}
+
+impl<T: Entry> Tail<T> {
     /// A tail that holds nothing yet of the journal that ends at `head`.
     #[must_use]
     pub fn empty(head: Head, limits: TailLimits) -> Self {
@@ -97,8 +124,8 @@ impl Tail {
     /// The tail never has a hole: when they do not follow what it holds, it lets go of that, and
     /// readers go to storage.
     #[must_use]
-    pub fn append(&self, mut events: Vec<Event>, head: Head) -> Self {
-        if events.last().is_some_and(|last| last.seq != head.head_seq) {
+    pub fn append(&self, mut events: Vec<T>, head: Head) -> Self {
+        if events.last().is_some_and(|last| last.seq() != head.head_seq) {
             events.clear();
         }
         let follows = head.epoch == self.head.epoch
@@ -120,17 +147,17 @@ impl Tail {
     }
 
     /// The events from `seq` on, oldest first; from the first held when `seq` is older.
-    pub fn from(&self, seq: Seq) -> impl Iterator<Item = &Arc<Event>> {
+    pub fn from(&self, seq: Seq) -> impl Iterator<Item = &Arc<T>> {
         let chunk = self.chunks.partition_point(|chunk| chunk.end() <= seq);
         let chunks = self.chunks.get(chunk..).unwrap_or_default();
         let skip = match chunks.first().and_then(|chunk| chunk.events.first()) {
-            Some(first) => usize::try_from(seq.saturating_sub(first.seq)).unwrap_or(usize::MAX),
+            Some(first) => usize::try_from(seq.saturating_sub(first.seq())).unwrap_or(usize::MAX),
             None => 0,
         };
         chunks.iter().flat_map(|chunk| &chunk.events).skip(skip)
     }
 
-    fn push(&mut self, event: Event) {
+    fn push(&mut self, event: T) {
         let bytes = event.size();
         self.events += 1;
         self.bytes += bytes;
@@ -165,23 +192,23 @@ impl Tail {
 
 /// The tail of the process: loaded by any thread, swapped by the journal alone.
 #[derive(Debug)]
-pub struct SharedTail(ArcSwap<Tail>);
+pub struct SharedTail<T = Event>(ArcSwap<Tail<T>>);
 
-impl SharedTail {
+impl<T> SharedTail<T> {
     /// Shares `tail`.
     #[must_use]
-    pub fn new(tail: Tail) -> Self {
+    pub fn new(tail: Tail<T>) -> Self {
         Self(ArcSwap::from_pointee(tail))
     }
 
     /// The tail as it is now. Keep it for one turn, not longer.
     #[must_use]
-    pub fn load(&self) -> Guard<Arc<Tail>> {
+    pub fn load(&self) -> Guard<Arc<Tail<T>>> {
         self.0.load()
     }
 
     /// Puts `tail` in the place of the old one.
-    pub fn store(&self, tail: Tail) {
+    pub fn store(&self, tail: Tail<T>) {
         self.0.store(Arc::new(tail));
     }
 }
@@ -263,7 +290,7 @@ pub(crate) mod tests {
     #[test]
     fn an_empty_tail_begins_where_the_journal_ends() {
         let head = Head { head_seq: 41, ..Head::empty(Uuid::nil()) };
-        let tail = Tail::empty(head, ALL);
+        let tail: Tail = Tail::empty(head, ALL);
         assert_eq!((tail.first(), tail.next(), tail.from(0).count()), (42, 42, 0));
     }
 }

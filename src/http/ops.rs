@@ -1,12 +1,16 @@
 //! What operators look at: health, metrics, who is connected, and whether the ledger balances.
 
+use std::time::Duration;
+
 use actix::MailboxError;
 use actix_web::{HttpResponse, http::header::ContentType, web};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
-    ROUTES, Route, Router,
-    problem::{self, Problem},
+    Caller, ROUTES, Route, Router,
+    contract::problems,
+    problem::{self, Code, Problem},
 };
 use crate::{
     actors::{
@@ -14,10 +18,45 @@ use crate::{
         journal::GetStatus,
         shard::SessionRow,
     },
-    core::{event::Position, ledger::Balance},
+    core::ledger::Balance,
 };
 
+problems!(
+    /// What is asked of actors that a stopping router does not have any more.
+    pub(super) StoppingProblems: ShuttingDown
+);
+
+problems!(
+    /// Events are not taken.
+    ReadyProblems: NotReady
+);
+
+problems!(
+    /// A session that cannot be closed.
+    CloseProblems: BadId, NotFound, ShuttingDown
+);
+
+/// Who is connected.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Sessions {
+    /// By id.
+    sessions: Vec<SessionRow>,
+}
+
+/// The accounts, and whether they add up.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ledger {
+    /// `false` would be a defect.
+    balances: bool,
+    /// The direct path.
+    direct: Balance,
+}
+
 /// The process answers: that is all this says.
+#[utoipa::path(
+    get, path = "/livez", tag = "operating",
+    responses((status = 200, description = "Alive.", body = String, example = "ok\n"))
+)]
 pub async fn livez() -> &'static str {
     "ok\n"
 }
@@ -26,6 +65,13 @@ pub async fn livez() -> &'static str {
 ///
 /// # Errors
 /// 503 with the reason when they are not.
+#[utoipa::path(
+    get, path = "/readyz", tag = "operating",
+    responses(
+        (status = 200, description = "Events are taken.", body = String, example = "ready\n"),
+        ReadyProblems,
+    )
+)]
 pub async fn readyz(router: web::Data<Router>) -> Result<&'static str, Problem> {
     let status = router.journal.send(GetStatus).await;
     let state = status.map_or("gone", |status| status.state);
@@ -33,11 +79,17 @@ pub async fn readyz(router: web::Data<Router>) -> Result<&'static str, Problem> 
         return Ok("ready\n");
     }
     let state = if router.is_draining() { "draining" } else { state };
-    let detail = format!("the journal is {state}");
-    Err(Problem::unavailable("not_ready", detail, std::time::Duration::from_secs(1)))
+    Err(Problem::new(Code::NotReady, format!("the journal is {state}")))
 }
 
 /// All metrics.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "get_metrics", tag = "operating",
+    responses((
+        status = 200, description = "The text format of Prometheus.", body = String,
+        content_type = "text/plain",
+    ))
+)]
 pub async fn metrics(router: web::Data<Router>) -> HttpResponse {
     let body = router.metrics.render();
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(body)
@@ -47,103 +99,84 @@ pub async fn metrics(router: web::Data<Router>) -> HttpResponse {
 ///
 /// # Errors
 /// When the router is stopping.
-pub async fn sessions(router: web::Data<Router>) -> Result<HttpResponse, Problem> {
+#[utoipa::path(
+    get, path = "/v1/sessions", operation_id = "list_sessions", tag = "sessions",
+    responses((status = 200, description = "All of them.", body = Sessions), StoppingProblems)
+)]
+pub async fn sessions(router: web::Data<Router>) -> Result<web::Json<Sessions>, Problem> {
     let mut sessions = list_sessions(&router).await?;
     sessions.sort_by_key(|session| session.id);
-    Ok(HttpResponse::Ok().json(json!({ "sessions": sessions })))
+    Ok(web::Json(Sessions { sessions }))
 }
 
 /// Closes a session.
 ///
 /// # Errors
 /// When there is none of that id.
+#[utoipa::path(
+    delete, path = "/v1/sessions/{id}", tag = "sessions",
+    params(("id" = Uuid, Path, description = "As `welcome` and the list of sessions say it.")),
+    responses((status = 204, description = "It is closed, with code 1000."), CloseProblems)
+)]
 pub async fn close_session(
     router: web::Data<Router>,
+    caller: web::ReqData<Caller>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = problem::uuid("a session", &id)?;
     match router.broadcaster.send(CloseSession(id)).await {
-        Ok(true) => Ok(HttpResponse::NoContent().finish()),
-        Ok(false) => Err(Problem::not_found(format!("there is no session {id}"))),
+        Ok(true) => {
+            let by = caller.identity.name.as_deref();
+            tracing::info!(session = %id, by, "an operator closed a session");
+            Ok(HttpResponse::NoContent().finish())
+        }
+        Ok(false) => Err(Problem::new(Code::NotFound, format!("there is no session {id}"))),
         Err(error) => Err(stopping(error)),
     }
-}
-
-/// Everything at a glance.
-///
-/// # Errors
-/// When the router is stopping.
-pub async fn stats(router: web::Data<Router>) -> Result<HttpResponse, Problem> {
-    let journal = router.journal.send(GetStatus).await.map_err(stopping)?;
-    let sessions = list_sessions(&router).await?;
-    let ledger = balance(&router).await?;
-    let (head, tail_first, tail_bytes) = {
-        let tail = router.tail.load();
-        (tail.head(), tail.first(), tail.bytes())
-    };
-    let Position { epoch, seq } = head.position();
-    let sum = |f: fn(&SessionRow) -> u64| sessions.iter().map(f).sum::<u64>();
-    Ok(HttpResponse::Ok().json(json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "uptime_seconds": router.started.elapsed().as_secs(),
-        "journal": {
-            "epoch": epoch,
-            "head_seq": seq,
-            "first_seq": head.first_seq,
-            "last_created_at": (seq > 0).then(|| crate::core::event::rfc3339(head.last_created_at)),
-            "state": journal.state,
-            "queue_events": journal.queue_events,
-            "queue_bytes": journal.queue_bytes,
-            "batch_events": journal.batch_events,
-            "storage": router.storage.describe(),
-        },
-        "tail": { "first_seq": tail_first, "events": seq + 1 - tail_first, "bytes": tail_bytes },
-        "sessions": {
-            "connected": sessions.len(),
-            "subscribed": sum(|session| u64::from(session.seq.is_some())),
-            "blocked": sum(|session| u64::from(session.blocked)),
-            "largest_lag": sessions.iter().map(|session| session.lag).max().unwrap_or(0),
-            "bytes": sum(|session| session.bytes),
-        },
-        "ledger": { "direct": ledger },
-    })))
 }
 
 /// Whether what matched was delivered, dropped by name, or is still to come.
 ///
 /// # Errors
 /// When the router is stopping.
-pub async fn ledger(router: web::Data<Router>) -> Result<HttpResponse, Problem> {
+#[utoipa::path(
+    get, path = "/v1/ledger", operation_id = "get_ledger", tag = "operating",
+    responses((status = 200, description = "The accounts.", body = Ledger), StoppingProblems)
+)]
+pub async fn ledger(router: web::Data<Router>) -> Result<web::Json<Ledger>, Problem> {
     let direct = balance(&router).await?;
-    let balances = direct.imbalance == 0;
-    Ok(HttpResponse::Ok().json(json!({ "balances": balances, "direct": direct })))
+    Ok(web::Json(Ledger { balances: direct.imbalance == 0, direct }))
 }
 
 /// Where to look.
+#[utoipa::path(
+    get, path = "/", operation_id = "get_index", tag = "contract",
+    responses((status = 200, description = "The routes, as a text.", body = String))
+)]
 pub async fn index() -> HttpResponse {
     let mut text = format!("Signalbox {}\n\n", env!("CARGO_PKG_VERSION"));
     for route in ROUTES {
-        let Route { method, path, what } = route;
+        let Route { method, path, what, .. } = route;
         text.extend([&*format!("{method:7} {path:22} "), what, "\n"]);
     }
     HttpResponse::Ok().insert_header(ContentType::plaintext()).body(text)
 }
 
-/// Everybody who is connected.
+/// Every session of every worker.
 pub(super) async fn list_sessions(router: &Router) -> Result<Vec<SessionRow>, Problem> {
     router.broadcaster.send(ListSessions).await.map_err(stopping)
 }
 
+/// The sums of all accounts; the metric follows.
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-async fn balance(router: &Router) -> Result<Balance, Problem> {
+pub(super) async fn balance(router: &Router) -> Result<Balance, Problem> {
     let balance = router.broadcaster.send(GetLedger).await.map_err(stopping)?;
     router.metrics.ledger_imbalance.set(balance.imbalance as f64);
     Ok(balance)
 }
 
 /// An actor does not answer any more, which says nothing to a client but that.
-fn stopping(error: MailboxError) -> Problem {
+pub(super) fn stopping(error: MailboxError) -> Problem {
     tracing::debug!(%error, "an actor is gone");
-    let after = std::time::Duration::from_secs(5);
-    Problem::unavailable("shutting_down", "the router is shutting down", after)
+    Problem::new(Code::ShuttingDown, "the router is shutting down").after(Duration::from_secs(5))
 }

@@ -1,154 +1,159 @@
 //! Errors as RFC 9457 `application/problem+json`: a stable `code`, what is wrong and what to do,
 //! where in the request, and whether it is worth trying again. No internal name, no secret.
 
+mod body;
+mod codes;
+
 use std::{fmt, time::Duration};
 
 use actix_web::{
     HttpResponse, ResponseError,
     body::BoxBody,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
 };
-use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::core::intake::Faults;
+pub(super) use self::body::listed;
+pub use self::{
+    body::{Body, FaultBody, Outcome},
+    codes::Code,
+};
+use crate::core::{access::Scope, intake::Faults};
+
+/// When to come back, where nothing better is known.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// An error, as a client sees it.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    status: StatusCode,
-    code: &'static str,
-    detail: String,
-    retry_after: Option<Duration>,
-    accept: Option<(&'static str, &'static str)>,
-    extra: Map<String, Value>,
+    body: Box<Body>,
+    retry_after: Duration,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
-    /// A problem; `code` is stable, `detail` is for people.
+    /// A problem; `detail` is for people. One that is worth trying again says so, and when.
     #[must_use]
-    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
-        Self { status, code, detail, retry_after: None, accept: None, extra: Map::new() }
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let status = code.status();
+        let body = Body {
+            code,
+            detail: detail.into(),
+            errors: None,
+            errors_omitted: None,
+            ids: None,
+            limit: None,
+            outcome: None,
+            retryable: code.retryable(),
+            scope: None,
+            status: status.as_u16(),
+            title: status.canonical_reason().unwrap_or_default(),
+            kind: format!("urn:signalbox:problem:{}", code.as_str()),
+        };
+        Self { body: Box::new(body), retry_after: RETRY_AFTER, headers: Vec::new() }
     }
 
-    /// 400: the request cannot be understood.
-    #[must_use]
-    pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, code, detail)
-    }
-
-    /// 404: there is nothing here.
-    #[must_use]
-    pub fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
-    }
-
-    /// 503: later, after about this time.
-    #[must_use]
-    pub fn unavailable(code: &'static str, detail: impl Into<String>, after: Duration) -> Self {
-        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
-        problem.retry_after = Some(after);
-        problem
-    }
-
-    /// 415: the body is in a form that is not read; `accept` is the header that says what is.
-    #[must_use]
-    pub fn unsupported(
-        code: &'static str,
-        detail: impl Into<String>,
-        accept: (&'static str, &'static str),
-    ) -> Self {
-        let mut problem = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, detail);
-        problem.accept = Some(accept);
-        problem
-    }
-
-    /// 422: events that are at fault, with every fault named.
+    /// Events that are at fault, with every fault named.
     #[must_use]
     pub fn faults(faults: &Faults) -> Self {
         let detail = match faults.count() {
             1 => "one thing is wrong with the events; nothing was stored".to_owned(),
             n => format!("{n} things are wrong with the events; nothing was stored"),
         };
-        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_events", detail);
-        problem.extra = errors(faults);
+        let mut problem = Self::new(Code::InvalidEvents, detail);
+        let (errors, omitted) = listed(faults);
+        (problem.body.errors, problem.body.errors_omitted) = (Some(errors), omitted);
         problem
     }
 
-    /// Adds a member to the body.
+    /// A limit is reached; `limit` is the key of `[limits]` that says which.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.extra.insert(name.to_owned(), value.into());
+    pub fn too_many(code: Code, limit: &'static str, after: Duration) -> Self {
+        let detail = format!("the limit limits.{limit} is reached; come back later");
+        let mut problem = Self::new(code, detail).after(after);
+        problem.body.limit = Some(limit);
+        problem
+    }
+
+    /// Says which scope would be needed.
+    #[must_use]
+    pub fn needs(mut self, scope: Scope) -> Self {
+        self.body.scope = Some(scope.as_str());
+        self
+    }
+
+    /// The same, to be tried again after about this time; only for what may succeed then.
+    #[must_use]
+    pub fn after(mut self, time: Duration) -> Self {
+        self.retry_after = time;
+        self
+    }
+
+    /// Says that nothing was stored.
+    #[must_use]
+    pub fn not_stored(mut self) -> Self {
+        self.body.outcome = Some(Outcome::NotStored);
+        self
+    }
+
+    /// Says that the events of these ids may have been stored.
+    #[must_use]
+    pub fn perhaps_stored(mut self, ids: &[Uuid]) -> Self {
+        (self.body.outcome, self.body.ids) = (Some(Outcome::Unknown), Some(ids.to_vec()));
+        self
+    }
+
+    /// Adds a header to the answer. A value that no header can have is left out.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.extend(value.parse().ok().map(|value| (name, value)));
         self
     }
 
     /// The stable code.
     #[must_use]
-    pub fn code(&self) -> &'static str {
-        self.code
+    pub fn code(&self) -> Code {
+        self.body.code
     }
 
     /// What is wrong and what to do, for people.
     #[must_use]
     pub fn detail(&self) -> &str {
-        &self.detail
+        &self.body.detail
     }
 
     /// The body.
     #[must_use]
-    pub fn body(&self) -> String {
-        let mut body = json!({
-            "type": format!("urn:signalbox:problem:{}", self.code),
-            "title": self.status.canonical_reason(),
-            "status": self.status.as_u16(),
-            "code": self.code,
-            "detail": self.detail,
-            "retryable": self.retry_after.is_some(),
-        });
-        if let Some(members) = body.as_object_mut() {
-            members.extend(self.extra.clone());
-        }
-        body.to_string()
+    pub fn body(&self) -> &Body {
+        &self.body
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.detail)
+        write!(f, "{}: {}", self.body.code.as_str(), self.body.detail)
     }
 }
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.body.code.status()
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        let mut response = HttpResponse::build(self.status);
-        response.content_type("application/problem+json");
-        if let Some(after) = self.retry_after {
-            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-            response.insert_header((header::RETRY_AFTER, seconds.max(1).to_string()));
+        let mut response = HttpResponse::build(self.body.code.status());
+        if self.body.retryable {
+            let seconds = self.retry_after.as_secs_f64().ceil().max(1.0);
+            response.insert_header((header::RETRY_AFTER, format!("{seconds}")));
         }
-        if let Some(accept) = self.accept {
-            response.insert_header(accept);
+        for (name, value) in &self.headers {
+            response.append_header((name.clone(), value.clone()));
         }
-        response.body(self.body())
+        response.content_type("application/problem+json").json(&self.body)
     }
-}
-
-/// The members that name faults: `errors`, and how many more there are.
-pub(super) fn errors(faults: &Faults) -> Map<String, Value> {
-    let list = faults.list.iter().map(
-        |fault| json!({ "pointer": fault.pointer, "code": fault.code, "detail": fault.detail }),
-    );
-    let mut members = Map::new();
-    members.insert("errors".to_owned(), list.collect());
-    if faults.more > 0 {
-        members.insert("errors_omitted".to_owned(), faults.more.into());
-    }
-    members
 }
 
 /// The id in a path, of `what`.
@@ -156,23 +161,24 @@ pub(super) fn errors(faults: &Faults) -> Map<String, Value> {
 /// # Errors
 /// When it is no UUID.
 pub fn uuid(what: &str, text: &str) -> Result<Uuid, Problem> {
-    text.parse().map_err(|error| {
-        Problem::bad_request("bad_id", format!("the id of {what} is a UUID: {error}"))
-    })
+    text.parse()
+        .map_err(|error| Problem::new(Code::BadId, format!("the id of {what} is a UUID: {error}")))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn a_retryable_problem_says_when() {
-        let problem = Problem::unavailable("queue_full", "later", Duration::from_millis(1500));
+        let problem = Problem::new(Code::QueueFull, "later").after(Duration::from_millis(1500));
         let response = problem.error_response();
         assert_eq!(response.headers().get("retry-after").unwrap(), "2");
         assert_eq!(response.headers().get("content-type").unwrap(), "application/problem+json");
-        let body: Value = serde_json::from_str(&problem.with("ids", vec!["a"]).body()).unwrap();
-        assert_eq!(body["code"], "queue_full");
-        assert_eq!((&body["retryable"], &body["ids"][0]), (&json!(true), &json!("a")));
+        let body = serde_json::to_value(problem.not_stored().body()).unwrap();
+        assert_eq!((&body["code"], &body["outcome"]), (&json!("queue_full"), &json!("not_stored")));
+        assert_eq!((&body["retryable"], &body["status"]), (&json!(true), &json!(503)));
     }
 }

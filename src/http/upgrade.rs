@@ -4,20 +4,13 @@
 //! The future that serves an upgrade lasts as long as its session, so that connection limits and a
 //! graceful stop see it.
 
-use std::{
-    io,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use actix_codec::Framed;
 use actix_http::{Request, Response, body::BodySize, h1, ws};
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
-    http::{
-        Method, StatusCode,
-        header::{self, HeaderValue},
-    },
+    http::{Method, StatusCode, header},
     rt::net::TcpStream,
     web,
 };
@@ -28,11 +21,20 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::{Router, guard, legacy::producer, problem::Problem};
+use super::{
+    ROUTES, Router,
+    contract::problems,
+    guard,
+    legacy::producer,
+    limits::Account,
+    problem::{Code, Problem},
+    query::{self, Pairs},
+    room::Room,
+};
 use crate::{
     actors::{
         legacy::Legacy,
-        session::{Session, SessionOptions, signalbox::Signalbox},
+        session::{Owner, Session, SessionOptions, signalbox::Signalbox},
     },
     core::protocol::{self, CloseReason, SUBPROTOCOL},
 };
@@ -52,18 +54,17 @@ enum Purpose {
 const SOCKETS: [(&str, Purpose); 3] =
     [("/v1/ws", Purpose::Session), ("/ws", Purpose::Dashboard), ("/events", Purpose::Producer)];
 const SWITCHING: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
-/// Longest `client_id`, in characters.
-const MAX_CLIENT_ID: usize = 128;
 /// How long a client that is turned away may take to hear it.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A WebSocket that may be opened.
-#[derive(Debug, PartialEq, Eq)]
 struct Admitted {
     purpose: Purpose,
     /// Whether the client offered our subprotocol: it wants to hear it chosen.
     subprotocol: bool,
-    client_id: Option<String>,
+    owner: Owner,
+    /// What the session is charged to; none when the client asks too often.
+    account: Option<Account>,
 }
 
 /// Serves an upgrade from the handshake to the end of its session.
@@ -101,7 +102,7 @@ async fn open(
     let status = handshake.as_ref().map_or_else(ResponseError::status_code, |_| SWITCHING);
     let route = socket_at(request.path()).map_or("none", |(path, _)| path);
     router.count(route, request.method(), status);
-    let (Admitted { purpose, subprotocol, client_id }, mut response) = match handshake {
+    let (Admitted { purpose, subprotocol, owner, account }, mut response) = match handshake {
         Ok(handshake) => handshake,
         Err(problem) => return refuse(framed, &problem).await.map(|()| None),
     };
@@ -109,18 +110,20 @@ async fn open(
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
     let (socket, early) = accept(framed, response.finish().drop_body()).await?;
-    let room = Room::take(router.clone());
-    if !room.is_there {
-        drop(room);
+    // Without an account, the client asks more often than it may.
+    let Some(account) = account else { return turn_away(socket).await.map(|()| None) };
+    let Ok(room) = Room::take(router.clone(), &account) else {
         return turn_away(socket).await.map(|()| None);
-    }
+    };
     let ended = match purpose {
-        Purpose::Session => Session::open(socket, early, client_id, Signalbox::default(), options)?,
+        Purpose::Session => Session::open(socket, early, owner, Signalbox::default(), options)?,
         Purpose::Dashboard => {
             let legacy = Legacy::new(router.legacy.clone());
-            Session::open(socket, early, client_id, legacy, options)?
+            Session::open(socket, early, owner, legacy, options)?
         }
-        Purpose::Producer => producer::open(router, socket, early)?,
+        Purpose::Producer => {
+            producer::open(router, producer::Client { owner, account }, socket, early)?
+        }
     };
     Ok(Some((ended, room)))
 }
@@ -130,45 +133,30 @@ fn socket_at(path: &str) -> Option<(&'static str, Purpose)> {
     SOCKETS.into_iter().find(|(at, _)| *at == path)
 }
 
-/// A place among `session.max_sessions`, given back when dropped.
-struct Room {
-    router: web::Data<Router>,
-    is_there: bool,
-}
-
-impl Room {
-    fn take(router: web::Data<Router>) -> Self {
-        let taken = router.sessions.fetch_add(1, Ordering::Relaxed);
-        let is_there = taken < router.settings.session.max_sessions;
-        Self { router, is_there }
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.router.sessions.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
-    guard::admit(request.head().headers())?;
+    let pattern = ROUTES.iter().map(|route| route.path).find(|path| *path == request.path());
+    let caller = match guard::admit(router, request.head(), pattern) {
+        // A browser cannot see the status of a refused handshake: it is told by a close code.
+        Err(problem) if problem.code().status() == StatusCode::TOO_MANY_REQUESTS => None,
+        caller => Some(caller?),
+    };
     let Some((path, purpose)) = socket_at(request.path()) else {
         let paths = SOCKETS.map(|(path, _)| path).join(", ");
-        return Err(Problem::not_found(format!("WebSockets are served at {paths}")));
+        return Err(Problem::new(Code::NotFound, format!("WebSockets are served at {paths}")));
     };
     if request.method() != Method::GET {
         let detail = format!("{} is not for {path}; use GET", request.method());
-        let status = StatusCode::METHOD_NOT_ALLOWED;
-        return Err(Problem::new(status, "method_not_allowed", detail));
+        return Err(Problem::new(Code::MethodNotAllowed, detail).header(header::ALLOW, "GET"));
     }
     if router.is_draining() {
         let after = router.settings.server.reconnect_window;
-        return Err(Problem::unavailable("shutting_down", "the router is shutting down", after));
+        return Err(Problem::new(Code::ShuttingDown, "the router is shutting down").after(after));
     }
-    let client_id = client_id(request)?;
+    let (identity, account) = caller.map(|caller| (caller.identity, caller.account)).unzip();
+    let owner = Owner { client_id: client_id(request)?, identity: identity.unwrap_or_default() };
     if purpose != Purpose::Session {
         // The original system knew no subprotocol, and looked at none.
-        return Ok(Admitted { purpose, subprotocol: false, client_id });
+        return Ok(Admitted { purpose, subprotocol: false, owner, account });
     }
     let offered = request.head().headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let offered: Vec<&str> = offered
@@ -178,34 +166,32 @@ fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
         .collect();
     if !offered.is_empty() && !offered.contains(&SUBPROTOCOL) {
         let detail = format!("the subprotocol here is {SUBPROTOCOL}");
-        return Err(Problem::bad_request("unknown_subprotocol", detail));
+        return Err(Problem::new(Code::UnknownSubprotocol, detail));
     }
-    Ok(Admitted { purpose, subprotocol: !offered.is_empty(), client_id })
+    Ok(Admitted { purpose, subprotocol: !offered.is_empty(), owner, account })
 }
 
 fn client_id(request: &Request) -> Result<Option<String>, Problem> {
     let query = request.uri().query().unwrap_or_default();
-    let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
-        .map_err(|error| Problem::bad_request("bad_query", error.to_string()))?;
-    let mut pairs = pairs.into_inner().into_iter();
-    let client_id = pairs.find(|(name, _)| name == "client_id").map(|(_, value)| value);
-    match client_id {
-        Some(id) if id.is_empty() || id.chars().count() > MAX_CLIENT_ID => {
-            let detail = format!("`client_id` has 1 to {MAX_CLIENT_ID} characters");
-            Err(Problem::bad_request("bad_parameter", detail))
-        }
-        client_id => Ok(client_id),
-    }
+    let pairs = web::Query::<Pairs>::from_query(query)
+        .map_err(|error| Problem::new(Code::BadQuery, error.to_string()))?;
+    let client_id = pairs.iter().find(|(name, _)| name == "client_id");
+    client_id.map(|(_, value)| query::client_id(value)).transpose()
 }
 
 fn bad_handshake(error: ws::HandshakeError) -> Problem {
-    let problem = |status, detail| Problem::new(status, "bad_handshake", detail);
     match error {
         ws::HandshakeError::UnsupportedVersion => {
-            problem(StatusCode::UPGRADE_REQUIRED, "the WebSocket version must be 13".to_owned())
+            upgrade_required("the WebSocket version must be 13")
         }
-        other => problem(StatusCode::BAD_REQUEST, format!("not a WebSocket handshake: {other}")),
+        other => Problem::new(Code::BadHandshake, format!("not a WebSocket handshake: {other}")),
     }
+}
+
+fn upgrade_required(detail: impl Into<String>) -> Problem {
+    Problem::new(Code::UpgradeRequired, detail)
+        .header(header::UPGRADE, "websocket")
+        .header(header::SEC_WEBSOCKET_VERSION, "13")
 }
 
 /// Sends the head that accepts the upgrade; the socket, and what the client has said already.
@@ -220,23 +206,17 @@ async fn accept(
 }
 
 async fn refuse(mut framed: Framed<TcpStream, h1::Codec>, problem: &Problem) -> io::Result<()> {
-    let body = Bytes::from(problem.body());
+    let body = Bytes::from(serde_json::to_vec(problem.body())?);
     let mut response = Response::build(problem.status_code());
     response.content_type("application/problem+json").force_close();
     for (name, value) in problem.error_response().headers() {
         response.insert_header((name.clone(), value.clone()));
     }
-    if problem.status_code() == StatusCode::UPGRADE_REQUIRED {
-        response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
-        response.insert_header((header::UPGRADE, "websocket"));
-    }
-    if problem.status_code() == StatusCode::METHOD_NOT_ALLOWED {
-        response.insert_header((header::ALLOW, "GET"));
-    }
     let size = BodySize::Sized(body.len() as u64);
     let head = h1::Message::Item((response.finish().drop_body(), size));
-    framed.send(head).await.map_err(io::Error::other)?;
-    framed.send(h1::Message::Chunk(Some(body))).await.map_err(io::Error::other)?;
+    // In one write: clients of WebSockets look for the body in what they read with the head.
+    framed.feed(head).await.map_err(io::Error::other)?;
+    framed.feed(h1::Message::Chunk(Some(body))).await.map_err(io::Error::other)?;
     framed.send(h1::Message::Chunk(None)).await.map_err(io::Error::other)
 }
 
@@ -260,11 +240,25 @@ pub(super) async fn part(mut socket: TcpStream) -> io::Result<()> {
     tokio::time::timeout(FAREWELL, said).await.unwrap_or(Ok(()))
 }
 
-/// A request at the path of a socket that is no upgrade: says what to do.
-pub async fn expected(request: HttpRequest) -> HttpResponse {
-    let detail = format!("{} is a WebSocket: connect with ws://, see GET /", request.path());
-    let problem = Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail);
-    let mut response = problem.error_response();
-    response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    response
+problems!(
+    /// Why there is no session.
+    pub(super) UpgradeProblems: BadHandshake, BadParameter, BadQuery, UnknownSubprotocol, UpgradeRequired,
+    ShuttingDown,
+);
+
+/// A WebSocket that speaks `signalbox.v1.json`: see [/asyncapi.yaml](/asyncapi.yaml).
+///
+/// # Errors
+/// Always, because an upgrade does not come here.
+#[utoipa::path(
+    get, path = "/v1/ws", operation_id = "open_session", tag = "sessions",
+    params(
+        ("client_id" = Option<String>, Query, description = "What the client is called in the list of sessions.", min_length = 1, max_length = 128),
+        ("Sec-WebSocket-Protocol" = Option<String>, Header, nullable = false, description = "`signalbox.v1.json`, when there is any."),
+    ),
+    responses((status = 101, description = "The session is open."), UpgradeProblems)
+)]
+pub async fn expected(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let path = request.path();
+    Err(upgrade_required(format!("{path} is a WebSocket: connect with ws://, see GET /")))
 }

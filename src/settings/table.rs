@@ -39,6 +39,12 @@ impl Key {
         self.rule.default()
     }
 
+    /// Whether nobody may see its value: `Settings::show` hides it.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        self.rule.is_secret()
+    }
+
     /// The environment variable that sets it.
     #[must_use]
     pub fn variable(&self) -> String {
@@ -50,6 +56,7 @@ impl Key {
 pub(super) trait AnyRule {
     fn allowed(&self) -> String;
     fn default(&self) -> String;
+    fn is_secret(&self) -> bool;
 }
 
 impl<R: Rule> AnyRule for R {
@@ -59,6 +66,10 @@ impl<R: Rule> AnyRule for R {
 
     fn default(&self) -> String {
         self.show(&Rule::default(self))
+    }
+
+    fn is_secret(&self) -> bool {
+        Rule::is_secret(self)
     }
 }
 

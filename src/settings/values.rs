@@ -29,6 +29,8 @@ pub enum LogFormat {
 pub enum AuthMode {
     /// Not at all: for loopback addresses only.
     Open,
+    /// By a token that is known here.
+    Token,
 }
 
 /// Where the journal is kept: `sqlite:PATH` or a `postgres://` URL. Shown without its password.
@@ -78,6 +80,9 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
+/// What stands in the place of a secret.
+pub(super) const HIDDEN: &str = "***";
+
 /// Hides all that could be a password in a URL, however the URL is broken.
 pub(super) fn without_password(url: &str) -> String {
     if url.starts_with("sqlite:") {
@@ -86,14 +91,14 @@ pub(super) fn without_password(url: &str) -> String {
     let (scheme, rest) = url.split_at(url.find("://").map_or(0, |at| at + "://".len()));
     let rest = match rest.rsplit_once('@') {
         Some((login, host)) => match login.split_once(':') {
-            Some((user, _)) => format!("{user}:***@{host}"),
+            Some((user, _)) => format!("{user}:{HIDDEN}@{host}"),
             None => rest.to_owned(),
         },
         None => rest.to_owned(),
     };
     let shown = rest.split_inclusive(['?', '&']).map(|part| match part.split_once("password=") {
         Some((before, secret)) => {
-            format!("{before}password=***{}", if secret.ends_with('&') { "&" } else { "" })
+            format!("{before}password={HIDDEN}{}", if secret.ends_with('&') { "&" } else { "" })
         }
         None => part.to_owned(),
     });

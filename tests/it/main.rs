@@ -11,10 +11,12 @@
 )]
 #![allow(unreachable_pub, reason = "every module of a test is private to it")]
 
+mod access;
 mod browser;
 mod clients;
 mod command_line;
 mod crash;
+mod docs;
 mod ingest;
 mod layering;
 mod legacy;
@@ -28,4 +30,5 @@ mod sessions;
 mod settings;
 mod slow_clients;
 mod storage;
+mod stream;
 mod support;

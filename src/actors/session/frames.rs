@@ -3,12 +3,15 @@
 use std::io;
 
 use actix_http::ws::{Codec, Item};
-use actix_web_actors::ws::{Frame, ProtocolError};
+use actix_web_actors::ws::{self, Frame, ProtocolError};
 use bytes::BytesMut;
 use tokio::io::AsyncRead;
 use tokio_util::codec::{Decoder, FramedRead};
 
-use crate::core::message::{self, BadHead, Piece};
+use crate::core::{
+    message::{self, Piece},
+    protocol::CloseReason,
+};
 
 /// A frame up to this many times the longest message is skipped and answered; a larger one cannot
 /// be skipped without reading it, and ends the connection.
@@ -35,7 +38,7 @@ impl Frames {
 }
 
 impl Decoder for Frames {
-    type Item = Result<Frame, ProtocolError>;
+    type Item = Result<Frame, CloseReason>;
     type Error = io::Error;
 
     fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Self::Item>> {
@@ -44,11 +47,12 @@ impl Decoder for Frames {
             return Ok(None);
         }
         // The codec looks at the length of a frame only when it has all of it.
-        let frame = match message::announced(bytes, self.limit) {
-            Ok(()) => self.codec.decode(bytes),
-            Err(BadHead::TooLarge) => Err(ProtocolError::Overflow),
-            Err(BadHead::Control(length)) => Err(ProtocolError::InvalidLength(length)),
-        };
+        let frame = message::announced(bytes, self.limit).and_then(|()| {
+            self.codec.decode(bytes).map_err(|error| match error {
+                ProtocolError::Overflow => CloseReason::TooLarge,
+                _ => CloseReason::ProtocolError,
+            })
+        });
         self.broken = frame.is_err();
         Ok(frame.transpose())
     }
@@ -66,4 +70,10 @@ pub fn piece(frame: &Frame) -> Option<Piece<'_>> {
         Frame::Continuation(Item::Last(bytes)) => Some(Piece::Last(bytes)),
         Frame::Ping(_) | Frame::Pong(_) | Frame::Close(_) => None,
     }
+}
+
+/// Why a session ends whose client has sent a close frame: it is answered with its own code.
+#[must_use]
+pub fn closed_by_client(reason: Option<ws::CloseReason>) -> CloseReason {
+    CloseReason::ClientClosed(reason.map_or(1000, |reason| reason.code.into()))
 }

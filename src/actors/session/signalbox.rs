@@ -3,10 +3,7 @@
 use actix::prelude::*;
 
 use super::{
-    super::{
-        begin::{self, Failed},
-        shard::Subscribe,
-    },
+    super::{begin, shard::Subscribe},
     Protocol, Session,
 };
 use crate::core::{
@@ -64,20 +61,25 @@ impl Session<Signalbox> {
         self.say(frames, ctx);
     }
 
-    /// Finds out where the subscription begins, which may need storage, before the client's next
-    /// frame is looked at: its requests are answered in order.
+    /// Finds out where the subscription begins, which may need storage, and subscribes, before the
+    /// client's next frame is looked at: its requests are answered in order.
     fn subscribe(&mut self, filter: Filter, from: From, ctx: &mut Ctx) {
-        let storage = self.options.storage.clone();
-        let begin = async move { (begin::find(&*storage, &filter, from).await, filter) };
-        ctx.wait(begin.into_actor(self).map(|(begin, filter), session, ctx| {
-            match (begin, session.handle) {
-                (Ok(begin), Some(client)) => {
-                    session.tell(Subscribe { client, filter, begin }, ctx);
-                }
-                (Err(Failed(detail)), _) => {
-                    Signalbox::fail(session, ErrorCode::Unavailable, &detail, ctx);
-                }
-                (Ok(_), None) => ctx.stop(),
+        let Some(client) = self.handle else { return ctx.stop() };
+        let (storage, shard) = (self.options.storage.clone(), self.options.shard.clone());
+        let subscribed = async move {
+            match begin::find(&*storage, &filter, from).await {
+                Ok(begin) => Ok(shard.send(Subscribe { client, filter, begin }).await),
+                Err(unavailable) => Err(unavailable),
+            }
+        };
+        ctx.wait(subscribed.into_actor(self).map(|subscribed, session, ctx| match subscribed {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => {
+                Signalbox::fail(session, ErrorCode::TooManyFilters, &error.to_string(), ctx);
+            }
+            Ok(Err(_gone)) => ctx.stop(),
+            Err(error) => {
+                Signalbox::fail(session, ErrorCode::Unavailable, &error.to_string(), ctx);
             }
         }));
     }

@@ -10,6 +10,7 @@ use crate::{
     core::{
         event::Seq,
         fanout::{Effect, Key},
+        reader::SubKey,
     },
     storage::{From, PageQuery},
 };
@@ -18,7 +19,9 @@ impl Shard {
     pub(super) fn carry_out(&self, effect: Effect, ctx: &mut Context<Self>) {
         match effect {
             Effect::AwaitWritable(key) => self.await_writable(key, ctx),
-            Effect::ReadPage(key, from) => self.read_page(key, from, ctx),
+            Effect::ReadPage { session, subscription, from } => {
+                self.read_page(session, subscription, from, ctx);
+            }
             Effect::Close(key, _) => self.finish(key, Some(self.options.linger)),
             Effect::Cut(key, _) => {
                 if let Some(client) = self.fanout.sink(key) {
@@ -39,7 +42,7 @@ impl Shard {
         });
     }
 
-    fn read_page(&self, key: Key, from: Seq, ctx: &mut Context<Self>) {
+    fn read_page(&self, key: Key, subscription: SubKey, from: Seq, ctx: &mut Context<Self>) {
         let (Some(client), shard) = (self.fanout.sink(key), ctx.address()) else { return };
         let handle = Handle { key, id: client.id };
         let (storage, pages) = (self.options.storage.clone(), self.pages.clone());
@@ -62,7 +65,7 @@ impl Shard {
                     None
                 }
             };
-            shard.send(PageRead(handle, page)).await.ok();
+            shard.send(PageRead(handle, subscription, page)).await.ok();
             drop(permit);
         });
     }

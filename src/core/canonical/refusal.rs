@@ -43,20 +43,6 @@ pub enum Reason {
     Syntax(usize),
 }
 
-impl Reason {
-    /// The stable name of this fault on the wire.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Nul => "nul_character",
-            Self::LoneSurrogate => "lone_surrogate",
-            Self::NumberTooLarge | Self::NumberTooLong => "number_out_of_range",
-            Self::TooDeep => "too_deep",
-            Self::Syntax(_) => "syntax",
-        }
-    }
-}
-
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
         Self { pointer: String::new(), reason }

@@ -1,14 +1,13 @@
-//! A filter group: the sessions that want to hear the same, and the frames joined once for all of
-//! them.
+//! A filter group: the subscriptions that want to hear the same, and the frames joined once for all
+//! of them.
 
 use std::collections::HashMap;
 
 use slab::Slab;
 
-use super::Key;
 use crate::core::{
     event::Seq,
-    reader::Source,
+    reader::{Source, SubKey},
     tail::Tail,
     window::{Interest, Window},
 };
@@ -20,7 +19,7 @@ pub(super) type Place = (usize, usize);
 pub(super) struct Group {
     pub(super) interest: Interest,
     pub(super) window: Window,
-    pub(super) members: Vec<Key>,
+    pub(super) members: Vec<SubKey>,
 }
 
 impl Group {
@@ -104,7 +103,7 @@ impl Groups {
     }
 
     /// What a member at `place` reads from.
-    pub(super) fn source<'a>(&'a self, place: Option<Place>, tail: &'a Tail) -> Option<Source<'a>> {
-        Some(self.get(place?.0)?.source(tail))
+    pub(super) fn source<'a>(&'a self, (group, _): Place, tail: &'a Tail) -> Option<Source<'a>> {
+        Some(self.get(group)?.source(tail))
     }
 }

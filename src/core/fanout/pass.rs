@@ -1,11 +1,10 @@
 //! How what is new goes over all sessions, and how one session is written to.
 
-use super::{Effect, Fanout, Key, Member, Paging, Turn, group::Place};
+use super::{Effect, Fanout, Key, Session, Turn, group::Place};
 use crate::core::{
-    cursor::Start,
-    event::{Position, Seq},
-    protocol::{CloseReason, ServerFrame},
-    reader::{PageView, Sink, Step},
+    event::Seq,
+    protocol::CloseReason,
+    reader::{PageView, Paid, Port, Sink, Step, SubKey},
     tail::Tail,
     window::Interest,
 };
@@ -85,13 +84,13 @@ impl<S: Sink> Fanout<S> {
         let Some(group) = self.groups.get_mut(index) else { return };
         let Some((from, to)) = group.join(tail, limit) else { return };
         for &key in &group.members {
-            if let Some(member) = self.members.get_mut(key) {
-                member.reader.miss(from, to);
+            if let Some(subscription) = self.subscriptions.get_mut(key) {
+                subscription.reader.miss(from, to);
             }
         }
     }
 
-    fn member_in_hand(&self) -> Option<Key> {
+    fn member_in_hand(&self) -> Option<SubKey> {
         self.groups.get(self.pass.group)?.members.get(self.pass.member).copied()
     }
 
@@ -108,35 +107,9 @@ impl<S: Sink> Fanout<S> {
         }
     }
 
-    /// Makes a session a member of a group, and tells it where its subscription begins.
-    pub(super) fn settle(&mut self, key: Key, index: usize, start: Start) {
-        let (Some(group), Some(member)) = (self.groups.get_mut(index), self.members.get_mut(key))
-        else {
-            return;
-        };
-        member.place = Some((index, group.members.len()));
-        group.members.push(key);
-        let position = Position { epoch: self.epoch, seq: start.next.saturating_sub(1) };
-        let Start { recovered, gap, .. } = start;
-        let mut frames = Vec::new();
-        member.form.frame(&mut frames, &ServerFrame::Subscribed { position, recovered, gap });
-        member.reader.say(&frames);
-        member.reader.subscribe(start, &group.window);
-    }
-
-    /// Ends a subscription: what is still pending of it is dropped for `reason`.
-    pub(super) fn unsubscribe(&mut self, key: Key, reason: &'static str, turn: Turn<'_>) {
-        let Some(member) = self.members.get_mut(key) else { return };
-        let Some(source) = self.groups.source(member.place, turn.tail) else { return };
-        self.closed += &member.reader.unsubscribe(source, reason);
-        if let Some(place) = member.place.take() {
-            self.vacate(place);
-        }
-    }
-
     /// Takes a member out of its group; others move to fill its place. A pass under way must still
     /// come to everybody it has not written to.
-    fn vacate(&mut self, (index, place): Place) {
+    pub(super) fn vacate(&mut self, (index, place): Place) {
         let Some(group) = self.groups.get_mut(index) else { return };
         let in_hand = self.pass.group == index && self.pass.joined;
         let mut hole = place;
@@ -150,9 +123,9 @@ impl<S: Sink> Fanout<S> {
             group.members.swap_remove(hole);
         }
         for at in [place, hole] {
-            let moved = group.members.get(at).and_then(|&key| self.members.get_mut(key));
-            if let Some(member) = moved {
-                member.place = Some((index, at));
+            let moved = group.members.get(at).and_then(|&key| self.subscriptions.get_mut(key));
+            if let Some(subscription) = moved {
+                subscription.place = (index, at);
             }
         }
         if group.members.is_empty() {
@@ -175,83 +148,90 @@ impl<S: Sink> Fanout<S> {
         }
     }
 
-    /// Writes to a session what can be written; whether it is current then.
-    pub(super) fn pump(&mut self, key: Key, turn: Turn<'_>) -> bool {
-        let blocked = self.members.get(key).is_some_and(|member| member.blocked);
-        !blocked && self.write(key, None, turn)
-    }
-
-    /// Writes what was just said to a session. What a blocked one leaves unread is bounded.
-    pub(super) fn answer(&mut self, key: Key, turn: Turn<'_>) {
-        let Some(member) = self.members.get(key).filter(|member| !member.gone) else { return };
-        if member.blocked && member.reader.overflows() {
-            self.give_up(key, CloseReason::TooMany, turn);
-        } else {
-            self.pump(key, turn);
-        }
-    }
-
-    /// Nothing more can be written to a session.
-    fn give_up(&mut self, key: Key, why: CloseReason, turn: Turn<'_>) {
-        let Some(member) = self.members.get_mut(key) else { return };
-        member.gone = true;
-        let reason = *member.ending.get_or_insert(why);
-        self.effects.push(Effect::Cut(key, reason));
-        self.unsubscribe(key, reason.as_str(), turn);
-        self.forget(key, reason);
-    }
-
-    /// What a session still had to get will never go out.
-    pub(super) fn forget(&mut self, key: Key, reason: CloseReason) {
-        let Some(member) = self.members.get_mut(key) else { return };
-        if member.reader.forget() {
-            self.closed.pending -= 1;
-            self.closed.drop(reason.as_str(), 1);
-        }
-    }
-
-    pub(super) fn write(&mut self, key: Key, page: Option<PageView<'_>>, turn: Turn<'_>) -> bool {
-        let Self { members, groups, scratch, effects, totals, closed, .. } = self;
-        let Some(member) = members.get_mut(key).filter(|member| !member.gone) else { return true };
-        let Member { sink, reader, .. } = member;
-        let (before, delivered, sought) = (reader.taken(), reader.delivered(), reader.next());
-        let step = match (groups.source(member.place, turn.tail), page) {
-            (Some(source), Some(page)) => reader.page(sink, page, source, scratch),
-            (Some(source), None) => reader.pump(sink, source, scratch),
-            (None, _) => reader.flush(sink).unwrap_or(Step::Current),
+    /// Tries to write to a session: what must go out first, and then what one of its subscriptions
+    /// can have, of a page or of what is in memory.
+    pub(super) fn write(
+        &mut self,
+        key: Key,
+        subscription: Option<SubKey>,
+        page: Option<PageView<'_>>,
+        turn: Turn<'_>,
+    ) -> Step {
+        let Self { sessions, subscriptions, groups, scratch, totals, .. } = self;
+        let Some(session) = sessions.get_mut(key).filter(|session| !session.gone) else {
+            return Step::Current;
         };
-        totals.bytes += reader.taken() - before;
-        totals.delivered += reader.delivered() - delivered;
-        if reader.take_late() {
-            closed.pending -= 1;
-            closed.delivered += 1;
-            totals.delivered += 1;
-        }
-        // The clock of a stall begins with the refusal, and again whenever bytes went out.
-        let refused = step == Step::Blocked;
-        if (refused && !member.blocked) || (member.blocked && reader.taken() > before) {
-            member.beat.moved(turn.now);
-        }
-        member.blocked = refused;
-        match step {
-            Step::Current => return true,
-            Step::Blocked if !member.awaited => {
-                member.awaited = true;
-                effects.push(Effect::AwaitWritable(key));
+        let Session { sink, outbox, .. } = session;
+        let before = outbox.taken();
+        let mut sought = None;
+        let step = match subscription.and_then(|key| Some((key, subscriptions.get_mut(key)?))) {
+            Some((key, subscription)) => {
+                let Some(source) = groups.source(subscription.place, turn.tail) else {
+                    return Step::Current;
+                };
+                let reader = &mut subscription.reader;
+                let delivered = reader.delivered();
+                sought = Some((key, reader.next()));
+                let port = &mut Port { sink, outbox, key };
+                let step = match page {
+                    Some(page) => reader.page(port, page, source, scratch),
+                    None => reader.pump(port, source, scratch),
+                };
+                totals.delivered += reader.delivered() - delivered;
+                step
             }
-            Step::Page(from)
-                if Some(from) == sought && page.is_some_and(|p| p.events.is_empty()) =>
-            {
-                member.paging = Paging::Failed;
-            }
-            Step::Page(from) if member.paging == Paging::Idle => {
-                member.paging = Paging::Reading;
-                effects.push(Effect::ReadPage(key, from));
-            }
-            Step::Blocked | Step::Page(_) => {}
-            Step::Gone => self.give_up(key, CloseReason::ClientGone, turn),
-            Step::Overflow => self.give_up(key, CloseReason::TooMany, turn),
+            None => outbox.flush(sink).unwrap_or(Step::Current),
+        };
+        let (moved, paid) = (outbox.taken() - before, outbox.take_paid());
+        totals.bytes += moved;
+        session.note(step == Step::Blocked, moved > 0, turn);
+        if let Some(paid) = paid {
+            self.pay(paid);
         }
-        false
+        match (step, sought) {
+            (Step::Current, _) | (Step::Page(_), None) => {}
+            (Step::Page(from), Some((subscription, sought))) => {
+                let in_vain = from == sought && page.is_some_and(|page| page.events.is_empty());
+                self.want_page(key, subscription, from, in_vain);
+            }
+            (Step::Blocked, _) => self.await_writable(key),
+            (Step::Gone, _) => self.give_up(key, CloseReason::ClientGone, turn),
+            (Step::Overflow, _) => self.give_up(key, CloseReason::TooMany, turn),
+        }
+        step
+    }
+
+    /// A frame that was cut has gone out whole.
+    fn pay(&mut self, paid: Paid) {
+        self.totals.delivered += 1;
+        match paid {
+            Paid::To(key) => {
+                if let Some(subscription) = self.subscriptions.get_mut(key) {
+                    subscription.reader.deliver();
+                }
+            }
+            Paid::Late => {
+                self.closed.pending -= 1;
+                self.closed.delivered += 1;
+            }
+        }
+    }
+
+    fn await_writable(&mut self, key: Key) {
+        if let Some(session) = self.sessions.get_mut(key).filter(|session| !session.awaited) {
+            session.awaited = true;
+            self.effects.push(Effect::AwaitWritable(key));
+        }
+    }
+}
+
+impl<S> Session<S> {
+    /// The socket refused bytes, or took all; whether it took any. The clock of a stall begins with
+    /// the refusal, and again whenever bytes went out.
+    fn note(&mut self, refused: bool, moved: bool, turn: Turn<'_>) {
+        if (refused && !self.blocked) || (self.blocked && moved) {
+            self.beat.moved(turn.now);
+        }
+        self.blocked = refused;
     }
 }

@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Batch, Context, Fault, Faults, event::draft};
+use super::{Batch, Context, Fault, Faults, Rule, event::draft};
 use crate::core::event::Draft;
 
 /// Whether a body is one event or a list of them.
@@ -35,7 +35,7 @@ pub(super) fn json(
             Ok(Batch { events: events.collect(), many: true })
         }
         (_, Shape::List) => {
-            Err(Fault::new("", "wrong_type", "a batch must be a JSON array of events").into())
+            Err(Fault::new("", Rule::WrongType, "a batch must be a JSON array of events").into())
         }
         _ => Ok(Batch { events: vec![read(text, Some(1))], many: false }),
     }
@@ -90,7 +90,7 @@ pub(super) fn syntax(
     let place = first_line.map_or_else(String::new, |first| {
         format!(" at line {}, column {}", first + error.line() - 1, error.column())
     });
-    Fault::new(pointer, "syntax", format!("not valid JSON{place}: {what}"))
+    Fault::new(pointer, Rule::Syntax, format!("not valid JSON{place}: {what}"))
 }
 
 /// The body without the byte order mark that some editors and shells write, and where it starts.
@@ -101,15 +101,19 @@ fn past_bom(body: &[u8]) -> (usize, &[u8]) {
 
 fn not_utf8(error: Utf8Error, start: usize) -> Fault {
     let at = start + error.valid_up_to();
-    Fault::new("", "not_utf8", format!("byte {at} of the body is not UTF-8: send JSON as UTF-8"))
+    Fault::new("", Rule::NotUtf8, format!("byte {at} of the body is not UTF-8: send JSON as UTF-8"))
 }
 
 fn empty() -> Fault {
-    Fault::new("", "empty", "there is no event in the body: send one event, or a list of events")
+    Fault::new(
+        "",
+        Rule::Empty,
+        "there is no event in the body: send one event, or a list of events",
+    )
 }
 
 fn too_many(most: usize) -> Fault {
-    Fault::new("", "too_many_events", format!("more than {most} events: send them in parts"))
+    Fault::new("", Rule::TooManyEvents, format!("more than {most} events: send them in parts"))
 }
 
 /// Collects an array's elements unparsed, and stops past the limit.

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use uuid::{Uuid, uuid};
 
 use super::{
-    Context, Fault, Faults,
+    Context, Fault, Faults, Rule,
     body::{syntax, utf8},
     event::{
         Fields, duplicate_key, event_members, metadata, read_data, read_timestamp, required,
@@ -56,7 +56,7 @@ pub(super) fn draft(
         None => read_data(data),
         Some(_) => Err(Fault::new(
             "/data_base64",
-            "binary_data",
+            Rule::BinaryData,
             "binary data is not taken: send a JSON object as `data`",
         )),
     });
@@ -140,7 +140,7 @@ fn check(name: &str, value: &RawValue) -> Result<(), Fault> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
         let detail = "names of attributes are lower-case letters and digits: what is the event's \
                       own belongs in `data`";
-        return Err(Fault::new(pointer, "unknown_field", detail));
+        return Err(Fault::new(pointer, Rule::UnknownField, detail));
     }
     match value.get() {
         json if json.starts_with('"') => string(&pointer, value).map(drop),
@@ -148,7 +148,7 @@ fn check(name: &str, value: &RawValue) -> Result<(), Fault> {
         json if json.parse::<i64>().is_ok() => Ok(()),
         _ => {
             let detail = "must be a string, a whole number or a boolean";
-            Err(Fault::new(pointer, "wrong_type", detail))
+            Err(Fault::new(pointer, Rule::WrongType, detail))
         }
     }
 }
@@ -157,7 +157,7 @@ fn read_version(raw: Option<&RawValue>) -> Result<(), Fault> {
     const POINTER: &str = "/specversion";
     match &*string(POINTER, required(POINTER, raw)?)? {
         "1.0" => Ok(()),
-        _ => Err(Fault::new(POINTER, "unsupported_version", "must be 1.0")),
+        _ => Err(Fault::new(POINTER, Rule::UnsupportedVersion, "must be 1.0")),
     }
 }
 
@@ -165,7 +165,7 @@ fn read_id(raw: Option<&RawValue>) -> Result<String, Fault> {
     const POINTER: &str = "/id";
     let id = string(POINTER, required(POINTER, raw)?)?;
     if id.is_empty() {
-        return Err(Fault::new(POINTER, "length", "must not be empty"));
+        return Err(Fault::new(POINTER, Rule::Length, "must not be empty"));
     }
     Ok(id.into_owned())
 }
@@ -186,7 +186,7 @@ fn decoded(attribute: &Attribute) -> Result<String, Fault> {
     }
     String::from_utf8(bytes).map_err(|_error| {
         let detail = "is not UTF-8: send UTF-8, percent-encoded";
-        Fault::new(pointer_segment(&attribute.name), "not_utf8", detail)
+        Fault::new(pointer_segment(&attribute.name), Rule::NotUtf8, detail)
     })
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, Utc};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Context, Fault, Faults, body::syntax};
+use super::{Context, Fault, Faults, Rule, body::syntax};
 use crate::core::{
     canonical::{Members, canonical, checksum, compact, members, pointer_segment, quote, text},
     classify::classify,
@@ -94,14 +94,14 @@ pub(super) fn small_enough(json: &str, ctx: &Context<'_>) -> Result<(), Fault> {
         return Ok(());
     }
     let detail = format!("has {} bytes: at most {most} are allowed", json.len());
-    Err(Fault::new("", "event_too_large", detail))
+    Err(Fault::new("", Rule::EventTooLarge, detail))
 }
 
 /// The members of an event's object.
 pub(super) fn event_members(json: &str, first_line: Option<usize>) -> Result<Members<'_>, Fault> {
     members(json).map_err(|error| {
         if error.is_data() {
-            Fault::new("", "wrong_type", "an event must be a JSON object")
+            Fault::new("", Rule::WrongType, "an event must be a JSON object")
         } else {
             syntax(String::new(), &error, first_line)
         }
@@ -109,7 +109,7 @@ pub(super) fn event_members(json: &str, first_line: Option<usize>) -> Result<Mem
 }
 
 pub(super) fn duplicate_key(key: &str) -> Fault {
-    Fault::new(pointer_segment(key), "duplicate_key", "is given twice")
+    Fault::new(pointer_segment(key), Rule::DuplicateKey, "is given twice")
 }
 
 /// The values of [`FIELDS`] as they were written; `null` counts as left out.
@@ -138,7 +138,7 @@ fn unknown_field(key: &str) -> Fault {
         Some(field) => format!("no such field: did you mean `{field}`? {rest}"),
         None => format!("no such field: {rest}"),
     };
-    Fault::new(pointer_segment(key), "unknown_field", detail)
+    Fault::new(pointer_segment(key), Rule::UnknownField, detail)
 }
 
 /// The known name that was probably meant: one that ends in it (`type`), or is spelled alike.
@@ -163,13 +163,13 @@ pub(super) fn required<'a>(
     pointer: &str,
     raw: Option<&'a RawValue>,
 ) -> Result<&'a RawValue, Fault> {
-    raw.ok_or_else(|| Fault::new(pointer, "required", "is required"))
+    raw.ok_or_else(|| Fault::new(pointer, Rule::Required, "is required"))
 }
 
 pub(super) fn string<'a>(pointer: &str, raw: &'a RawValue) -> Result<Cow<'a, str>, Fault> {
     text(raw.get())
         .map_err(|refusal| Fault::refused(pointer, &refusal))?
-        .ok_or_else(|| Fault::new(pointer, "wrong_type", "must be a string"))
+        .ok_or_else(|| Fault::new(pointer, Rule::WrongType, "must be a string"))
 }
 
 pub(super) fn short_text<'a>(
@@ -179,10 +179,10 @@ pub(super) fn short_text<'a>(
 ) -> Result<Cow<'a, str>, Fault> {
     let text = string(pointer, required(pointer, raw)?)?;
     match text.chars().count() {
-        0 => Err(Fault::new(pointer, "length", "must not be empty")),
+        0 => Err(Fault::new(pointer, Rule::Length, "must not be empty")),
         long if long > most => {
             let detail = format!("has {long} characters: at most {most} are allowed");
-            Err(Fault::new(pointer, "length", detail))
+            Err(Fault::new(pointer, Rule::Length, detail))
         }
         _ => Ok(text),
     }
@@ -197,12 +197,12 @@ fn read_id(raw: Option<&RawValue>) -> Result<Option<Uuid>, Fault> {
     match id.and_then(|text| Uuid::try_parse(&text).ok()) {
         Some(id) if id.is_nil() => {
             let detail = "the nil UUID would make all events one: send a unique one, or none";
-            Err(Fault::new(POINTER, "invalid_id", detail))
+            Err(Fault::new(POINTER, Rule::InvalidId, detail))
         }
         Some(id) => Ok(Some(id)),
         None => {
             let detail = "must be a UUID such as 0190b5c4-6a2e-7cc3-98c4-dc0c0c07398f";
-            Err(Fault::new(POINTER, "invalid_id", detail))
+            Err(Fault::new(POINTER, Rule::InvalidId, detail))
         }
     }
 }
@@ -220,7 +220,7 @@ pub(super) fn read_timestamp(
     in_range.map(Some).ok_or_else(|| {
         let detail = "must be an RFC 3339 time with a zone, of the years 0001 to 9999, such as \
                       2025-11-01T12:30:00.25Z";
-        Fault::new(pointer, "invalid_timestamp", detail)
+        Fault::new(pointer, Rule::InvalidTimestamp, detail)
     })
 }
 
@@ -236,13 +236,13 @@ fn read_category(raw: Option<&RawValue>) -> Result<Option<Category>, Fault> {
         Some(nearest) => format!("no such category: did you mean `{nearest}`?"),
         None => format!("no such category: use {}, or none", known.join(", ")),
     };
-    Err(Fault::new(POINTER, "unknown_category", detail))
+    Err(Fault::new(POINTER, Rule::UnknownCategory, detail))
 }
 
 /// An object on one line, and its canonical form.
 fn object<'a>(pointer: &str, raw: &'a RawValue) -> Result<(Cow<'a, str>, String), Fault> {
     if !raw.get().starts_with('{') {
-        return Err(Fault::new(pointer, "wrong_type", "must be an object"));
+        return Err(Fault::new(pointer, Rule::WrongType, "must be an object"));
     }
     let canonical = canonical(raw.get()).map_err(|refusal| Fault::refused(pointer, &refusal))?;
     Ok((compact(raw.get()), canonical))

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::Rule;
 use crate::core::canonical::Refusal;
 
 /// Most faults that are listed; the others are counted.
@@ -15,8 +16,8 @@ const MAX_OF_EVENT: usize = 20;
 pub struct Fault {
     /// Where, as a JSON pointer (RFC 6901) into the body; an event of a list is its index.
     pub pointer: String,
-    /// The stable name of the rule.
-    pub code: &'static str,
+    /// Which rule.
+    pub code: Rule,
     /// What is wrong, and what to do.
     pub detail: Cow<'static, str>,
 }
@@ -24,7 +25,7 @@ pub struct Fault {
 impl Fault {
     pub(super) fn new(
         pointer: impl Into<String>,
-        code: &'static str,
+        code: Rule,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self { pointer: pointer.into(), code, detail: detail.into() }
@@ -33,7 +34,7 @@ impl Fault {
     /// What `canonical` refused of the field at `pointer`.
     pub(super) fn refused(pointer: &str, refusal: &Refusal) -> Self {
         let pointer = format!("{pointer}{}", refusal.pointer);
-        Self::new(pointer, refusal.reason.code(), refusal.reason.to_string())
+        Self::new(pointer, refusal.reason.into(), refusal.reason.to_string())
     }
 }
 

@@ -14,6 +14,7 @@ mod body;
 mod cloudevents;
 mod event;
 mod faults;
+mod rules;
 #[cfg(test)]
 mod tests;
 mod unpack;
@@ -24,6 +25,7 @@ use uuid::Uuid;
 use body::Shape;
 pub use cloudevents::{Attribute, NAMESPACE};
 pub use faults::{Fault, Faults, MAX_FAULTS};
+pub use rules::Rule;
 pub use unpack::{Caps, Encoding, UnpackError, unpack};
 
 use super::event::Draft;

@@ -42,7 +42,7 @@ fn one(json: &str) -> Result<Draft, Faults> {
 }
 
 fn told(faults: &Faults) -> Vec<Told<'_>> {
-    faults.list.iter().map(|f| (&*f.pointer, f.code, &*f.detail)).collect()
+    faults.list.iter().map(|f| (&*f.pointer, f.code.as_str(), &*f.detail)).collect()
 }
 
 /// A good event with some fields set otherwise.
@@ -257,8 +257,9 @@ fn lines_are_read_each_for_itself() {
             ),
         ]
     );
-    let code =
-        |body: &str| parse_ndjson(body.as_bytes(), &CONTEXT, &mut ids()).unwrap_err().list[0].code;
+    let code = |body: &str| {
+        parse_ndjson(body.as_bytes(), &CONTEXT, &mut ids()).unwrap_err().list[0].code.as_str()
+    };
     assert_eq!(code("\n \r\n"), "empty");
     assert_eq!(code(&[&*good; 4].join("\n")), "too_many_events");
 }

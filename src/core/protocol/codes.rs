@@ -55,8 +55,10 @@ impl ErrorCode {
 /// Why a session ends; each has a WebSocket close code, or cuts the socket without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CloseReason {
-    /// The client closed, or went away.
+    /// The client went away.
     ClientGone,
+    /// The client closed, with this code: it is what it hears back.
+    ClientClosed(u16),
     /// The router shuts down.
     ShuttingDown,
     /// Bytes that are not WebSocket frames.
@@ -69,6 +71,8 @@ pub enum CloseReason {
     TooLarge,
     /// Too many errors.
     BadRequests,
+    /// What the client was known by has expired.
+    Unauthenticated,
     /// An operator closed it.
     Closed,
     /// No pong in time.
@@ -85,14 +89,16 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::ClientGone,
+        Self::ClientClosed(1000),
         Self::ShuttingDown,
         Self::ProtocolError,
         Self::Binary,
         Self::BadUtf8,
         Self::TooLarge,
         Self::BadRequests,
+        Self::Unauthenticated,
         Self::Closed,
         Self::NoPong,
         Self::Stalled,
@@ -106,12 +112,14 @@ impl CloseReason {
     pub fn code(self) -> Option<u16> {
         match self {
             Self::ClientGone | Self::Closed => Some(1000),
+            Self::ClientClosed(code) => Some(code),
             Self::ShuttingDown => Some(1001),
             Self::ProtocolError => Some(1002),
             Self::Binary => Some(1003),
             Self::BadUtf8 => Some(1007),
             Self::TooLarge => Some(1009),
             Self::BadRequests => Some(4400),
+            Self::Unauthenticated => Some(4401),
             Self::NoPong => Some(4408),
             Self::Stalled => None,
             Self::TooFarBehind => Some(4410),
@@ -125,12 +133,14 @@ impl CloseReason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ClientGone => "client_gone",
+            Self::ClientClosed(_) => "client_closed",
             Self::ShuttingDown => "shutting_down",
             Self::ProtocolError => "protocol_error",
             Self::Binary => "binary",
             Self::BadUtf8 => "bad_utf8",
             Self::TooLarge => "too_large",
             Self::BadRequests => "bad_requests",
+            Self::Unauthenticated => "unauthenticated",
             Self::Closed => "closed",
             Self::NoPong => "no_pong",
             Self::Stalled => "stalled",

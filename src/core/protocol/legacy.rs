@@ -4,7 +4,7 @@
 //! connection has its members side by side, and one that came in by `/events` is a `test_event`, as
 //! they were. The time of a broadcast is that of the commit: it is the same for every client.
 
-use serde_json::{json, value::RawValue};
+use serde_json::value::RawValue;
 
 use super::{ServerFrame, session, text_frame};
 use crate::core::{
@@ -29,19 +29,12 @@ pub fn event(out: &mut Vec<u8>, event: &Event) {
     text_frame(out, &push(event));
 }
 
-/// Appends a frame: what concerns the events, which the original system had no word for and its
-/// clients pass over. All else is their session's to say.
+/// Appends a frame, if it names events that will not come: the original system had no word for that,
+/// and its clients pass it over. All else is their session's to say.
 pub(super) fn frame(out: &mut Vec<u8>, frame: &ServerFrame) {
-    let value = match frame {
-        ServerFrame::Gap { gap, .. } | ServerFrame::Subscribed { gap: Some(gap), .. } => {
-            session::gap_value(gap)
-        }
-        ServerFrame::Error { code, detail } => {
-            json!({ "type": "error", "error": detail, "code": code.as_str() })
-        }
-        ServerFrame::Welcome { .. } | ServerFrame::Subscribed { .. } | ServerFrame::Pong => return,
-    };
-    text_frame(out, &value.to_string());
+    if let ServerFrame::Gap { gap, .. } | ServerFrame::Subscribed { gap: Some(gap), .. } = frame {
+        text_frame(out, &session::gap_value(gap).to_string());
+    }
 }
 
 fn push(event: &Event) -> String {
@@ -108,7 +101,7 @@ fn connection_event(data: &Members<'_>, parts: &Parts<'_>, broadcast: &str) -> S
 mod tests {
     use chrono::DateTime;
     use proptest::prelude::*;
-    use serde_json::Value;
+    use serde_json::{Value, json};
     use uuid::Uuid;
 
     use super::*;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use actix_web::{rt::net::TcpStream, web};
-use actix_web_actors::ws::{Frame, ProtocolError};
+use actix_web_actors::ws::Frame;
 use bytes::Bytes;
 use chrono::Utc;
 use futures_util::StreamExt;
@@ -27,7 +27,10 @@ use uuid::Uuid;
 use crate::{
     actors::{
         journal::{PublishError, Published},
-        session::frames::{Frames, piece},
+        session::{
+            Owner,
+            frames::{Frames, closed_by_client, piece},
+        },
     },
     core::{
         event::{self, Draft},
@@ -37,15 +40,28 @@ use crate::{
         message::{Assembler, Refused},
         protocol::{self, CloseReason, ErrorCode, Opcode},
     },
-    http::{Router, ingest, problem::Problem, upgrade},
+    http::{
+        Router, ingest,
+        limits::Account,
+        problem::{Code, Problem},
+        upgrade,
+    },
 };
 
 /// How often it is looked whether the producer is still there, and whether the router stops.
 const TICK: Duration = Duration::from_secs(1);
 
+/// Whose connection it is.
+pub(in crate::http) struct Client {
+    pub(in crate::http) owner: Owner,
+    /// What its events are charged to.
+    pub(in crate::http) account: Account,
+}
+
 /// A connection.
 struct Producer {
     router: web::Data<Router>,
+    client: Client,
     input: FramedRead<Chain<Cursor<Bytes>, TcpStream>, Frames>,
     assembler: Assembler,
     began: Instant,
@@ -59,6 +75,7 @@ struct Producer {
 /// When the producer is gone already.
 pub(in crate::http) fn open(
     router: web::Data<Router>,
+    client: Client,
     socket: TcpStream,
     early: Bytes,
 ) -> io::Result<oneshot::Receiver<()>> {
@@ -68,6 +85,7 @@ pub(in crate::http) fn open(
     let (sender, ended) = oneshot::channel::<()>();
     let producer = Producer {
         router,
+        client,
         input,
         assembler: Assembler::default(),
         began: Instant::now(),
@@ -117,6 +135,9 @@ impl Producer {
         if self.router.is_draining() {
             return Ok(Some(CloseReason::ShuttingDown));
         }
+        if self.client.owner.identity.expires_at.is_some_and(|at| at <= Utc::now()) {
+            return Ok(Some(CloseReason::Unauthenticated));
+        }
         let session = &self.router.settings.session;
         let patience = Patience {
             heartbeat: session.heartbeat,
@@ -130,18 +151,14 @@ impl Producer {
         }
     }
 
-    async fn hear(
-        &mut self,
-        frame: Result<Frame, ProtocolError>,
-    ) -> io::Result<Option<CloseReason>> {
+    async fn hear(&mut self, frame: Result<Frame, CloseReason>) -> io::Result<Option<CloseReason>> {
         let frame = match frame {
             Ok(Frame::Ping(payload)) => {
                 return self.control(Opcode::Pong, &payload).await.map(|()| None);
             }
-            Ok(Frame::Close(_)) => return Ok(Some(CloseReason::ClientGone)),
+            Ok(Frame::Close(reason)) => return Ok(Some(closed_by_client(reason))),
             Ok(frame) => frame,
-            Err(ProtocolError::Overflow) => return Ok(Some(CloseReason::TooLarge)),
-            Err(_) => return Ok(Some(CloseReason::ProtocolError)),
+            Err(reason) => return Ok(Some(reason)),
         };
         let most = self.router.settings.limits.event_bytes;
         let Some(piece) = piece(&frame) else { return Ok(None) };
@@ -165,7 +182,11 @@ impl Producer {
         match self.store(text).await {
             Ok(received) => received,
             Err((problem, id)) => {
-                self.router.metrics.ingest_rejected_total.with([problem.code()]).increment(1);
+                self.router
+                    .metrics
+                    .ingest_rejected_total
+                    .with([problem.code().as_str()])
+                    .increment(1);
                 refused(&problem, id)
             }
         }
@@ -183,6 +204,7 @@ impl Producer {
         if self.router.is_draining() {
             return Err(ingest::refused(&PublishError::ShuttingDown, &[]));
         }
+        self.router.limits.bytes(&self.client.account, text.len())?;
         let limits = &self.router.settings.limits;
         let mut held = self.router.bodies.hold(limits.inflight_bytes);
         if !held.grow(text.len()) {
@@ -219,7 +241,7 @@ impl Producer {
 }
 
 fn invalid(detail: impl Into<String>) -> Problem {
-    Problem::bad_request("invalid_events", detail)
+    Problem::new(Code::InvalidEvents, detail)
 }
 
 /// The answer to an event that is in the journal.
@@ -238,6 +260,6 @@ fn received(event_type: &str, id: Uuid, published: &Published) -> Value {
 /// The answer to an event that is not, or perhaps not, in the journal: under its id, which the
 /// router may have made, it can be sent again.
 fn refused(problem: &Problem, id: Option<Uuid>) -> Value {
-    let (message, code) = (problem.detail(), problem.code());
-    json!({ "status": "error", "message": message, "code": code, "id": id })
+    let code = problem.code().as_str();
+    json!({ "status": "error", "message": problem.detail(), "code": code, "id": id })
 }

@@ -121,7 +121,7 @@ async fn nothing_is_missing_between_the_greeting_and_the_first_push() {
     };
     let (mut dashboards, ..) =
         tokio::join!(watch, publisher(), publisher(), publisher(), publisher());
-    let published = router.publish("the_last").await - 1;
+    let before = router.publish("the_last").await - 1;
     for dashboard in &mut dashboards {
         let told = dashboard.initial["stats"]["redis"]["total_events"].as_u64().unwrap();
         let mut pushed = 0;
@@ -131,6 +131,6 @@ async fn nothing_is_missing_between_the_greeting_and_the_first_push() {
                 last => break assert_eq!(last, Some("the_last")),
             }
         }
-        assert_eq!(told + pushed, published);
+        assert_eq!(told + pushed, before);
     }
 }

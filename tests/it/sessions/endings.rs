@@ -32,8 +32,8 @@ async fn a_close_is_answered_and_the_connection_ended_at_once() {
     assert_eq!(router.ask("DELETE", &format!("/v1/sessions/{id}")).await.status, 204);
     assert_eq!(mute.close_code().await, Some(1000));
     let mut polite = Wire::session(&router).await;
-    polite.send(&masked(CLOSE, &1000_u16.to_be_bytes())).await;
-    assert_eq!(polite.close_code().await, Some(1000));
+    polite.send(&masked(CLOSE, &4321_u16.to_be_bytes())).await;
+    assert_eq!(polite.close_code().await, Some(4321), "it hears its own code");
     tokio::select! {
         rest = polite.rest() => assert_eq!(rest, b""),
         _ = mute.rest() => panic!("the one that is done waits longer than the one that is not"),

@@ -31,7 +31,7 @@ async fn what_is_no_handshake_gets_a_problem_that_says_what_to_do() {
         (upgrade(&router, "/v1/events", ""), 404, "not_found"),
         (good.replace("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""), 400, "bad_handshake"),
         (good.replace("dGhlIHNhbXBsZSBub25jZQ==", "short"), 400, "bad_handshake"),
-        (good.replace("Version: 13", "Version: 8"), 426, "bad_handshake"),
+        (good.replace("Version: 13", "Version: 8"), 426, "upgrade_required"),
         (good.replace("Sec-WebSocket-Version: 13\r\n", ""), 400, "bad_handshake"),
         (good.replace("signalbox.v1.json", "graphql-ws, other"), 400, "unknown_subprotocol"),
         (upgrade(&router, "/v1/ws?client_id=", ""), 400, "bad_parameter"),

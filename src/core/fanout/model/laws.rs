@@ -9,7 +9,7 @@ impl World {
         let shard = &self.shards[index];
         for link in self.clients.iter().filter_map(|client| client.link.as_ref()) {
             let Some(seen) = link.seen.as_ref().filter(|_| link.shard == index) else { continue };
-            let paged = |todo: &Todo| matches!(todo, Todo::Read(key, _) | Todo::Hand(key, _) if *key == link.key);
+            let paged = |todo: &Todo| matches!(todo, Todo::Read(key, ..) | Todo::Hand(key, ..) if *key == link.key);
             let waits = shard.unread.contains(&link.key) || shard.todo.iter().any(paged);
             if !(waits || link.ending || link.wire.refused.get() || link.wire.gone.get()) {
                 assert_eq!(seen.epoch, self.epoch, "other epochs were ended");

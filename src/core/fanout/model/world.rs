@@ -13,12 +13,12 @@ use crate::core::{
     event::{Category, Event, Position, Seq},
     fanout::{
         Begin, Effect, Fanout, FanoutLimits, Key, Turn,
-        tests::{PATIENCE, Wire},
+        tests::{LIMITS, Wire},
     },
     filter::Filter,
     numbering::Head,
     protocol::{CloseReason, Form},
-    reader::PageView,
+    reader::{PageView, SubKey},
     tail::{SharedTail, Tail, TailLimits},
 };
 
@@ -39,8 +39,8 @@ pub(super) struct Setup {
 #[derive(Debug)]
 pub(super) enum Todo {
     Writable(Key),
-    Read(Key, Seq),
-    Hand(Key, Option<(Vec<Event>, Head)>),
+    Read(Key, SubKey, Seq),
+    Hand(Key, SubKey, Option<(Vec<Event>, Head)>),
     Leave(Key),
 }
 
@@ -169,9 +169,7 @@ impl World {
         }
         self.tail.store(Tail::empty(self.stored(), self.setup.tail));
         let Setup { window_bytes, groups, max_lag, .. } = self.setup;
-        let reconnect_window = Duration::from_secs(10);
-        let patience = PATIENCE;
-        let limits = FanoutLimits { window_bytes, groups, max_lag, patience, reconnect_window };
+        let limits = FanoutLimits { window_bytes, groups, max_lag, ..LIMITS };
         let shard = || Shard {
             fanout: Fanout::new(self.epoch, limits),
             todo: Vec::new(),
@@ -214,7 +212,9 @@ impl World {
         for effect in shard.fanout.take_effects() {
             let (key, todo) = match effect {
                 Effect::AwaitWritable(key) => (key, Todo::Writable(key)),
-                Effect::ReadPage(key, from) => (key, Todo::Read(key, from)),
+                Effect::ReadPage { session, subscription, from } => {
+                    (session, Todo::Read(session, subscription, from))
+                }
                 Effect::Close(key, _) | Effect::Cut(key, _) => (key, Todo::Leave(key)),
             };
             let links = self.clients.iter_mut().filter_map(|client| client.link.as_mut());
@@ -313,11 +313,11 @@ impl World {
                     shard.todo.push(todo);
                 }
             }
-            Todo::Read(key, from) => {
+            Todo::Read(key, subscription, from) => {
                 let page = ok.then(|| self.page(from));
-                self.shards[index].todo.push(Todo::Hand(key, page));
+                self.shards[index].todo.push(Todo::Hand(key, subscription, page));
             }
-            Todo::Hand(key, page) => {
+            Todo::Hand(key, subscription, page) => {
                 let epoch = shard.fanout.epoch;
                 let useful =
                     |(events, head): &(Vec<Event>, Head)| !events.is_empty() && head.epoch == epoch;
@@ -329,7 +329,7 @@ impl World {
                     scanned_through: events.last().map_or(head.head_seq, |event| event.seq),
                     head: *head,
                 });
-                self.with(index, |fanout, turn| fanout.page(key, view, turn));
+                self.with(index, |fanout, turn| fanout.page(key, subscription, view, turn));
             }
             Todo::Leave(key) => self.leave_key(index, key),
         }

@@ -1,5 +1,6 @@
 //! Single cases in plain sentences, and what they share with the model.
 
+mod forms;
 mod passes;
 mod sessions;
 
@@ -18,7 +19,7 @@ use crate::core::{
     heartbeat::Patience,
     numbering::Head,
     protocol::Form,
-    reader::{Gone, PageView, Sink},
+    reader::{Gone, PageView, Sink, SubKey},
     tail::{Tail, TailLimits, tests::event},
 };
 
@@ -137,11 +138,12 @@ struct Case {
     now: Duration,
 }
 
-const LIMITS: FanoutLimits = FanoutLimits {
+pub(super) const LIMITS: FanoutLimits = FanoutLimits {
     window_bytes: 4096,
     groups: 64,
     max_lag: 0,
     patience: PATIENCE,
+    stream_heartbeat: Duration::from_secs(15),
     reconnect_window: Duration::ZERO,
 };
 
@@ -191,7 +193,17 @@ impl Case {
         let events: Vec<_> = events.map(|seq| event(seq, "t")).collect();
         let scanned_through = events.last().map_or(head.head_seq, |event| event.seq);
         let page = PageView { events: &events, scanned_through, head };
-        self.with(|fanout, turn| fanout.page(key, Some(page), turn));
+        let subscription = self.subscription(key);
+        self.with(|fanout, turn| fanout.page(key, subscription, Some(page), turn));
+    }
+
+    fn subscription(&self, key: Key) -> SubKey {
+        self.fanout.sessions[key].subscriptions[0]
+    }
+
+    /// The wish of a session for the page that begins at `from`.
+    fn reading(&self, key: Key, from: Seq) -> Effect {
+        Effect::ReadPage { session: key, subscription: self.subscription(key), from }
     }
 
     fn effects(&mut self) -> Vec<Effect> {

@@ -152,10 +152,10 @@ fn what_the_tail_forgot_before_the_group_looked_is_read_from_storage() {
     let first = case.tail.first();
     assert!(first > 5);
     case.advance();
-    assert_eq!(case.effects(), [Effect::ReadPage(key, 1)]);
+    assert_eq!(case.effects(), [case.reading(key, 1)]);
     case.assert_balanced();
     case.page(key, 1..4, 1);
-    assert_eq!(case.effects(), [Effect::ReadPage(key, 4)]);
+    assert_eq!(case.effects(), [case.reading(key, 4)]);
     case.page(key, 4..11, 1);
     let events = (1..=10).map(|seq| format!("event {seq}"));
     assert_eq!(wire.said()[1..], events.collect::<Vec<_>>());
@@ -169,7 +169,7 @@ fn a_shard_with_an_empty_tail_comes_to_rest() {
     let (key, _) = case.session(&[]);
     case.tail = case.tail.append(Vec::new(), Head { head_seq: 9, ..case.tail.head() });
     case.advance();
-    assert_eq!(case.effects(), [Effect::ReadPage(key, 1)]);
+    assert_eq!(case.effects(), [case.reading(key, 1)]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One session: answers, cuts, pages, gaps and ends.
 
-use super::{super::SMALLEST_PAGE, *};
+use super::{super::subscriptions::SMALLEST_PAGE, *};
 use crate::core::{
     event::{Category, Position},
     ledger::Balance,
@@ -45,15 +45,15 @@ fn a_page_of_an_earlier_subscription_makes_no_hole() {
     case.commit(&["t"; 2]);
     let (key, wire) = case.session(&[]);
     case.subscribe(key, &[], after(14));
-    assert_eq!(case.effects(), [Effect::ReadPage(key, 15)]);
+    assert_eq!(case.effects(), [case.reading(key, 15)]);
     case.subscribe(key, &[], after(9));
     case.page(key, 15..21, 1);
     assert_eq!(wire.said().last().unwrap(), "subscribed 9 true", "10 to 14 are not in the page");
-    assert_eq!(case.effects(), [Effect::ReadPage(key, 10)]);
+    assert_eq!(case.effects(), [case.reading(key, 10)]);
     case.subscribe(key, &[], after(18));
     case.page(key, 10..17, 1);
     assert_eq!(wire.said(), ["subscribed 18 true"], "all of it is before 19");
-    assert_eq!(case.effects(), [Effect::ReadPage(key, 19)]);
+    assert_eq!(case.effects(), [case.reading(key, 19)]);
     case.page(key, 18..21, 1);
     assert_eq!(wire.said(), ["event 19", "event 20", "event 21", "event 22"]);
     case.assert_balanced();
@@ -87,7 +87,7 @@ fn a_page_for_a_blocked_session_is_read_again_gap_and_all() {
     assert_eq!(case.effects(), []);
     wire.room.set(PLENTY);
     case.with(|fanout, turn| fanout.writable(key, turn));
-    assert_eq!(case.effects(), [Effect::ReadPage(key, 3)]);
+    assert_eq!(case.effects(), [case.reading(key, 3)]);
     case.page(key, 6..9, 6);
     assert_eq!(wire.said()[..3], ["pong", "gap 3 5 \"retention\"", "event 6"]);
 }
@@ -133,7 +133,10 @@ fn a_page_that_cannot_be_read_is_asked_for_again_at_the_next_tick() {
     case.effects();
     for nothing in [true, false] {
         if nothing {
-            case.with(|fanout, turn| fanout.page(key, None, turn));
+            case.with(|fanout, turn| {
+                let subscription = fanout.sessions[key].subscriptions[0];
+                fanout.page(key, subscription, None, turn);
+            });
         } else {
             case.page(key, 0..0, 1);
         }
@@ -141,7 +144,7 @@ fn a_page_that_cannot_be_read_is_asked_for_again_at_the_next_tick() {
         case.advance();
         assert_eq!(case.effects(), [], "not with every event");
         case.with(Fanout::tick);
-        assert_eq!(case.effects(), [Effect::ReadPage(key, 3)]);
+        assert_eq!(case.effects(), [case.reading(key, 3)]);
     }
 }
 

@@ -1,0 +1,45 @@
+//! What the documentation lists is what the code has: tables between two comments are made from the
+//! code's own, and compared. `make docs` writes them anew.
+
+mod openapi;
+
+use std::{env, fs, path::Path};
+
+use signalbox::{core::intake::Rule, http::problem::Code};
+
+/// Compares the table `name` in a file of `docs` with what it must be, or writes it.
+fn assert_table(file: &str, name: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(file);
+    let text = fs::read_to_string(&path).unwrap();
+    let begin = format!("<!-- generated: {name} -->\n");
+    let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("{file} has no {begin}"));
+    let (table, after) = rest.split_once("<!-- end -->").expect("its end is marked");
+    let row = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let head: Vec<_> = head.iter().map(ToString::to_string).collect();
+    let rule = format!("|{}\n", "---|".repeat(head.len()));
+    let expected: String = [row(&head), rule].into_iter().chain(rows.map(|r| row(&r))).collect();
+    if env::var_os("SIGNALBOX_WRITE_DOCS").is_some() {
+        fs::write(&path, [before, &begin, &expected, "<!-- end -->", after].concat()).unwrap();
+    } else {
+        assert_eq!(table, expected, "docs/{file} is not what the code says: run `make docs`");
+    }
+}
+
+fn code(text: impl std::fmt::Display) -> String {
+    format!("`{text}`")
+}
+
+#[test]
+fn every_problem_is_in_the_docs() {
+    let rows = Code::ALL.iter().map(|problem| {
+        let status = problem.status().as_u16().to_string();
+        vec![code(problem.as_str()), status, problem.meaning().into(), problem.advice().into()]
+    });
+    assert_table("problems.md", "codes", &["code", "status", "meaning", "what to do"], rows);
+}
+
+#[test]
+fn every_fault_of_an_event_is_in_the_docs() {
+    let rows = Rule::ALL.iter().map(|rule| vec![code(rule.as_str()), rule.meaning().into()]);
+    assert_table("problems.md", "rules", &["code", "meaning"], rows);
+}
