@@ -1,5 +1,6 @@
 //! The original system's sockets and routes, by clients that know only its protocol.
 
+mod access;
 mod commands;
 mod ingest;
 mod pushes;
