@@ -7,6 +7,7 @@ pub mod bench;
 mod check_config;
 pub mod client;
 mod completions;
+pub mod credentials;
 mod descriptors;
 mod exit;
 pub mod frames;

@@ -19,5 +19,7 @@ pub mod numbering;
 pub mod protocol;
 pub mod reader;
 pub mod retention;
+pub mod stats;
 pub mod tail;
+pub mod traceparent;
 pub mod window;

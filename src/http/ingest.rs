@@ -26,11 +26,12 @@ use super::{
     Caller, Router,
     contract::schemas::{CloudEvent, CloudEvents, NewEventLines, NewEvents},
     problem::{Code, Problem},
+    trace,
 };
 use crate::{
     actors::journal::{Publish, PublishError, Published},
     core::{
-        event::{self, Draft},
+        event,
         intake::{self, Caps, Context, Parsed, UnpackError, unpack},
     },
 };
@@ -112,7 +113,8 @@ async fn publish(
     let mut parsed = parse(router, head, body).await?;
     let drafts = mem::take(&mut parsed.drafts);
     let ids: Vec<Uuid> = drafts.iter().map(|draft| draft.id).collect();
-    let published = commit(router, drafts).await.map_err(|error| refused(&error, &ids))?;
+    let publish = Publish { drafts, span: trace::recall(request) };
+    let published = commit(router, publish).await.map_err(|error| refused(&error, &ids))?;
     router.metrics.events_skipped_total.increment(parsed.rejected.len() as u64);
     Ok(HttpResponse::Accepted().json(Accepted::new(&published, &ids, &parsed)))
 }
@@ -160,6 +162,8 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Pa
     let limits =
         intake::Limits { batch_events: limits.batch_events, event_bytes: limits.event_bytes };
     let received = event::to_micros(Utc::now());
+    let traceparent = head.traceparent;
+    let metrics = router.metrics.clone();
     // How much a packed body holds shows only when it is unpacked.
     let large = body.len() > INLINE_BYTES || head.encoding.is_some();
     let read = move || {
@@ -167,7 +171,9 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Pa
             Some(encoding) => unpack(encoding, &body, caps).map_err(|error| packed(&error))?.into(),
             None => body,
         };
-        let context = Context { received, limits, secret: None, broadcast_mode: "direct" };
+        let context =
+            Context { received, limits, secret: None, broadcast_mode: "direct", traceparent };
+        let began = Instant::now();
         let batch = match &head.form {
             Form::Json => intake::read_json(&body, &context, &mut Uuid::now_v7),
             Form::Ndjson => intake::read_ndjson(&body, &context, &mut Uuid::now_v7),
@@ -175,6 +181,9 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Pa
             Form::CloudEventBatch => intake::read_cloudevents(&body, &context),
             Form::CloudEventData(head) => intake::read_binary_cloudevent(head, &body, &context),
         };
+        if let Ok(batch) = &batch {
+            metrics.stats.validated(batch, began.elapsed());
+        }
         let parsed = batch.and_then(|batch| match head.on_invalid {
             OnInvalid::Reject => batch.all_or_nothing(),
             OnInvalid::Skip => batch.valid_only(),
@@ -200,9 +209,9 @@ fn packed(error: &UnpackError) -> Problem {
 }
 
 /// Stores events, which takes a commit.
-pub(super) async fn commit(router: &Router, drafts: Vec<Draft>) -> Result<Published, PublishError> {
+pub(super) async fn commit(router: &Router, publish: Publish) -> Result<Published, PublishError> {
     let within = router.settings.journal.answer_timeout;
-    match tokio::time::timeout(within, router.journal.send(Publish(drafts))).await {
+    match tokio::time::timeout(within, router.journal.send(publish)).await {
         Ok(Ok(answer)) => answer,
         // A journal that is gone may have committed first.
         Ok(Err(_)) | Err(_) => Err(PublishError::Unknown),

@@ -15,8 +15,10 @@ pub mod problem;
 pub mod query;
 mod room;
 pub mod server;
+pub mod settings;
 pub mod stats;
 pub mod stream;
+pub mod trace;
 pub mod upgrade;
 
 use std::{
@@ -46,6 +48,7 @@ use self::{
     in_flight::InFlight,
     limits::{Account, Limits},
     problem::{Code, Problem},
+    settings::Provenance,
 };
 use crate::{
     actors::{broadcaster::Broadcaster, journal::Journal, legacy::board::Board},
@@ -55,13 +58,15 @@ use crate::{
     },
     settings::Settings,
     storage::Storage,
-    telemetry::Metrics,
+    telemetry::{Metrics, Traces},
 };
 
 /// What every request can reach.
 pub struct Router {
     /// The settings in force.
     pub settings: Settings,
+    /// Where they come from.
+    pub provenance: Provenance,
     /// Where events are read.
     pub storage: Arc<dyn Storage>,
     /// Where events go.
@@ -74,6 +79,8 @@ pub struct Router {
     pub legacy: Arc<Board>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where spans are made, if they are asked for.
+    pub traces: Option<Arc<Traces>>,
     /// How callers are known.
     pub auth: Authenticator,
     /// How much each may take.
@@ -162,6 +169,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/sessions", READ, "who is connected"),
     route("DELETE", "/v1/sessions/{id}", ADMIN, "close a session"),
     route("GET", "/v1/stats", READ, "everything at a glance"),
+    route("GET", "/v1/settings", READ, "every setting in force, and where it comes from"),
     route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
     route("GET", "/ws", READ, "dashboards of the original system, over a WebSocket"),
     route("GET", "/events", INGEST, "producers of the original system, over a WebSocket"),
@@ -192,6 +200,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
     .service(resource("/v1/stats").route(get().to(stats::stats)))
+    .service(resource("/v1/settings").route(get().to(settings::settings)))
     .service(resource("/v1/ledger").route(get().to(ops::ledger)))
     .service(resource("/ws").route(get().to(legacy::dashboard)))
     .service(resource("/events").route(get().to(legacy::producer)))
@@ -239,6 +248,8 @@ pub async fn watch(
 ) -> Result<ServiceResponse, Error> {
     let (began, answering) = (Instant::now(), router.requests.begin());
     let method = request.method().clone();
+    let span = trace::begin(&router, &method, request.headers());
+    trace::remember(&request, span.as_ref());
     let origin = request.headers().get(header::ORIGIN).cloned();
     // Of the path as it will be routed: what is escaped in the URL is not escaped any more.
     let pattern = request.resource_map().match_pattern(request.match_info().as_str());
@@ -247,7 +258,12 @@ pub async fn watch(
     router.limits.tell(account.as_ref(), response.headers_mut());
     let route = pattern.as_deref().unwrap_or("none");
     router.count(route, &method, response.status());
-    router.metrics.http_request_seconds.with([route]).record(began.elapsed());
+    if let Some(span) = span {
+        span.answered(pattern.as_deref(), response.status().as_u16());
+    }
+    let took = began.elapsed();
+    router.metrics.http_request_seconds.with([route]).record(took);
+    router.metrics.stats.answered(took, response.status().is_server_error());
     if router.is_draining() {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }

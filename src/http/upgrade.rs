@@ -30,6 +30,7 @@ use super::{
     problem::{Code, Problem},
     query::{self, Pairs},
     room::Room,
+    trace,
 };
 use crate::{
     actors::{
@@ -95,6 +96,7 @@ async fn open(
     request: Request,
     framed: Framed<TcpStream, h1::Codec>,
 ) -> io::Result<Option<(oneshot::Receiver<()>, Room)>> {
+    let span = trace::begin(&router, request.method(), request.head().headers());
     let handshake = admit(&router, &request).and_then(|admitted| {
         let response = ws::handshake(request.head()).map_err(bad_handshake)?;
         Ok((admitted, response))
@@ -102,6 +104,9 @@ async fn open(
     let status = handshake.as_ref().map_or_else(ResponseError::status_code, |_| SWITCHING);
     let route = socket_at(request.path()).map_or("none", |(path, _)| path);
     router.count(route, request.method(), status);
+    if let Some(span) = span {
+        span.answered(Some(route).filter(|route| *route != "none"), status.as_u16());
+    }
     let (Admitted { purpose, subprotocol, owner, account }, mut response) = match handshake {
         Ok(handshake) => handshake,
         Err(problem) => return refuse(framed, &problem).await.map(|()| None),

@@ -75,8 +75,13 @@ mod tests {
         type Result = MessageResult<GetStatus>;
 
         fn handle(&mut self, _: GetStatus, _: &mut Self::Context) -> Self::Result {
-            let (queue_events, queue_bytes, batch_events) = (0, 0, 0);
-            MessageResult(JournalStatus { state: "ready", queue_events, queue_bytes, batch_events })
+            MessageResult(JournalStatus {
+                state: "ready",
+                queue_events: 0,
+                queue_bytes: 0,
+                oldest_ms: 0,
+                batch_events: 0,
+            })
         }
     }
 

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use metrics::{Counter, Gauge, Histogram, Key};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 
-use super::family::{Definition, Family, Handle, Kind, Registry, Unit};
+use super::{
+    family::{Definition, Family, Handle, Kind, Registry, Unit},
+    stats::Stats,
+};
 
 macro_rules! metrics {
     (@type $kind:ident) => { $kind };
@@ -26,6 +29,8 @@ macro_rules! metrics {
         /// Every metric of one router.
         pub struct Metrics {
             registry: Registry,
+            /// What `GET /v1/stats` tells of the same.
+            pub stats: Stats,
             $( #[doc = $help] pub $name: metrics!(@type $kind $($label)*), )+
         }
 
@@ -48,6 +53,7 @@ macro_rules! metrics {
                         @make registry, concat!("signalbox_", stringify!($name)), $kind $($label)*
                     ), )+
                     registry,
+                    stats: Stats::default(),
                 }
             }
         }
@@ -59,6 +65,8 @@ metrics! {
     events_accepted_total: Counter, Count, ["category"];
     /// Events whose id was already in the journal.
     events_duplicate_total: Counter, Count, [];
+    /// Events that were taken, and then could not be committed.
+    events_failed_total: Counter, Count, ["reason"];
     /// Duplicates that differ from the first event of their id.
     events_differs_total: Counter, Count, [];
     /// Events refused at ingest.
@@ -95,6 +103,8 @@ metrics! {
     session_deliveries_total: Counter, Count, [];
     /// Bytes that the kernel took for clients.
     session_delivered_bytes_total: Counter, Bytes, [];
+    /// Time from commit to socket: one observation for each pass of a worker, of its oldest event.
+    session_delivery_seconds: Histogram, Seconds, [];
     /// Events that a session matched and will not be given.
     session_dropped_total: Counter, Count, ["reason"];
     /// Errors told to clients.
@@ -125,10 +135,17 @@ metrics! {
     /// Tickets made.
     tickets_total: Counter, Count, [];
 
+    /// Spans that the collector took.
+    trace_spans_exported_total: Counter, Count, [];
+    /// Spans that did not reach the collector.
+    trace_spans_dropped_total: Counter, Count, ["reason"];
+
     /// Messages that an actor's full mailbox refused.
     mailbox_full_total: Counter, Count, ["actor"];
     /// Events matched but neither delivered, dropped nor pending: anything but 0 is a defect.
     ledger_imbalance: Gauge, Count, [];
+    /// Memory that the process holds; 0 where that cannot be known.
+    resident_memory_bytes: Gauge, Bytes, [];
     /// Always 1; the label is the version that runs.
     build_info: Gauge, Count, ["version"];
 }
@@ -150,9 +167,20 @@ impl Metrics {
 
     /// Sorts what was observed into the histograms. Observations wait in memory until then, so this
     /// wants to be called every few seconds, whether anybody reads `/metrics` or not.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
     pub fn upkeep(&self) {
+        self.resident_memory_bytes.set(resident_memory().unwrap_or(0) as f64);
         self.registry.handle().run_upkeep();
     }
+}
+
+/// Bytes of memory that the process holds, where the system tells.
+#[must_use]
+pub fn resident_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib * 1024)
 }
 
 impl Default for Metrics {

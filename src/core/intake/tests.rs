@@ -2,6 +2,7 @@
 
 mod batches;
 mod cloudevents;
+mod traceparents;
 
 use chrono::{FixedOffset, SecondsFormat};
 use proptest::prelude::*;
@@ -24,6 +25,7 @@ const CONTEXT: Context<'_> = Context {
     limits: Limits { batch_events: 3, event_bytes: 400 },
     secret: None,
     broadcast_mode: "direct",
+    traceparent: None,
 };
 
 /// Ids 1, 2, 3, …

@@ -26,7 +26,8 @@ pub use page::{__path_file, __path_page, file, page};
 pub(super) use problems::{problems, responses};
 
 use super::{
-    ROUTES, Route, auth, events, ingest, legacy, ops, problem::Code, stats, stream, upgrade,
+    ROUTES, Route, auth, events, ingest, legacy, ops, problem::Code, settings, stats, stream,
+    upgrade,
 };
 use crate::core::access::Need;
 
@@ -50,8 +51,8 @@ const TOKEN: &str = "token";
     paths(
         ingest::post, events::list, events::one, stream::stream,
         upgrade::expected, auth::post_ticket, ops::sessions, ops::close_session,
-        stats::stats, ops::ledger, legacy::dashboard, legacy::producer, legacy::status,
-        legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
+        stats::stats, settings::settings, ops::ledger, legacy::dashboard, legacy::producer,
+        legacy::status, legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,
     ),
     modifiers(&FromRoutes),

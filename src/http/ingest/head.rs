@@ -11,8 +11,14 @@ use chrono::{DateTime, Utc};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    core::intake::{Attribute, Encoding},
-    http::problem::{Code, Problem},
+    core::{
+        intake::{Attribute, Encoding},
+        traceparent::Traceparent,
+    },
+    http::{
+        problem::{Code, Problem},
+        trace,
+    },
 };
 
 /// The forms that are read.
@@ -71,6 +77,8 @@ pub(super) struct Head {
     pub(super) encoding: Option<Encoding>,
     pub(super) form: Form,
     pub(super) on_invalid: OnInvalid,
+    /// Where in a trace the request was made.
+    pub(super) traceparent: Option<Traceparent>,
 }
 
 /// What a body holds.
@@ -102,6 +110,7 @@ impl Head {
             on_invalid: on_invalid(request.query_string())?,
             encoding: encoding(request.headers())?,
             form: form(request.content_type(), request.headers())?,
+            traceparent: trace::traceparent(request.headers()),
         })
     }
 }

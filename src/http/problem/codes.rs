@@ -66,7 +66,7 @@ codes! {
     /// The token does not have the scope that this needs.
     NotAllowed: "not_allowed", FORBIDDEN, "Use a token with the scope of `scope`.";
     /// A page of another origin asks.
-    OriginNotAllowed: "origin_not_allowed", FORBIDDEN, "Use the router's own pages.";
+    OriginNotAllowed: "origin_not_allowed", FORBIDDEN, "Use the router's own pages, or list it in `auth.cors_origins`.";
     /// There is nothing of that path or id, or no longer.
     NotFound: "not_found", NOT_FOUND, "`GET /` lists the routes.";
     /// The path exists, the method does not.
@@ -81,8 +81,8 @@ codes! {
     UnsupportedEncoding: "unsupported_encoding", UNSUPPORTED_MEDIA_TYPE, "Use one of `Accept-Encoding`.";
     /// The `Content-Type` is none that is read.
     UnsupportedMediaType: "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Use one of `Accept`.";
-    /// The `Host` names another machine than this one.
-    HostNotAllowed: "host_not_allowed", MISDIRECTED_REQUEST, "Use `localhost` or a loopback address.";
+    /// The `Host` is none that the router answers to.
+    HostNotAllowed: "host_not_allowed", MISDIRECTED_REQUEST, "Use `localhost`, or a name of `server.hosts`.";
     /// Events are at fault; nothing was stored.
     InvalidEvents: "invalid_events", UNPROCESSABLE_ENTITY, "Mend what `errors` names.";
     /// The database refused the events for what is in them; nothing was stored.
@@ -91,7 +91,7 @@ codes! {
     UpgradeRequired: "upgrade_required", UPGRADE_REQUIRED, "Connect with `ws://`.";
     /// The client has as many sockets and streams as it may.
     TooManyConnections: "too_many_connections", TOO_MANY_REQUESTS, "Close some, or come back later.";
-    /// The client, or all together, asks more often than it may.
+    /// The client, or all together, ask more often or send more than they may: `limit` says which.
     TooManyRequests: "too_many_requests", TOO_MANY_REQUESTS, "Wait for `Retry-After` seconds.";
     /// The journal is corrupt: an event is missing.
     JournalCorrupt: "journal_corrupt", INTERNAL_SERVER_ERROR, "An operator must look at the database.";
