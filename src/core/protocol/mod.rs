@@ -6,6 +6,7 @@ mod codes;
 mod form;
 mod frames;
 pub mod legacy;
+mod meanings;
 pub mod session;
 pub mod sse;
 mod websocket;
@@ -29,6 +30,9 @@ pub const SUBPROTOCOL: &str = "signalbox.v1.json";
 
 /// Most events that `from: {"last": n}` may ask for.
 pub const MAX_LAST: usize = 1000;
+
+/// The `type` of every frame that a client may send.
+pub const CLIENT_FRAMES: [&str; 2] = ["subscribe", "ping"];
 
 /// What a client may say.
 #[derive(Debug)]
@@ -142,7 +146,8 @@ pub fn parse(text: &str) -> Result<ClientFrame, (ErrorCode, String)> {
         "subscribe" => serde_json::from_str(text).map(ClientFrame::Subscribe).map_err(misused),
         "ping" => serde_json::from_str(text).map(|Ping { .. }| ClientFrame::Ping).map_err(misused),
         other => {
-            let detail = format!("unknown type {other:?}; known are \"subscribe\" and \"ping\"");
+            let known = CLIENT_FRAMES.join(", ");
+            let detail = format!("unknown type {other:?}; known are {known}");
             Err((ErrorCode::UnknownType, detail))
         }
     }
