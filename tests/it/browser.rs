@@ -17,3 +17,8 @@ fn browse(script: &str, router: &Router) {
 fn a_page_of_a_foreign_origin_reaches_nothing_and_one_of_the_routers_own_does() {
     browse("foreign_origin.mjs", &Router::start());
 }
+
+#[test]
+fn the_page_of_the_contract_draws_it_all_and_asks_nobody_else() {
+    browse("docs.mjs", &Router::start());
+}
