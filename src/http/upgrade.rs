@@ -259,6 +259,7 @@ problems!(
     get, path = "/v1/ws", operation_id = "open_session", tag = "sessions",
     params(
         ("client_id" = Option<String>, Query, description = "What the client is called in the list of sessions.", min_length = 1, max_length = 128),
+        ("ticket" = Option<String>, Query, description = "From `POST /v1/tickets`, in the place of a header."),
         ("Sec-WebSocket-Protocol" = Option<String>, Header, nullable = false, description = "`signalbox.v1.json`, when there is any."),
     ),
     responses((status = 101, description = "The session is open."), UpgradeProblems)

@@ -66,3 +66,8 @@ async fn an_event_source_goes_on_over_a_kill_and_a_stop_without_hole_or_double()
     // More often when it came back while the router was still stopping.
     assert!(subscribed.len() >= 5 && got["byes"].as_u64() >= Some(1), "{got}");
 }
+
+#[test]
+fn the_page_of_the_contract_draws_it_all_and_asks_nobody_else() {
+    said(browse("docs.mjs", &Router::start(), &[]));
+}

@@ -2,7 +2,7 @@
 //! borrowed from the bytes that came, and joined from bytes. Tests hold them to the real ones.
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -137,6 +137,10 @@ impl PartialSchema for CloudEvent {
             .maximum(Some(i64::MAX));
         let event = ObjectBuilder::new()
             .description(Some("A CloudEvent 1.0 in the JSON format."))
+            .examples([json!({
+                "specversion": "1.0", "id": "1", "source": "redis", "type": "cache_metrics",
+                "data": { "hit_rate": 0.97 },
+            })])
             .property("specversion", string().enum_values(Some(["1.0"])))
             .property("id", text().description(Some("Unique within its source.")))
             .property("source", text().max_length(Some(MAX_SOURCE)))
