@@ -76,6 +76,16 @@ const READ_BUFFER: usize = 256;
 /// Characters of an error's detail: what a client says must not come back to it at length.
 const MAX_DETAIL: usize = 300;
 
+/// What is still to be heard of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speech {
+    Frames,
+    /// It has said what is no frame: its close frame would not be understood either.
+    Noise,
+    /// It has said its last word.
+    Over,
+}
+
 /// The actor.
 pub struct Session {
     id: Uuid,
@@ -89,8 +99,7 @@ pub struct Session {
     ending: bool,
     /// The shard is done with it: the close frame is written, as far as the socket takes it.
     dismissed: bool,
-    /// The client has said its last word.
-    client_is_done: bool,
+    speech: Speech,
     /// Dropped when the session has ended.
     _ended: oneshot::Sender<()>,
 }
@@ -123,7 +132,7 @@ impl Session {
                 errors: 0,
                 ending: false,
                 dismissed: false,
-                client_is_done: false,
+                speech: Speech::Frames,
                 _ended: sender,
             }
         });
@@ -184,7 +193,7 @@ impl Session {
 
     /// Both sides have closed, or can only wait for each other: nothing keeps the socket then.
     fn end_if_both_are_done(&self, ctx: &mut Context<Self>) {
-        if self.dismissed && self.client_is_done && !self.outlet.is_full() {
+        if self.dismissed && self.speech == Speech::Over && !self.outlet.is_full() {
             ctx.stop();
         }
     }
@@ -328,6 +337,9 @@ impl Handler<Finish> for Session {
         match linger {
             Some(linger) => {
                 ctx.run_later(linger, |_, ctx| ctx.stop());
+                if self.speech == Speech::Noise && !self.outlet.is_full() {
+                    self.outlet.hang_up();
+                }
                 self.end_if_both_are_done(ctx);
             }
             None => ctx.stop(),
@@ -340,7 +352,7 @@ impl StreamHandler<io::Result<Result<Frame, CloseReason>>> for Session {
         let Ok(frame) = frame else { return ctx.stop() };
         self.outlet.hear();
         if matches!(frame, Ok(Frame::Close(_))) {
-            self.client_is_done = true;
+            self.speech = Speech::Over;
             self.end_if_both_are_done(ctx);
         }
         if self.ending {
@@ -365,13 +377,16 @@ impl StreamHandler<io::Result<Result<Frame, CloseReason>>> for Session {
                 let code = reason.map_or(1000, |reason| reason.code.into());
                 self.end(CloseReason::ClientClosed(code), ctx);
             }
-            Err(reason) => self.end(reason, ctx),
+            Err(reason) => {
+                self.speech = Speech::Noise;
+                self.end(reason, ctx);
+            }
         }
     }
 
     /// The client has shut its side.
     fn finished(&mut self, ctx: &mut Self::Context) {
-        self.client_is_done = true;
+        self.speech = Speech::Over;
         if self.ending {
             self.end_if_both_are_done(ctx);
         } else {
