@@ -57,7 +57,11 @@ pub(super) const INLINE_BYTES: usize = 64 << 10;
         (inline(CloudEvents) = "application/cloudevents-batch+json"),
     )),
     responses(
-        (status = 202, description = "All that is valid is committed.", body = Accepted),
+        (
+            status = 202, description = "All that is valid is committed.", body = Accepted,
+            headers(("Idempotency-Replayed" = bool, description = "Whether an earlier request was \
+                answered so, under the same `Idempotency-Key`.")),
+        ),
         IngestProblems,
     )
 )]
