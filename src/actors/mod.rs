@@ -3,6 +3,7 @@
 
 pub mod begin;
 pub mod broadcaster;
+pub mod connection;
 pub mod journal;
 pub mod outlet;
 pub mod pipe;

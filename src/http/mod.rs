@@ -2,7 +2,6 @@
 
 pub mod auth;
 pub mod budget;
-mod connection;
 pub mod contract;
 pub mod events;
 pub mod guard;

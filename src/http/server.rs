@@ -8,15 +8,16 @@ use std::{
 };
 
 use actix::Actor;
-use actix_http::{HttpService, KeepAlive, Request};
+use actix_http::{HttpService, KeepAlive, Protocol, Request, error::DispatchError};
 use actix_server::Server;
-use actix_service::{IntoServiceFactory, fn_service, map_config};
-use actix_web::{App, dev::AppConfig, middleware::from_fn, web};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, web};
 use socket2::{Domain, Socket, Type};
 
-use super::{Router, configure, connection, upgrade, watch};
+use super::{Router, configure, upgrade, watch};
 use crate::actors::{
     broadcaster::ShardStarted,
+    connection::Connection,
     session::SessionOptions,
     shard::{Shard, ShardOptions},
 };
@@ -66,12 +67,10 @@ pub fn start(
             .app_data(web::Data::from(sessions.clone()))
             .wrap(from_fn(watch))
             .configure(configure);
-        HttpService::build()
+        let http = HttpService::build()
             .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
             .client_request_timeout(HEAD_TIMEOUT)
-            // An event must not wait until the client has acknowledged the one before it.
-            .tcp_nodelay(true)
-            .on_connect_ext(connection::keep)
+            .on_connect_ext(|connection: &Connection, data| drop(data.insert(connection.line())))
             .upgrade(fn_service(move |(request, framed): (Request, _)| {
                 let session = upgrade::serve(router.clone(), sessions.clone(), request, framed);
                 Box::pin(async move {
@@ -79,10 +78,22 @@ pub fn start(
                     Ok::<_, actix_web::Error>(())
                 })
             }))
-            .finish(map_config(app.into_factory(), |()| AppConfig::default()))
-            .tcp()
+            .finish(map_config(app.into_factory(), |()| AppConfig::default()));
+        fn_service(connect).and_then(http)
     })?;
     Ok(builder.run())
+}
+
+/// Prepares a connection that was accepted.
+async fn connect(
+    socket: TcpStream,
+) -> Result<(Connection, Protocol, Option<SocketAddr>), DispatchError> {
+    let peer = socket.peer_addr().ok();
+    // An event must not wait until the client has acknowledged the one before it.
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::debug!(%error, "a client went away as soon as it came");
+    }
+    Ok((Connection::new(socket), Protocol::Http1, peer))
 }
 
 /// The shard of this worker thread, and what its sessions share.

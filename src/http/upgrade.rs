@@ -31,7 +31,10 @@ use super::{
     room::Room,
 };
 use crate::{
-    actors::session::{Owner, Session, SessionOptions},
+    actors::{
+        connection::Connection,
+        session::{Owner, Session, SessionOptions},
+    },
     core::protocol::{self, CloseReason, SUBPROTOCOL},
 };
 
@@ -58,7 +61,7 @@ pub fn serve(
     router: web::Data<Router>,
     options: Arc<SessionOptions>,
     request: Request,
-    framed: Framed<TcpStream, h1::Codec>,
+    framed: Framed<Connection, h1::Codec>,
 ) -> impl Future<Output = ()> {
     let opening = Box::pin(open(router, options, request, framed));
     async move {
@@ -76,7 +79,7 @@ async fn open(
     router: web::Data<Router>,
     options: Arc<SessionOptions>,
     request: Request,
-    framed: Framed<TcpStream, h1::Codec>,
+    framed: Framed<Connection, h1::Codec>,
 ) -> io::Result<Option<(oneshot::Receiver<()>, Room)>> {
     let handshake = admit(&router, &request).and_then(|admitted| {
         let response = ws::handshake(request.head()).map_err(bad_handshake)?;
@@ -154,16 +157,16 @@ fn upgrade_required(detail: impl Into<String>) -> Problem {
 
 /// Sends the head that accepts the upgrade; the socket, and what the client has said already.
 async fn accept(
-    mut framed: Framed<TcpStream, h1::Codec>,
+    mut framed: Framed<Connection, h1::Codec>,
     response: Response<()>,
 ) -> io::Result<(TcpStream, Bytes)> {
     framed.send(h1::Message::Item((response, BodySize::None))).await.map_err(io::Error::other)?;
     let parts = framed.into_parts();
     // A copy: the buffer itself has kilobytes of room, for as long as the session lasts.
-    Ok((parts.io, Bytes::copy_from_slice(&parts.read_buf)))
+    Ok((parts.io.into_socket()?, Bytes::copy_from_slice(&parts.read_buf)))
 }
 
-async fn refuse(mut framed: Framed<TcpStream, h1::Codec>, problem: &Problem) -> io::Result<()> {
+async fn refuse(mut framed: Framed<Connection, h1::Codec>, problem: &Problem) -> io::Result<()> {
     let body = Bytes::from(serde_json::to_vec(problem.body())?);
     let mut response = Response::build(problem.status_code());
     response.content_type("application/problem+json").force_close();
