@@ -3,8 +3,8 @@
 
 pub mod begin;
 pub mod broadcaster;
-pub mod connection;
 pub mod journal;
+pub mod line;
 pub mod outlet;
 pub mod pipe;
 pub mod session;

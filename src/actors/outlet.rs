@@ -17,7 +17,7 @@ use socket2::SockRef;
 use tokio::net::{TcpStream, tcp::OwnedWriteHalf};
 
 use super::{
-    connection::{self, Line},
+    line::{self, Line},
     pipe::{Body, Pipe},
 };
 use crate::core::reader::{Gone, Sink};
@@ -138,7 +138,7 @@ impl Outlet {
             self.abandon();
         }
         match &self.way {
-            Way::Socket(socket) => connection::close(socket.as_ref()),
+            Way::Socket(socket) => line::close(socket.as_ref()),
             Way::Pipe(pipe, line) => {
                 pipe.end();
                 line.close();
@@ -149,7 +149,7 @@ impl Outlet {
     /// Lets the kernel forget what it still holds once the socket is dropped: the client is reset.
     pub fn abandon(&self) {
         match &self.way {
-            Way::Socket(socket) => connection::abandon(socket.as_ref()),
+            Way::Socket(socket) => line::abandon(socket.as_ref()),
             Way::Pipe(_, line) => line.abandon(),
         }
     }
@@ -175,7 +175,7 @@ impl Sink for Outlet {
 fn send(socket: &TcpStream, bytes: &[u8]) -> Result<usize, Gone> {
     let mut taken = 0;
     while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
-        match connection::send(socket, rest) {
+        match line::send(socket, rest) {
             Ok(0) => return Err(Gone),
             Ok(n) => taken += n,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     begin::{self, Unavailable},
-    connection::Line,
+    line::Line,
     outlet::Outlet,
     pipe::Body,
     session::{Finish, Owner, SessionOptions},

@@ -11,10 +11,17 @@ use tokio_tungstenite::tungstenite::{
     self, client::IntoClientRequest, handshake::client::Request, http::HeaderValue,
 };
 
-use super::CliError;
+use super::{
+    CliError,
+    credentials::{self, Token, VARIABLE},
+    tail::line::visible,
+};
 
 /// The subprotocol of the session protocol.
 pub const SUBPROTOCOL: &str = "signalbox.v1.json";
+
+/// Most characters of what somebody else said.
+const MAX_REASON: usize = 2000;
 
 /// Where the router is, and as whom to speak to it.
 #[derive(Clone, Debug, clap::Args)]
@@ -24,25 +31,13 @@ pub struct Target {
     pub url: RouterUrl,
     /// File with the token, for a router that asks for one; without it, `SIGNALBOX_TOKEN` is used.
     /// A token on the command line could be read by everybody on this machine
-    #[arg(long, value_name = "PATH", value_parser = token_of_file)]
+    #[arg(long, value_name = "PATH", value_parser = credentials::of_file)]
     pub token_file: Option<Token>,
-}
-
-/// The environment variable that holds the token.
-const TOKEN_VARIABLE: &str = "SIGNALBOX_TOKEN";
-
-fn token_of_file(path: &str) -> Result<Token, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
-    text.parse()
 }
 
 /// An `http` or `https` address of a router, perhaps below a path prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouterUrl(Url);
-
-/// A bearer token. Never shown.
-#[derive(Clone)]
-pub struct Token(HeaderValue);
 
 /// Why a client command ends without having done its work.
 #[derive(Debug, thiserror::Error)]
@@ -144,36 +139,7 @@ impl RouterUrl {
     }
 }
 
-impl FromStr for Token {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", text.trim()))
-            .map_err(|_invalid| "a token is one line of ASCII".to_owned())?;
-        value.set_sensitive(true);
-        Ok(Self(value))
-    }
-}
-
-impl std::fmt::Debug for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Token(hidden)")
-    }
-}
-
 impl Target {
-    /// The token to show: of the file, else of the environment.
-    fn token(&self) -> Result<Option<Token>, ClientError> {
-        if self.token_file.is_some() {
-            return Ok(self.token_file.clone());
-        }
-        let Some(text) = std::env::var_os(TOKEN_VARIABLE).filter(|text| !text.is_empty()) else {
-            return Ok(None);
-        };
-        let wrong = |reason| ClientError::Usage(format!("{TOKEN_VARIABLE}: {reason}"));
-        text.to_string_lossy().parse().map(Some).map_err(wrong)
-    }
-
     /// The WebSocket handshake's request, with the subprotocol and the token.
     ///
     /// # Errors
@@ -184,8 +150,8 @@ impl Target {
             self.url.session().into_client_request().map_err(|e| self.handshake_failed(e))?;
         let headers = request.headers_mut();
         headers.insert("Sec-WebSocket-Protocol", HeaderValue::from_static(SUBPROTOCOL));
-        if let Some(token) = self.token()? {
-            headers.insert("Authorization", token.0);
+        if let Some(token) = credentials::choose(self.token_file.as_ref())? {
+            headers.insert("Authorization", token.into_header());
         }
         Ok(request)
     }
@@ -195,8 +161,8 @@ impl Target {
     /// # Errors
     /// When what the environment has is no token.
     pub(super) fn authorization(&self) -> Result<String, ClientError> {
-        let token = self.token()?;
-        let token = token.as_ref().and_then(|token| token.0.to_str().ok());
+        let token = credentials::choose(self.token_file.as_ref())?.map(Token::into_header);
+        let token = token.as_ref().and_then(|token| token.to_str().ok());
         Ok(token.map(|token| format!("Authorization: {token}\r\n")).unwrap_or_default())
     }
 
@@ -206,9 +172,11 @@ impl Target {
     /// When this machine's certificates cannot be read.
     pub fn http(&self) -> Result<reqwest::Client, ClientError> {
         install_crypto();
-        let mut builder = reqwest::Client::builder().no_proxy();
-        if let Some(token) = self.token()? {
-            let headers = [(reqwest::header::AUTHORIZATION, token.0)];
+        // A router sends nobody elsewhere, and the token is for no one else.
+        let builder = reqwest::Client::builder().no_proxy();
+        let mut builder = builder.redirect(reqwest::redirect::Policy::none());
+        if let Some(token) = credentials::choose(self.token_file.as_ref())? {
+            let headers = [(reqwest::header::AUTHORIZATION, token.into_header())];
             builder = builder.default_headers(headers.into_iter().collect());
         }
         if self.url.is_plain() {
@@ -236,14 +204,22 @@ impl Target {
     /// The router cannot be reached.
     #[must_use]
     pub fn unreachable(&self, reason: String) -> ClientError {
-        ClientError::Unreachable { url: self.url.0.to_string(), reason }
+        ClientError::Unreachable { url: self.url.0.to_string(), reason: told(reason) }
     }
 
     /// The router said no.
     #[must_use]
     pub fn refused(&self, reason: String) -> ClientError {
-        ClientError::Refused { url: self.url.0.to_string(), reason }
+        ClientError::Refused { url: self.url.0.to_string(), reason: told(reason) }
     }
+}
+
+/// What somebody else said, as it can be shown: it must not steer the terminal, or fill it.
+fn told(mut reason: String) -> String {
+    if let Some((end, _)) = reason.char_indices().nth(MAX_REASON) {
+        reason.truncate(end);
+    }
+    if reason.chars().any(char::is_control) { visible(&reason) } else { reason }
 }
 
 /// What an HTTP answer that is no success says, in a few words: the problem's `detail` if it has
@@ -258,7 +234,7 @@ pub fn answer(status: reqwest::StatusCode, body: &[u8]) -> String {
     };
     match (status.as_u16(), member("scope")) {
         (401, _) => format!(
-            "{said}; put a token that is known there into {TOKEN_VARIABLE}, or its file into \
+            "{said}; put a token that is known there into {VARIABLE}, or its file into \
              --token-file"
         ),
         (403, Some(scope)) => {
@@ -329,12 +305,5 @@ mod tests {
         assert_eq!(answer(status, b"<html>"), "403 Forbidden");
         let said = answer(status, br#"{"detail":"no", "scope":"read"}"#);
         assert_eq!(said, "403 Forbidden: no; ask for one, made by `signalbox token --scope read`");
-    }
-
-    #[test]
-    fn a_token_is_never_shown() {
-        let token: Token = "secret".parse().unwrap();
-        assert!(!format!("{token:?}").contains("secret"));
-        assert!("a\nb".parse::<Token>().is_err());
     }
 }

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     actors::{
-        connection::Line,
+        line::Line,
         pipe::Body,
         session::{Owner, SessionOptions},
         stream::{Refused, Stream, Wanted},

@@ -29,12 +29,10 @@ use super::{
     problem::{Code, Problem},
     query::{self, Pairs},
     room::Room,
+    trace,
 };
 use crate::{
-    actors::{
-        connection::Connection,
-        session::{Owner, Session, SessionOptions},
-    },
+    actors::session::{Owner, Session, SessionOptions},
     core::protocol::{self, CloseReason, SUBPROTOCOL},
 };
 
@@ -61,7 +59,7 @@ pub fn serve(
     router: web::Data<Router>,
     options: Arc<SessionOptions>,
     request: Request,
-    framed: Framed<Connection, h1::Codec>,
+    framed: Framed<TcpStream, h1::Codec>,
 ) -> impl Future<Output = ()> {
     let opening = Box::pin(open(router, options, request, framed));
     async move {
@@ -79,8 +77,9 @@ async fn open(
     router: web::Data<Router>,
     options: Arc<SessionOptions>,
     request: Request,
-    framed: Framed<Connection, h1::Codec>,
+    framed: Framed<TcpStream, h1::Codec>,
 ) -> io::Result<Option<(oneshot::Receiver<()>, Room)>> {
+    let span = trace::begin(&router, request.method(), request.head().headers());
     let handshake = admit(&router, &request).and_then(|admitted| {
         let response = ws::handshake(request.head()).map_err(bad_handshake)?;
         Ok((admitted, response))
@@ -88,6 +87,9 @@ async fn open(
     let status = handshake.as_ref().map_or_else(ResponseError::status_code, |_| SWITCHING);
     let route = if request.path() == SESSIONS { SESSIONS } else { "none" };
     router.count(route, request.method(), status);
+    if let Some(span) = span {
+        span.answered(Some(route).filter(|route| *route != "none"), status.as_u16());
+    }
     let (Admitted { subprotocol, owner, account }, mut response) = match handshake {
         Ok(handshake) => handshake,
         Err(problem) => return refuse(framed, &problem).await.map(|()| None),
@@ -157,16 +159,16 @@ fn upgrade_required(detail: impl Into<String>) -> Problem {
 
 /// Sends the head that accepts the upgrade; the socket, and what the client has said already.
 async fn accept(
-    mut framed: Framed<Connection, h1::Codec>,
+    mut framed: Framed<TcpStream, h1::Codec>,
     response: Response<()>,
 ) -> io::Result<(TcpStream, Bytes)> {
     framed.send(h1::Message::Item((response, BodySize::None))).await.map_err(io::Error::other)?;
     let parts = framed.into_parts();
     // A copy: the buffer itself has kilobytes of room, for as long as the session lasts.
-    Ok((parts.io.into_socket()?, Bytes::copy_from_slice(&parts.read_buf)))
+    Ok((parts.io, Bytes::copy_from_slice(&parts.read_buf)))
 }
 
-async fn refuse(mut framed: Framed<Connection, h1::Codec>, problem: &Problem) -> io::Result<()> {
+async fn refuse(mut framed: Framed<TcpStream, h1::Codec>, problem: &Problem) -> io::Result<()> {
     let body = Bytes::from(serde_json::to_vec(problem.body())?);
     let mut response = Response::build(problem.status_code());
     response.content_type("application/problem+json").force_close();
@@ -199,7 +201,7 @@ async fn turn_away(mut socket: TcpStream) -> io::Result<()> {
 problems!(
     /// Why there is no session.
     UpgradeProblems: BadHandshake, BadParameter, BadQuery, UnknownSubprotocol, UpgradeRequired,
-    ShuttingDown,
+    TooManyConnections, ShuttingDown,
 );
 
 /// A WebSocket that speaks `signalbox.v1.json`: see [/asyncapi.yaml](/asyncapi.yaml).

@@ -1,7 +1,7 @@
-//! A client's TCP connection while the server speaks HTTP over it, and what a session may see and do
-//! of it meanwhile.
+//! A client's socket while the server speaks HTTP over it, and what a session may see and do of it
+//! meanwhile.
 //!
-//! The server owns a [`Connection`]. It has no word for cutting one, does not say how much of a
+//! The server owns the [`Served`] socket. It has no word for cutting one, does not say how much of a
 //! response has gone out, and lets a client that has closed its side have the rest of a response
 //! that never ends. A session whose events are such a response learns and does all that by the
 //! [`Line`], which is the same socket.
@@ -25,11 +25,11 @@ use tokio::{
     sync::Notify,
 };
 
-/// What the server speaks over.
+/// A socket as the server has it.
 #[derive(Debug)]
-pub struct Connection(Arc<Line>);
+pub struct Served(Arc<Line>);
 
-/// The socket of a connection.
+/// The same socket, as others may use it.
 #[derive(Debug)]
 pub struct Line {
     socket: TcpStream,
@@ -39,7 +39,7 @@ pub struct Line {
     closing: Notify,
 }
 
-impl Connection {
+impl Served {
     /// A client has connected.
     #[must_use]
     pub fn new(socket: TcpStream) -> Self {
@@ -47,7 +47,7 @@ impl Connection {
         Self(Arc::new(Line { socket, moved, closed, closing: Notify::new() }))
     }
 
-    /// The socket, for as long as the connection lasts.
+    /// The line, for as long as the server has the socket.
     #[must_use]
     pub fn line(&self) -> Weak<Line> {
         Arc::downgrade(&self.0)
@@ -107,7 +107,7 @@ impl Line {
     }
 }
 
-impl AsyncRead for Connection {
+impl AsyncRead for Served {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -128,7 +128,7 @@ impl AsyncRead for Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl AsyncWrite for Served {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
