@@ -27,7 +27,7 @@ pub(super) use problems::{problems, responses};
 
 use self::schemas::NewEvent;
 use super::{
-    ROUTES, Route, auth, events, ingest, ops,
+    ROUTES, Route, auth, events, ingest, legacy, ops,
     problem::{Body, Code, FaultBody, Outcome},
     settings, stats, stream, upgrade,
 };
@@ -54,12 +54,14 @@ const TOKEN: &str = "token";
         (name = "sessions", description = "Who is connected."),
         (name = "access", description = "Who may do what."),
         (name = "operating", description = "Health, numbers, and whether they add up."),
+        (name = "legacy", description = "What clients of the original system use."),
         (name = "contract", description = "This description, and that of the sockets."),
     ),
     paths(
         ingest::post, events::list, events::one, stream::stream,
         upgrade::expected, auth::post_ticket, ops::sessions, ops::close_session,
-        stats::stats, settings::settings, ops::ledger, ops::livez, ops::readyz, ops::metrics, ops::index,
+        stats::stats, settings::settings, ops::ledger, legacy::dashboard, legacy::producer,
+        legacy::status, legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,
     ),
     components(schemas(Body, Category, FaultBody, NewEvent, Outcome)),
