@@ -38,6 +38,7 @@ use crate::{
         auth::{Authenticator, NoRandomness},
         budget::Budget,
         in_flight::InFlight,
+        ingest::Idempotent,
         limits::Limits,
         server,
         settings::Provenance,
@@ -131,6 +132,7 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
         sessions: AtomicUsize::new(0),
         requests: InFlight::default(),
         bodies: Budget::default(),
+        idempotent: Idempotent::default(),
         draining: AtomicBool::new(false),
         started: Instant::now(),
     });

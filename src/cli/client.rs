@@ -6,7 +6,7 @@ use std::{error::Error, io, str::FromStr, sync::Arc};
 
 use reqwest::Url;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tokio_tungstenite::tungstenite::{
     self, client::IntoClientRequest, handshake::client::Request, http::HeaderValue,
 };
@@ -14,11 +14,14 @@ use tokio_tungstenite::tungstenite::{
 use super::{
     CliError,
     credentials::{self, Token, VARIABLE},
+    tail::line::visible,
 };
-use crate::core::event::Category;
 
 /// The subprotocol of the session protocol.
 pub const SUBPROTOCOL: &str = "signalbox.v1.json";
+
+/// Most characters of what somebody else said.
+const MAX_REASON: usize = 2000;
 
 /// Where the router is, and as whom to speak to it.
 #[derive(Clone, Debug, clap::Args)]
@@ -30,54 +33,6 @@ pub struct Target {
     /// A token on the command line could be read by everybody on this machine
     #[arg(long, value_name = "PATH", value_parser = credentials::of_file)]
     pub token_file: Option<Token>,
-}
-
-/// Which events to subscribe to; all without any.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub struct FilterArgs {
-    /// Only events of such a type; `*` stands for anything; may be given several times
-    #[arg(long, value_name = "GLOB")]
-    pub event_type: Vec<String>,
-    /// Only events of such a source; `*` stands for anything; may be given several times
-    #[arg(long, value_name = "GLOB")]
-    pub source: Vec<String>,
-    /// Only events of this category; may be given several times
-    #[arg(long, value_parser = category)]
-    pub category: Vec<Category>,
-}
-
-/// A category by its name, or which there are.
-pub(super) fn category(name: &str) -> Result<Category, String> {
-    let known = || format!("one of: {}", Category::ALL.map(Category::as_str).join(", "));
-    Category::parse(name).ok_or_else(known)
-}
-
-impl FilterArgs {
-    /// Whether every event passes.
-    #[must_use]
-    pub fn is_all(&self) -> bool {
-        self.event_type.is_empty() && self.source.is_empty() && self.category.is_empty()
-    }
-
-    /// The `subscribe` frame that asks for these events, `from` a place on.
-    #[must_use]
-    pub fn subscribe(&self, from: &Value) -> String {
-        let Self { event_type, source, category } = self;
-        let mut filter = Map::new();
-        let mut narrow = |key: &str, allowed: Value| {
-            if allowed.as_array().is_some_and(|allowed| !allowed.is_empty()) {
-                filter.insert(key.into(), allowed);
-            }
-        };
-        narrow("event_type", json!(event_type));
-        narrow("source", json!(source));
-        narrow("category", json!(category));
-        if filter.is_empty() {
-            json!({ "type": "subscribe", "from": from }).to_string()
-        } else {
-            json!({ "type": "subscribe", "from": from, "filter": filter }).to_string()
-        }
-    }
 }
 
 /// An `http` or `https` address of a router, perhaps below a path prefix.
@@ -201,13 +156,25 @@ impl Target {
         Ok(request)
     }
 
+    /// The header that shows the token, or nothing without one.
+    ///
+    /// # Errors
+    /// When what the environment has is no token.
+    pub(super) fn authorization(&self) -> Result<String, ClientError> {
+        let token = credentials::choose(self.token_file.as_ref())?.map(Token::into_header);
+        let token = token.as_ref().and_then(|token| token.to_str().ok());
+        Ok(token.map(|token| format!("Authorization: {token}\r\n")).unwrap_or_default())
+    }
+
     /// A client for the HTTP routes, that keeps its connections alive and sends the token.
     ///
     /// # Errors
     /// When this machine's certificates cannot be read.
     pub fn http(&self) -> Result<reqwest::Client, ClientError> {
         install_crypto();
-        let mut builder = reqwest::Client::builder().no_proxy();
+        // A router sends nobody elsewhere, and the token is for no one else.
+        let builder = reqwest::Client::builder().no_proxy();
+        let mut builder = builder.redirect(reqwest::redirect::Policy::none());
         if let Some(token) = credentials::choose(self.token_file.as_ref())? {
             let headers = [(reqwest::header::AUTHORIZATION, token.into_header())];
             builder = builder.default_headers(headers.into_iter().collect());
@@ -237,14 +204,22 @@ impl Target {
     /// The router cannot be reached.
     #[must_use]
     pub fn unreachable(&self, reason: String) -> ClientError {
-        ClientError::Unreachable { url: self.url.0.to_string(), reason }
+        ClientError::Unreachable { url: self.url.0.to_string(), reason: told(reason) }
     }
 
     /// The router said no.
     #[must_use]
     pub fn refused(&self, reason: String) -> ClientError {
-        ClientError::Refused { url: self.url.0.to_string(), reason }
+        ClientError::Refused { url: self.url.0.to_string(), reason: told(reason) }
     }
+}
+
+/// What somebody else said, as it can be shown: it must not steer the terminal, or fill it.
+fn told(mut reason: String) -> String {
+    if let Some((end, _)) = reason.char_indices().nth(MAX_REASON) {
+        reason.truncate(end);
+    }
+    if reason.chars().any(char::is_control) { visible(&reason) } else { reason }
 }
 
 /// What an HTTP answer that is no success says, in a few words: the problem's `detail` if it has
@@ -312,21 +287,6 @@ mod tests {
         assert_eq!(prefixed.session(), "wss://example.org/box/v1/ws");
         assert_eq!(prefixed.host_and_port(), ("example.org".into(), 443));
         assert_eq!(url("http://[::1]:9").unwrap().host_and_port(), ("::1".into(), 9));
-    }
-
-    #[test]
-    fn a_subscription_names_only_what_it_narrows() {
-        let frame = |filter: &FilterArgs| -> Value {
-            serde_json::from_str(&filter.subscribe(&json!("now"))).unwrap()
-        };
-        let filter = FilterArgs { category: vec![Category::Debug], ..FilterArgs::default() };
-        assert_eq!(
-            frame(&filter),
-            json!({"type": "subscribe", "from": "now", "filter": {"category": ["debug"]}})
-        );
-        let all = FilterArgs::default();
-        assert_eq!(frame(&all), json!({"type": "subscribe", "from": "now"}));
-        assert!(all.is_all() && !filter.is_all());
     }
 
     #[test]

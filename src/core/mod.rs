@@ -11,6 +11,7 @@ pub mod event;
 pub mod fanout;
 pub mod filter;
 pub mod heartbeat;
+pub mod idempotency;
 pub mod intake;
 pub mod ledger;
 pub mod legacy;

@@ -2,8 +2,9 @@
 
 mod answer;
 mod head;
+mod idempotent;
 
-use std::mem;
+use std::{collections::HashSet, mem};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -18,9 +19,11 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 pub(super) use self::answer::refused;
+pub use self::idempotent::Idempotent;
 use self::{
     answer::{Accepted, IngestProblems},
     head::{Form, Head, IngestHeaders, IngestQuery, OnInvalid},
+    idempotent::{Answer, Attempt},
 };
 use super::{
     Caller, Router,
@@ -53,7 +56,10 @@ pub(super) const INLINE_BYTES: usize = 64 << 10;
         (CloudEvent = "application/cloudevents+json"),
         (inline(CloudEvents) = "application/cloudevents-batch+json"),
     )),
-    responses((status = 202, description = "All that is valid is committed.", body = Accepted), IngestProblems)
+    responses(
+        (status = 202, description = "All that is valid is committed.", body = Accepted),
+        IngestProblems,
+    )
 )]
 pub async fn post(
     router: web::Data<Router>,
@@ -87,7 +93,7 @@ async fn publish(
     body: &mut web::Payload,
     deadline: Instant,
 ) -> Result<HttpResponse, Problem> {
-    let head = Head::read(request)?;
+    let head = Head::read(request, caller.identity.name.as_deref().unwrap_or_default())?;
     if router.is_draining() {
         return Err(refused(&PublishError::ShuttingDown, &[]));
     }
@@ -110,13 +116,36 @@ async fn publish(
     if head.encoding.is_some() && !share.grow(limits.body_bytes) {
         return Err(busy());
     }
-    let mut parsed = parse(router, head, body).await?;
+    let attempt = match idempotent::begin(router, request, &head, &body).await? {
+        Attempt::Now(attempt) => attempt,
+        Attempt::Before(response) => return Ok(response),
+    };
+    let answer = store(router, request, head, body).await;
+    attempt.finish(&answer);
+    answer.map(idempotent::accepted)
+}
+
+async fn store(
+    router: &web::Data<Router>,
+    request: &HttpRequest,
+    head: Head,
+    body: Bytes,
+) -> Answer {
+    let Read { mut parsed, by_key } = parse(router, head, body).await?;
     let drafts = mem::take(&mut parsed.drafts);
     let ids: Vec<Uuid> = drafts.iter().map(|draft| draft.id).collect();
     let publish = Publish { drafts, span: trace::recall(request) };
     let published = commit(router, publish).await.map_err(|error| refused(&error, &ids))?;
     router.metrics.events_skipped_total.increment(parsed.rejected.len() as u64);
-    Ok(HttpResponse::Accepted().json(Accepted::new(&published, &ids, &parsed)))
+    let accepted = Accepted::new(&published, &ids, &parsed);
+    let mut told = ids.iter().zip(&published.outcomes);
+    // The memory has forgotten what the journal still knows.
+    if told.any(|(id, outcome)| outcome.differs && by_key.contains(id)) {
+        let problem = idempotent::reused().telling(&accepted);
+        let nothing_new = published.outcomes.iter().all(|outcome| outcome.duplicate);
+        return Err(if nothing_new { problem.not_stored() } else { problem });
+    }
+    Ok(Bytes::from(serde_json::to_vec(&accepted).unwrap_or_default()))
 }
 
 /// How long the body is, where that is known before it comes.
@@ -156,7 +185,14 @@ pub(super) fn busy() -> Problem {
     Problem::new(Code::TooManyBytes, detail).not_stored()
 }
 
-async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Parsed, Problem> {
+/// A body that was read.
+struct Read {
+    parsed: Parsed,
+    /// The ids that were made from the request's key.
+    by_key: HashSet<Uuid>,
+}
+
+async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Read, Problem> {
     let limits = &router.settings.limits;
     let caps = Caps { bytes: limits.body_bytes, ratio: limits.compression_ratio };
     let limits =
@@ -174,9 +210,15 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Pa
         let context =
             Context { received, limits, secret: None, broadcast_mode: "direct", traceparent };
         let began = Instant::now();
+        let mut by_key = HashSet::new();
+        let mut new_id = |index| {
+            let id = head.key.map(|key| key.event_id(index));
+            by_key.extend(id);
+            id.unwrap_or_else(Uuid::now_v7)
+        };
         let batch = match &head.form {
-            Form::Json => intake::read_json(&body, &context, &mut Uuid::now_v7),
-            Form::Ndjson => intake::read_ndjson(&body, &context, &mut Uuid::now_v7),
+            Form::Json => intake::read_json(&body, &context, &mut new_id),
+            Form::Ndjson => intake::read_ndjson(&body, &context, &mut new_id),
             Form::CloudEvent => intake::read_cloudevent(&body, &context),
             Form::CloudEventBatch => intake::read_cloudevents(&body, &context),
             Form::CloudEventData(head) => intake::read_binary_cloudevent(head, &body, &context),
@@ -188,14 +230,15 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Pa
             OnInvalid::Reject => batch.all_or_nothing(),
             OnInvalid::Skip => batch.valid_only(),
         });
-        parsed.map_err(|faults| Problem::faults(&faults))
+        let parsed = parsed.map_err(|faults| Problem::faults(&faults))?;
+        Ok(Read { parsed, by_key })
     };
-    if large {
-        let stopping = |_: BlockingError| refused(&PublishError::ShuttingDown, &[]);
-        web::block(read).await.map_err(stopping)?
-    } else {
-        read()
-    }
+    if large { web::block(read).await.map_err(stopping)? } else { read() }
+}
+
+/// No thread is left to do it on.
+fn stopping(_: BlockingError) -> Problem {
+    refused(&PublishError::ShuttingDown, &[])
 }
 
 /// Why a compressed body was not unpacked.

@@ -2,7 +2,7 @@
 
 pub mod auth;
 pub mod budget;
-mod connection;
+pub mod connection;
 pub mod contract;
 pub mod events;
 pub mod guard;
@@ -44,8 +44,10 @@ use actix_web::{
 use self::{
     auth::Authenticator,
     budget::Budget,
+    connection::Pace,
     guard::cors,
     in_flight::InFlight,
+    ingest::Idempotent,
     limits::{Account, Limits},
     problem::{Code, Problem},
     settings::Provenance,
@@ -91,6 +93,8 @@ pub struct Router {
     pub requests: InFlight,
     /// Bytes of bodies that are being received and read.
     pub bodies: Budget,
+    /// Requests that had an `Idempotency-Key`.
+    pub idempotent: Idempotent,
     /// Set when the router stops: nothing new is taken.
     pub draining: AtomicBool,
     /// When the router started.
@@ -246,7 +250,8 @@ pub async fn watch(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, Error> {
-    let (began, answering) = (Instant::now(), router.requests.begin());
+    let pace = request.conn_data::<Pace>();
+    let (began, answering) = (Instant::now(), (router.requests.begin(), pace.map(Pace::begin)));
     let method = request.method().clone();
     let span = trace::begin(&router, &method, request.headers());
     trace::remember(&request, span.as_ref());
@@ -267,7 +272,7 @@ pub async fn watch(
     if router.is_draining() {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    Ok(response.map_body(|_, body| answering.until_sent(body)))
+    Ok(response.map_body(|_, body| in_flight::until_sent(body, answering)))
 }
 
 /// Answers a request: itself, or by whoever is next; with the account of who was let in.

@@ -247,8 +247,8 @@ pub(super) async fn part(mut socket: TcpStream) -> io::Result<()> {
 
 problems!(
     /// Why there is no session.
-    pub(super) UpgradeProblems: BadHandshake, BadParameter, BadQuery, UnknownSubprotocol, UpgradeRequired,
-    ShuttingDown,
+    pub(super) UpgradeProblems: BadHandshake, BadParameter, BadQuery, UnknownSubprotocol,
+    UpgradeRequired, TooManyConnections, ShuttingDown,
 );
 
 /// A WebSocket that speaks `signalbox.v1.json`: see [/asyncapi.yaml](/asyncapi.yaml).

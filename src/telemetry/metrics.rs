@@ -71,6 +71,10 @@ metrics! {
     events_differs_total: Counter, Count, [];
     /// Events refused at ingest.
     ingest_rejected_total: Counter, Count, ["reason"];
+    /// Requests with an Idempotency-Key, by what was known of it.
+    idempotent_requests_total: Counter, Count, ["outcome"];
+    /// Answers to requests with an Idempotency-Key that were forgotten before their time.
+    idempotent_answers_evicted_total: Counter, Count, [];
     /// Invalid events left out of requests that asked for it.
     events_skipped_total: Counter, Count, [];
 
@@ -167,20 +171,9 @@ impl Metrics {
 
     /// Sorts what was observed into the histograms. Observations wait in memory until then, so this
     /// wants to be called every few seconds, whether anybody reads `/metrics` or not.
-    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
     pub fn upkeep(&self) {
-        self.resident_memory_bytes.set(resident_memory().unwrap_or(0) as f64);
         self.registry.handle().run_upkeep();
     }
-}
-
-/// Bytes of memory that the process holds, where the system tells.
-#[must_use]
-pub fn resident_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kib * 1024)
 }
 
 impl Default for Metrics {
@@ -218,6 +211,16 @@ mod tests {
             let base = base.unwrap_or(name);
             assert_eq!(base.ends_with("_seconds"), *unit == Unit::Seconds, "{name}");
             assert_eq!(base.ends_with("_bytes"), *unit == Unit::Bytes, "{name}");
+            let words: Vec<_> = base.split('_').collect();
+            for taken in ["count", "sum", "bucket", "counter", "gauge", "histogram"] {
+                assert!(!words.contains(&taken), "{name}: `{taken}` is told by the type");
+            }
+            for short in ["ms", "s", "sec", "ns", "us", "kb", "mb", "min", "millis"] {
+                assert!(!words.contains(&short), "{name}: `{short}` is not a base unit");
+            }
+            let reserved =
+                |label: &&str| ["le", "quantile"].contains(label) || label.starts_with("__");
+            assert!(!labels.iter().any(reserved), "{name}: {labels:?}");
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod family;
 mod logging;
+mod memory;
 mod metrics;
 mod stats;
 mod traces;
@@ -12,6 +13,7 @@ mod traces;
 pub use ::metrics::{Counter, Gauge, Histogram};
 pub use family::{Definition, Family, Kind, Unit};
 pub use logging::{LoggingError, init_logging};
-pub use metrics::{METRICS, Metrics, resident_memory};
+pub use memory::resident_memory;
+pub use metrics::{METRICS, Metrics};
 pub use stats::{DeliveryStats, HttpStats, IngestStats, Stats};
 pub use traces::{CommitSpan, PassSpan, RequestSpan, SpanContext, Traces, TracesError};

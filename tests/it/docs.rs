@@ -5,7 +5,7 @@ mod openapi;
 
 use std::{env, fs, path::Path};
 
-use signalbox::{core::intake::Rule, http::problem::Code};
+use signalbox::{core::intake::Rule, http::problem::Code, telemetry::METRICS};
 
 /// Compares the table `name` in a file of `docs` with what it must be, or writes it.
 fn assert_table(file: &str, name: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
@@ -42,4 +42,14 @@ fn every_problem_is_in_the_docs() {
 fn every_fault_of_an_event_is_in_the_docs() {
     let rows = Rule::ALL.iter().map(|rule| vec![code(rule.as_str()), rule.meaning().into()]);
     assert_table("problems.md", "rules", &["code", "meaning"], rows);
+}
+
+#[test]
+fn every_metric_is_in_the_docs() {
+    let rows = METRICS.iter().map(|metric| {
+        let kind = format!("{:?}", metric.kind).to_lowercase();
+        let labels: Vec<_> = metric.labels.iter().map(code).collect();
+        vec![code(metric.name), kind, labels.join(", "), metric.help.into()]
+    });
+    assert_table("metrics.md", "metrics", &["metric", "type", "labels", "meaning"], rows);
 }

@@ -149,7 +149,7 @@ fn check(name: &str, value: &RawValue) -> Result<(), Fault> {
     match value.get() {
         json if json.starts_with('"') => string(&pointer, value).map(drop),
         "true" | "false" => Ok(()),
-        json if json.parse::<i64>().is_ok() => Ok(()),
+        json if is_whole(json) => Ok(()),
         _ => {
             let detail = "must be a string, a whole number or a boolean";
             Err(Fault::new(pointer, Rule::WrongType, detail))
@@ -163,6 +163,15 @@ fn traceparent(attributes: &Members<'_>) -> Option<Traceparent> {
         (key.strip_prefix("ce_") == Some(TRACEPARENT)).then_some(*value)
     });
     string(TRACEPARENT, values.next()?).ok()?.parse().ok()
+}
+
+/// Whether a number is a whole one of 64 bits, however it is written: `1.0` and `1e3` are, too.
+fn is_whole(json: &str) -> bool {
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    if !json.contains(['.', 'e', 'E']) {
+        return json.parse::<i64>().is_ok();
+    }
+    json.parse::<f64>().is_ok_and(|number| number.fract() == 0.0 && (-END..END).contains(&number))
 }
 
 fn read_version(raw: Option<&RawValue>) -> Result<(), Fault> {

@@ -150,28 +150,32 @@ fn together(rejected: Vec<Rejected>) -> Faults {
     faults
 }
 
-/// Reads one event or an array of events; `new_id` makes the ids of those that bring none.
+/// Reads one event or an array of events; `new_id` makes the ids of those that bring none, and is
+/// told which of the list it is for.
 ///
 /// # Errors
 /// When the body as a whole cannot be read: not UTF-8, not JSON, empty, or too many events.
 pub fn read_json(
     body: &[u8],
     ctx: &Context<'_>,
-    new_id: &mut dyn FnMut() -> Uuid,
+    new_id: &mut dyn FnMut(usize) -> Uuid,
 ) -> Result<Batch, Faults> {
+    let mut index = 0..;
     body::json(body, Shape::Either, ctx.limits.batch_events, |json, first_line| {
-        event::draft(json, first_line, ctx, new_id)
+        let at = index.next().unwrap_or_default();
+        event::draft(json, first_line, ctx, &mut || new_id(at))
     })
 }
 
-/// Reads one event a line, skipping empty lines; `new_id` makes the ids of those that bring none.
+/// Reads one event a line, skipping empty lines; `new_id` makes the ids of those that bring none,
+/// and is told which event it is for.
 ///
 /// # Errors
 /// When the body as a whole cannot be read: empty, or too many events.
 pub fn read_ndjson(
     body: &[u8],
     ctx: &Context<'_>,
-    new_id: &mut dyn FnMut() -> Uuid,
+    new_id: &mut dyn FnMut(usize) -> Uuid,
 ) -> Result<Batch, Faults> {
     body::ndjson(body, ctx, new_id)
 }
@@ -216,7 +220,7 @@ pub fn read_binary_cloudevent(
 pub fn parse_json(
     body: &[u8],
     ctx: &Context<'_>,
-    new_id: &mut dyn FnMut() -> Uuid,
+    new_id: &mut dyn FnMut(usize) -> Uuid,
 ) -> Result<Parsed, Faults> {
     read_json(body, ctx, new_id)?.all_or_nothing()
 }
@@ -228,7 +232,7 @@ pub fn parse_json(
 pub fn parse_ndjson(
     body: &[u8],
     ctx: &Context<'_>,
-    new_id: &mut dyn FnMut() -> Uuid,
+    new_id: &mut dyn FnMut(usize) -> Uuid,
 ) -> Result<Parsed, Faults> {
     read_ndjson(body, ctx, new_id)?.all_or_nothing()
 }

@@ -87,7 +87,7 @@ pub fn read(
     let members = members(text).map_err(|error| {
         if error.is_data() { Unreadable::NoObject } else { Unreadable::NotJson(error) }
     })?;
-    let mut read = |json: &str| intake::read_json(json.as_bytes(), ctx, new_id);
+    let mut read = |json: &str| intake::read_json(json.as_bytes(), ctx, &mut |_| new_id());
     if let Some(json) = fields(&members)
         && let Ok(batch) = read(&json)
         && batch.events.iter().all(Result::is_ok)

@@ -2,6 +2,11 @@
 //!
 //! The SDK reads most of them by itself; what it would ignore without a word is told here.
 
+use std::time::Duration;
+
+/// How long a message may take when nothing says otherwise, as the standard has it.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A variable's value, unless it is empty, which counts as not set.
 pub(super) fn read(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -30,10 +35,7 @@ const SAMPLERS: [&str; 6] = [
 /// What the environment asks for, by what its variables say.
 pub(super) fn wish(variable: impl Fn(&str) -> Option<String>) -> Wish {
     let is = |name, value| variable(name).is_some_and(|it| it.eq_ignore_ascii_case(value));
-    let of_traces = |name: &str| {
-        let own = variable(&format!("OTEL_EXPORTER_OTLP_TRACES_{name}"));
-        own.or_else(|| variable(&format!("OTEL_EXPORTER_OTLP_{name}")))
-    };
+    let of_traces = |name| of_traces(name, &variable);
     let exporter = variable("OTEL_TRACES_EXPORTER");
     let asked = of_traces("ENDPOINT").is_some() || exporter.as_deref() == Some("otlp");
     if !asked || is("OTEL_SDK_DISABLED", "true") || exporter.as_deref() == Some("none") {
@@ -56,6 +58,18 @@ pub(super) fn wish(variable: impl Fn(&str) -> Option<String>) -> Wish {
     }
 }
 
+/// How long a message to the collector may take, with all its retries.
+pub(super) fn timeout(variable: impl Fn(&str) -> Option<String>) -> Duration {
+    let milliseconds = of_traces("TIMEOUT", variable).and_then(|text| text.parse().ok());
+    milliseconds.filter(|it| *it > 0).map_or(TIMEOUT, Duration::from_millis)
+}
+
+/// What a variable of the exporter says: that for traces, else that for everything.
+fn of_traces(name: &str, variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let own = variable(&format!("OTEL_EXPORTER_OTLP_TRACES_{name}"));
+    own.or_else(|| variable(&format!("OTEL_EXPORTER_OTLP_{name}")))
+}
+
 fn ratio(text: Option<String>) -> Wish {
     let number = |text: &str| text.parse::<f64>().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
     match text {
@@ -71,10 +85,12 @@ mod tests {
     use super::*;
 
     fn of(variables: &[(&str, &str)]) -> Wish {
-        wish(|name| {
-            let found = variables.iter().find(|(it, _)| *it == name);
-            found.map(|(_, value)| (*value).to_owned())
-        })
+        wish(|name| find(variables, name))
+    }
+
+    fn find(variables: &[(&str, &str)], name: &str) -> Option<String> {
+        let found = variables.iter().find(|(it, _)| *it == name);
+        found.map(|(_, value)| (*value).to_owned())
     }
 
     const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
@@ -104,6 +120,21 @@ mod tests {
         }
         let traces_only = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf");
         assert_eq!(of(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), traces_only]), Wish::On);
+    }
+
+    #[test]
+    fn a_message_takes_no_longer_than_it_may() {
+        let (all, own) = ("OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT");
+        for (variables, milliseconds) in [
+            (vec![], 10_000),
+            (vec![(all, "200")], 200),
+            (vec![(all, "200"), (own, "100")], 100),
+            (vec![(all, "0")], 10_000),
+            (vec![(all, "soon")], 10_000),
+        ] {
+            let told = timeout(|name| find(&variables, name));
+            assert_eq!(told, Duration::from_millis(milliseconds), "{variables:?}");
+        }
     }
 
     #[test]

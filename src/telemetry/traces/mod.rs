@@ -30,6 +30,7 @@ use opentelemetry_sdk::{
     resource::{EnvResourceDetector, TelemetryResourceDetector},
     trace::{SdkTracer, SdkTracerProvider, Span, SpanExporter as _},
 };
+use reqwest::redirect::Policy;
 use tokio::{sync::oneshot, time::timeout};
 
 use self::{
@@ -60,8 +61,11 @@ pub enum TracesError {
     /// What is asked for is not here.
     #[error("{0}")]
     Unsupported(String),
-    /// The exporter does not take its settings.
-    #[error("the exporter cannot be made: {0}")]
+    /// The exporter does not take its settings. What they are could be a secret.
+    #[error(
+        "what OTEL_EXPORTER_OTLP_* say cannot be used: an endpoint is a URL such as \
+         http://127.0.0.1:4318, the compression is gzip or none"
+    )]
     Exporter(#[from] ExporterBuildError),
     /// There is no client for HTTP.
     #[error("no client for HTTP can be made: {0}")]
@@ -84,7 +88,9 @@ impl Traces {
         }
         // Only the first of a process installs it; all are the same.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let client = reqwest::Client::builder().no_proxy().build()?;
+        let within = environment::timeout(read);
+        let client = reqwest::Client::builder().no_proxy().redirect(Policy::none());
+        let client = client.timeout(within).build()?;
         let mut exporter = SpanExporter::builder().with_http().with_http_client(client).build()?;
         let resource = resource();
         exporter.set_resource(&resource);
@@ -116,13 +122,14 @@ impl Traces {
         state: Option<&str>,
     ) -> RequestSpan {
         let parent = parent.map(|parent| remote(parent, state));
-        let method_or_other = if method == "other" { "_OTHER" } else { method };
+        // As the conventions name a method that is none of the known ones.
+        let (name, method) = if method == "other" { ("HTTP", "_OTHER") } else { (method, method) };
         let builder = self
             .tracer
-            .span_builder(method)
+            .span_builder(name)
             .with_kind(SpanKind::Server)
-            .with_attributes([KeyValue::new("http.request.method", method_or_other)]);
-        RequestSpan { span: self.begin(builder, parent), method }
+            .with_attributes([KeyValue::new("http.request.method", method)]);
+        RequestSpan { span: self.begin(builder, parent), name }
     }
 
     /// A batch is being committed, of requests of which these are recorded; nothing when none is.

@@ -13,7 +13,8 @@ use crate::core::event::Seq;
 #[derive(Debug)]
 pub struct RequestSpan {
     pub(super) span: Span,
-    pub(super) method: &'static str,
+    /// What it is named without a route.
+    pub(super) name: &'static str,
 }
 
 impl RequestSpan {
@@ -27,7 +28,7 @@ impl RequestSpan {
     pub fn answered(mut self, route: Option<&str>, status: u16) {
         self.span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
         if let Some(route) = route {
-            self.span.update_name(format!("{} {route}", self.method));
+            self.span.update_name(format!("{} {route}", self.name));
             self.span.set_attribute(KeyValue::new("http.route", route.to_owned()));
         }
         if status >= 500 {
