@@ -120,6 +120,8 @@ impl ServerFrame {
 pub enum Opcode {
     /// Text.
     Text = 1,
+    /// Binary.
+    Binary = 2,
     /// Close.
     Close = 8,
     /// Ping.
