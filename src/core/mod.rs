@@ -17,6 +17,7 @@ pub mod message;
 pub mod numbering;
 pub mod protocol;
 pub mod reader;
+pub mod realtime;
 pub mod retention;
 pub mod tail;
 pub mod window;
