@@ -12,6 +12,7 @@ pub mod fanout;
 pub mod filter;
 pub mod heartbeat;
 pub mod intake;
+pub mod interest;
 pub mod ledger;
 pub mod message;
 pub mod numbering;

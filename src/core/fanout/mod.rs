@@ -28,6 +28,7 @@ use self::{
 };
 use super::{
     heartbeat::Heartbeat,
+    interest::{Events, Interest},
     ledger::Balance,
     protocol::{CloseReason, Form},
     reader::{Matches, Outbox, Reader, Sink, SubKey},
@@ -175,7 +176,10 @@ impl<S: Sink> Fanout<S> {
             let row = Row {
                 sink: &session.sink,
                 form: session.form,
-                filter: group.map(|group| &group.interest.filter),
+                filter: group.and_then(|group| match &group.interest {
+                    Interest::Events(Events { filter, .. }) => Some(filter),
+                    Interest::Messages(_) => None,
+                }),
                 seq: first.map(|first| first.reader.next().saturating_sub(1)),
                 delivered: mine().map(|subscription| subscription.reader.delivered()).sum(),
                 bytes: session.outbox.taken(),

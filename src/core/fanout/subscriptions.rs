@@ -5,10 +5,10 @@ use crate::core::{
     cursor::{self, Start},
     event::{Position, Seq},
     filter::Filter,
-    ledger::RESUBSCRIBED,
+    interest::{Events, Interest},
+    ledger::{LOST, RESUBSCRIBED},
     protocol::ServerFrame,
     reader::{PageView, Reader, Step},
-    window::Interest,
 };
 
 /// A page has at least so many events, if there are: fewer would cost as much.
@@ -31,7 +31,8 @@ impl<S: Sink> Fanout<S> {
         let Some(session) = self.sessions.get(key).filter(|it| it.ending.is_none()) else {
             return Ok(());
         };
-        let interest = Interest { form: session.form, epoch: self.epoch, filter: filter.clone() };
+        let (form, epoch) = (session.form, self.epoch);
+        let interest = Interest::Events(Events { form, epoch, filter: filter.clone() });
         if self.groups.find(&interest).is_none() && self.groups.len() >= self.limits.groups {
             return Err(TooManyFilters);
         }
@@ -60,17 +61,56 @@ impl<S: Sink> Fanout<S> {
         cursor::within(self.limits.max_lag, &head, start)
     }
 
+    /// Adds a subscription to those a session has, without a word: it hears what comes from `from`
+    /// on, or from now on. Nothing for a session that is about to end.
+    pub fn attach(
+        &mut self,
+        key: Key,
+        interest: Interest,
+        from: Option<Seq>,
+        turn: Turn<'_>,
+    ) -> Option<SubKey> {
+        self.follow_epoch(turn);
+        self.sessions.get(key).filter(|session| session.ending.is_none())?;
+        self.bring_current(&interest, turn);
+        let index = self.groups.find_or_make(interest, turn.tail);
+        let next = self.groups.get(index)?.window.next();
+        let subscription = self.enter(key, index, cursor::at(from.unwrap_or(next).min(next)))?;
+        self.pump(subscription, turn);
+        Some(subscription)
+    }
+
+    /// Ends one of the subscriptions of a session: what is still pending is dropped for `reason`.
+    pub fn detach(&mut self, key: Key, subscription: SubKey, reason: &'static str, turn: Turn<'_>) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let before = session.subscriptions.len();
+        session.subscriptions.retain(|it| *it != subscription);
+        if session.subscriptions.len() < before {
+            self.unsubscribe(subscription, reason, turn);
+        }
+    }
+
+    /// What comes next for a subscription is nowhere any more.
+    pub(super) fn lose(&mut self, key: Key, subscription: SubKey, turn: Turn<'_>) {
+        self.detach(key, subscription, LOST, turn);
+        self.effects.push(Effect::Lost(key, subscription));
+    }
+
     /// Puts a subscription into a group, and tells the session where it begins.
     fn settle(&mut self, key: Key, index: usize, start: Start) {
-        let (Some(group), Some(session)) = (self.groups.get_mut(index), self.sessions.get_mut(key))
-        else {
-            return;
-        };
+        let Some(session) = self.sessions.get_mut(key) else { return };
         let position = Position { epoch: self.epoch, seq: start.next.saturating_sub(1) };
         let Start { recovered, gap, .. } = start;
         let mut frames = Vec::new();
         session.form.frame(&mut frames, &ServerFrame::Subscribed { position, recovered, gap });
         session.outbox.say(&frames);
+        self.enter(key, index, start);
+    }
+
+    /// Puts a subscription into a group.
+    fn enter(&mut self, key: Key, index: usize, start: Start) -> Option<SubKey> {
+        let group = self.groups.get_mut(index)?;
+        let session = self.sessions.get_mut(key)?;
         let subscription = self.subscriptions.insert(Subscription {
             session: key,
             place: (index, group.members.len()),
@@ -78,6 +118,7 @@ impl<S: Sink> Fanout<S> {
         });
         group.members.push(subscription);
         session.subscriptions.push(subscription);
+        Some(subscription)
     }
 
     /// Ends all subscriptions of a session: what is still pending is dropped for `reason`.

@@ -30,6 +30,9 @@ pub enum Effect {
         /// Where it begins.
         from: Seq,
     },
+    /// A subscription has ended: what comes next for it is nowhere any more, and only its client's
+    /// own protocol can say so.
+    Lost(Key, SubKey),
     /// The end is said, or waits behind what is unsent: give the client a moment to take
     /// it and to answer with its own.
     Close(Key, CloseReason),
@@ -51,7 +54,7 @@ pub struct Turn<'a> {
 pub struct FanoutLimits {
     /// Bytes that a filter group joins at a time.
     pub window_bytes: usize,
-    /// Different filters at a time, those of different forms counted apart.
+    /// Different interests at a time.
     pub groups: usize,
     /// Events a session may be behind; 0 is no limit.
     pub max_lag: u64,

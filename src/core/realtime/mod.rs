@@ -4,3 +4,4 @@
 //! rules here and does what they answer; nothing here reads a clock, draws a number or sends.
 
 pub mod phoenix;
+pub mod topic;

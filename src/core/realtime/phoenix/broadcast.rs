@@ -66,19 +66,36 @@ impl Broadcast {
         self.len() == 0
     }
 
+    /// Whether clients of that version can be told.
+    ///
+    /// # Errors
+    /// When that version cannot carry it.
+    pub fn sendable(&self, vsn: Vsn, topic: &str) -> Result<(), Unsendable> {
+        match (self, vsn) {
+            (Self::User(user), Vsn::V1) if user.encoding == Encoding::Binary => {
+                Err(Unsendable::BinaryToV1)
+            }
+            (Self::User(user), Vsn::V2)
+                if user.encoding == Encoding::Binary && user.lengths(topic).is_none() =>
+            {
+                Err(Unsendable::TooLong)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Appends the whole frame for clients of that version.
     ///
     /// # Errors
     /// When that version cannot carry it; nothing is appended then.
     pub fn encode(&self, out: &mut Vec<u8>, vsn: Vsn, topic: &str) -> Result<(), Unsendable> {
+        self.sendable(vsn, topic)?;
         let head = Head::delivery(topic, "broadcast");
         match self {
             Self::Whole(payload) => text_frame(out, vsn, &head, &[payload]),
-            Self::User(user) => match (vsn, user.lengths(topic), user.encoding) {
-                (Vsn::V2, Some(lengths), _) => user.binary_frame(out, topic, lengths),
-                (_, _, Encoding::Json) => user.text_frame(out, vsn, &head),
-                (Vsn::V1, _, Encoding::Binary) => return Err(Unsendable::BinaryToV1),
-                (Vsn::V2, None, Encoding::Binary) => return Err(Unsendable::TooLong),
+            Self::User(user) => match (vsn, user.lengths(topic)) {
+                (Vsn::V2, Some(lengths)) => user.binary_frame(out, topic, lengths),
+                _ => user.text_frame(out, vsn, &head),
             },
         }
         Ok(())
