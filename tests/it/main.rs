@@ -22,6 +22,7 @@ mod operating;
 mod outage;
 mod reading;
 mod readme;
+mod realtime;
 mod send;
 mod sessions;
 mod settings;
