@@ -6,7 +6,11 @@ use super::{
     event::{Event, Seq},
     filter::Filter,
     protocol::{Form, legacy, session, sse},
-    realtime::topic::{Listening, Message},
+    realtime::{
+        changes::Changes,
+        replay::Replay,
+        topic::{Listening, Message},
+    },
     tail::{Entry, Tail},
     window::{Room, Window},
 };
@@ -16,6 +20,10 @@ use super::{
 pub enum Interest {
     /// Events of the journal.
     Events(Events),
+    /// Rows of the journal, as Realtime tells of them.
+    Changes(Changes),
+    /// Events of the journal, as they were broadcast on a topic.
+    Replay(Replay),
     /// Messages of a topic.
     Messages(Listening),
 }
@@ -64,25 +72,40 @@ impl Interest {
     /// Whether the places that this knows are those of the feed.
     #[must_use]
     pub fn is_of(&self, feed: Feed<'_>) -> bool {
-        match (self, feed) {
-            (Self::Events(events), Feed::Journal(tail)) => events.epoch == tail.epoch(),
-            (Self::Messages(_), Feed::Topic(_)) => true,
-            (Self::Events(_), Feed::Topic(_)) | (Self::Messages(_), Feed::Journal(_)) => false,
+        match feed {
+            Feed::Journal(tail) => self.epoch() == Some(tail.epoch()),
+            Feed::Topic(_) => matches!(self, Self::Messages(_)),
         }
+    }
+
+    /// The journal that is read, if one is.
+    fn epoch(&self) -> Option<Uuid> {
+        match self {
+            Self::Events(Events { epoch, .. })
+            | Self::Changes(Changes { epoch, .. })
+            | Self::Replay(Replay { epoch, .. }) => Some(*epoch),
+            Self::Messages(_) => None,
+        }
+    }
+
+    /// Whether nothing more is wanted from `next` on.
+    #[must_use]
+    pub fn is_over(&self, next: Seq) -> bool {
+        matches!(self, Self::Replay(replay) if next > replay.through)
     }
 
     /// Joins what the feed has from the window's end on.
     pub fn join(&self, window: &mut Window, feed: Feed<'_>, room: Room) {
-        match (self, feed) {
-            (Self::Events(_), Feed::Journal(tail)) => {
+        match feed {
+            Feed::Journal(tail) => {
                 self.join_events(window, tail.from(window.next()).map(AsRef::as_ref), room);
             }
-            (Self::Messages(listening), Feed::Topic(tail)) => {
-                let messages = tail.from(window.next()).map(AsRef::as_ref);
-                window.join(messages, room, |out, message| listening.write(out, message));
+            Feed::Topic(tail) => {
+                if let Self::Messages(listening) = self {
+                    let messages = tail.from(window.next()).map(AsRef::as_ref);
+                    window.join(messages, room, |out, message| listening.write(out, message));
+                }
             }
-            // A group reads its own feed.
-            (Self::Events(_), Feed::Topic(_)) | (Self::Messages(_), Feed::Journal(_)) => {}
         }
     }
 
@@ -93,8 +116,8 @@ impl Interest {
         events: impl Iterator<Item = &'a Event>,
         room: Room,
     ) {
-        if let Self::Events(Events { form, epoch, filter }) = self {
-            match form {
+        match self {
+            Self::Events(Events { form, epoch, filter }) => match form {
                 Form::Session => window.join(events, room, written(filter, session::event)),
                 Form::Sse => {
                     let head = sse::Head::new(*epoch);
@@ -102,21 +125,30 @@ impl Interest {
                     window.join(events, room, written(filter, write));
                 }
                 Form::Legacy => window.join(events, room, written(filter, legacy::event)),
-            }
+            },
+            Self::Changes(it) => window.join(events, room, |out, event| it.write(out, event)),
+            Self::Replay(it) => window.join(events, room, |out, event| it.write(out, event)),
+            Self::Messages(_) => {}
         }
     }
 
     /// The places before `end` that the feed holds and that are wanted.
     #[must_use]
     pub fn matching(&self, feed: Feed<'_>, end: Seq) -> Vec<Seq> {
-        match (self, feed) {
-            (Self::Events(Events { filter, .. }), Feed::Journal(tail)) => {
-                places(tail, end, |event| filter.matches(event))
+        match feed {
+            Feed::Journal(tail) => places(tail, end, |event| self.wants(event)),
+            Feed::Topic(tail) => {
+                places(tail, end, |message| matches!(self, Self::Messages(it) if it.wants(message)))
             }
-            (Self::Messages(listening), Feed::Topic(tail)) => {
-                places(tail, end, |message| listening.wants(message))
-            }
-            (Self::Events(_), Feed::Topic(_)) | (Self::Messages(_), Feed::Journal(_)) => Vec::new(),
+        }
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        match self {
+            Self::Events(Events { filter, .. }) => filter.matches(event),
+            Self::Changes(changes) => changes.wants(event),
+            Self::Replay(replay) => replay.wants(event),
+            Self::Messages(_) => false,
         }
     }
 }

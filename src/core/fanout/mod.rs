@@ -15,7 +15,9 @@ mod subscriptions;
 mod tests;
 mod types;
 
-pub use self::types::{Begin, Effect, FanoutLimits, Key, Row, TooManyFilters, Totals, Turn};
+pub use self::types::{
+    Attach, Begin, Effect, FanoutLimits, Key, Row, TooManyFilters, Totals, Turn,
+};
 
 use std::collections::BTreeMap;
 
@@ -62,6 +64,8 @@ struct Subscription {
     session: Key,
     place: Place,
     reader: Reader,
+    /// Another one of its session that must be over before this one has its turn.
+    waits_for: Option<SubKey>,
 }
 
 /// What became of a session's wish to read storage: one page at a time, for one of its subscriptions.
@@ -178,7 +182,7 @@ impl<S: Sink> Fanout<S> {
                 form: session.form,
                 filter: group.and_then(|group| match &group.interest {
                     Interest::Events(Events { filter, .. }) => Some(filter),
-                    Interest::Messages(_) => None,
+                    _ => None,
                 }),
                 seq: first.map(|first| first.reader.next().saturating_sub(1)),
                 delivered: mine().map(|subscription| subscription.reader.delivered()).sum(),

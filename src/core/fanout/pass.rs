@@ -4,6 +4,7 @@ use super::{Effect, Fanout, Key, Session, Turn, group::Place};
 use crate::core::{
     event::Seq,
     interest::Interest,
+    ledger::OVER,
     protocol::CloseReason,
     reader::{PageView, Paid, Port, Sink, Step, SubKey},
     tail::Tail,
@@ -197,6 +198,10 @@ impl<S: Sink> Fanout<S> {
         session.note(step == Step::Blocked, moved > 0, turn);
         if let Some(paid) = paid {
             self.pay(paid);
+        }
+        if let Some((subscription, _)) = sought.filter(|(key, _)| self.is_over(*key)) {
+            // Of a frame that was cut, the rest goes out without it.
+            self.detach(key, subscription, OVER, turn);
         }
         match (step, sought) {
             (Step::Current, _) | (Step::Page(_) | Step::Lost, None) => {}

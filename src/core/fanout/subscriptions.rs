@@ -1,6 +1,8 @@
 //! What sessions want to hear: how a subscription begins and ends, and what it gets of a page.
 
-use super::{Begin, Effect, Fanout, Key, Paging, Sink, SubKey, Subscription, TooManyFilters, Turn};
+use super::{
+    Attach, Begin, Effect, Fanout, Key, Paging, Sink, SubKey, Subscription, TooManyFilters, Turn,
+};
 use crate::core::{
     cursor::{self, Start},
     event::{Position, Seq},
@@ -61,13 +63,12 @@ impl<S: Sink> Fanout<S> {
         cursor::within(self.limits.max_lag, &head, start)
     }
 
-    /// Adds a subscription to those a session has, without a word: it hears what comes from `from`
-    /// on, or from now on. Nothing for a session that is about to end.
+    /// Adds a subscription to those a session has, without a word. Nothing for a session that is
+    /// about to end.
     pub fn attach(
         &mut self,
         key: Key,
-        interest: Interest,
-        from: Option<Seq>,
+        Attach { interest, from, waits_for }: Attach,
         turn: Turn<'_>,
     ) -> Option<SubKey> {
         self.follow_epoch(turn);
@@ -75,7 +76,8 @@ impl<S: Sink> Fanout<S> {
         self.bring_current(&interest, turn);
         let index = self.groups.find_or_make(interest, turn.tail);
         let next = self.groups.get(index)?.window.next();
-        let subscription = self.enter(key, index, cursor::at(from.unwrap_or(next).min(next)))?;
+        let start = cursor::at(from.unwrap_or(next).min(next));
+        let subscription = self.enter(key, index, start, waits_for)?;
         self.pump(subscription, turn);
         Some(subscription)
     }
@@ -87,7 +89,26 @@ impl<S: Sink> Fanout<S> {
         session.subscriptions.retain(|it| *it != subscription);
         if session.subscriptions.len() < before {
             self.unsubscribe(subscription, reason, turn);
+            self.release(key, subscription);
+            self.pump_all(key, turn);
         }
+    }
+
+    /// Whoever waits for a subscription that is gone has its turn.
+    fn release(&mut self, key: Key, gone: SubKey) {
+        let Some(session) = self.sessions.get(key) else { return };
+        for key in &session.subscriptions {
+            if let Some(subscription) = self.subscriptions.get_mut(*key) {
+                subscription.waits_for = subscription.waits_for.filter(|it| *it != gone);
+            }
+        }
+    }
+
+    /// Whether a subscription has had all it wanted.
+    pub(super) fn is_over(&self, key: SubKey) -> bool {
+        let Some(subscription) = self.subscriptions.get(key) else { return false };
+        let group = self.groups.get(subscription.place.0);
+        group.is_some_and(|group| group.interest.is_over(subscription.reader.next()))
     }
 
     /// What comes next for a subscription is nowhere any more.
@@ -104,17 +125,24 @@ impl<S: Sink> Fanout<S> {
         let mut frames = Vec::new();
         session.form.frame(&mut frames, &ServerFrame::Subscribed { position, recovered, gap });
         session.outbox.say(&frames);
-        self.enter(key, index, start);
+        self.enter(key, index, start, None);
     }
 
     /// Puts a subscription into a group.
-    fn enter(&mut self, key: Key, index: usize, start: Start) -> Option<SubKey> {
+    fn enter(
+        &mut self,
+        key: Key,
+        index: usize,
+        start: Start,
+        waits_for: Option<SubKey>,
+    ) -> Option<SubKey> {
         let group = self.groups.get_mut(index)?;
         let session = self.sessions.get_mut(key)?;
         let subscription = self.subscriptions.insert(Subscription {
             session: key,
             place: (index, group.members.len()),
             reader: Reader::new(start, &group.window),
+            waits_for: waits_for.filter(|it| session.subscriptions.contains(it)),
         });
         group.members.push(subscription);
         session.subscriptions.push(subscription);
@@ -221,6 +249,9 @@ impl<S: Sink> Fanout<S> {
     /// Writes what a subscription can have; whether it is current then.
     pub(super) fn pump(&mut self, key: SubKey, turn: Turn<'_>) -> bool {
         let Some(subscription) = self.subscriptions.get(key) else { return true };
+        if subscription.waits_for.is_some() {
+            return false;
+        }
         let session = subscription.session;
         !self.is_blocked(session) && self.write(session, Some(key), None, turn) == Step::Current
     }

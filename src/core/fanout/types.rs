@@ -6,6 +6,7 @@ use crate::core::{
     event::{Position, Seq},
     filter::Filter,
     heartbeat::Patience,
+    interest::Interest,
     protocol::{CloseReason, Form},
     reader::SubKey,
     tail::Tail,
@@ -82,6 +83,17 @@ pub enum Begin {
     After(Position),
     /// At a `seq` that storage has named.
     At(Seq),
+}
+
+/// One more subscription of a session.
+#[derive(Debug)]
+pub struct Attach {
+    /// What it wants to hear.
+    pub interest: Interest,
+    /// The first place it is told of; from now on when nothing is said.
+    pub from: Option<Seq>,
+    /// Another one of the session that must be over before this one has its turn.
+    pub waits_for: Option<SubKey>,
 }
 
 /// More different filters than the shard takes.

@@ -1,8 +1,10 @@
 //! The rules of the built-in Realtime: a server that unmodified Supabase Realtime clients talk to.
 //!
-//! [`phoenix`] is the wire, [`changes`] what `postgres_changes` says of the journal. Whoever holds sockets and the journal feeds what it decodes to the
-//! rules here and does what they answer; nothing here reads a clock, draws a number or sends.
+//! [`phoenix`] is the wire, [`topic`] what stands on a topic, [`changes`] and [`replay`] what is said
+//! of the journal. Whoever holds sockets and the journal feeds what it decodes to the rules here and
+//! does what they answer; nothing here reads a clock, draws a number or sends.
 
 pub mod changes;
 pub mod phoenix;
+pub mod replay;
 pub mod topic;

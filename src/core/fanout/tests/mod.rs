@@ -2,6 +2,7 @@
 
 mod passes;
 mod sessions;
+mod topics;
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Begin, Effect, Fanout, FanoutLimits, Key, Turn};
 use crate::core::{
-    event::{Event, Seq},
+    event::{Event, Position, Seq},
     filter::Filter,
     heartbeat::Patience,
     numbering::Head,

@@ -15,15 +15,21 @@ mod table;
 mod tests;
 mod timestamp;
 
-use std::hash::{Hash, Hasher};
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use self::binding::Binding;
 pub use self::{
     row::{Row, View},
     table::{Column, Schema, TABLE, Type},
 };
+use super::phoenix::{Head, Vsn, text_frame};
+use crate::core::event::Event;
 
 /// Ids take this many bits, as on the real server.
 const ID_BITS: u32 = 0x07ff_ffff;
@@ -102,6 +108,39 @@ impl Eq for Bindings {}
 impl Hash for Bindings {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.params.hash(state);
+    }
+}
+
+/// What a channel wants to hear of the journal's rows. Equal ones share their bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Changes {
+    /// Of which journal.
+    pub epoch: Uuid,
+    /// The protocol's version.
+    pub vsn: Vsn,
+    /// The topic on the wire.
+    pub topic: Box<str>,
+    /// Which rows, and what of them.
+    pub bindings: Arc<Bindings>,
+}
+
+impl Changes {
+    /// Whether the channel is told of the event.
+    #[must_use]
+    pub fn wants(&self, event: &Event) -> bool {
+        !self.bindings.matching(&Row::new(event)).is_empty()
+    }
+
+    /// Appends the frames of an event, one for each view that is told, and says whether there were.
+    pub fn write(&self, out: &mut Vec<u8>, event: &Event) -> bool {
+        let row = Row::new(event);
+        let messages = self.bindings.matching(&row);
+        for (view, ids) in &messages {
+            let (before, data) = (envelope(ids), row.data(*view));
+            let head = Head::delivery(&self.topic, "postgres_changes");
+            text_frame(out, self.vsn, &head, &[before.as_bytes(), &data, b"}"]);
+        }
+        !messages.is_empty()
     }
 }
 
