@@ -4,4 +4,5 @@
 //! rules here and does what they answer; nothing here reads a clock, draws a number or sends.
 
 pub mod changes;
+pub mod join;
 pub mod phoenix;
