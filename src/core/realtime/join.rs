@@ -74,6 +74,7 @@ pub fn topic_name(wire: &str) -> Result<&str, JoinFault> {
 
 /// What a client asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "as many as the protocol has")]
 pub struct Join {
     /// Whether broadcasts are answered.
     pub ack: bool,
@@ -141,7 +142,7 @@ impl Join {
             presence_key: get(&presence, "key").and_then(key),
             changes,
             private: read.boolean("config.private", &config),
-            token: token(&top),
+            token: token_of(&top),
             from: get(&signalbox, "from").map(position).transpose()?,
             notes: read.notes,
             echoes,
@@ -237,7 +238,7 @@ fn bindings(list: Vec<&RawValue>) -> Result<(Vec<Params>, Vec<Box<str>>), JoinFa
     let sent = list.into_iter().map(RawValue::get).filter(|raw| *raw != "null");
     let parsed = sent.map(|raw| {
         let params: Params =
-            serde_json::from_str(raw).or_else(|_| Err(JoinFault::NotAMap(raw.to_owned())))?;
+            serde_json::from_str(raw).ok().ok_or_else(|| JoinFault::NotAMap(raw.to_owned()))?;
         let mut echo = params.clone();
         // Of two ids, clients would take theirs.
         let echo = match echo.remove("id") {
@@ -267,8 +268,13 @@ fn key(raw: &str) -> Option<Box<str>> {
     (!key.is_empty()).then(|| key.into())
 }
 
-/// The token by its newer or older name; that of a project's API key is not one.
-fn token(top: &Members<'_>) -> Option<Box<str>> {
+/// The token in the payload of an `access_token`.
+pub(super) fn token(payload: &str) -> Option<Box<str>> {
+    token_of(&members(payload).ok()?)
+}
+
+/// The token by its newer or older name; a project's API key is none.
+fn token_of(top: &Members<'_>) -> Option<Box<str>> {
     let [access, user] = ["access_token", "user_token"].map(|name| get(top, name).and_then(text));
     match access.as_ref().or(user.as_ref()) {
         Some(token) if token.starts_with("sb_") => None,

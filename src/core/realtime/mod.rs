@@ -4,5 +4,7 @@
 //! rules here and does what they answer; nothing here reads a clock, draws a number or sends.
 
 pub mod changes;
+pub mod channel;
 pub mod join;
+pub mod limits;
 pub mod phoenix;

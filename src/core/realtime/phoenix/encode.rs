@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{Ref, Vsn, quoted};
+use super::{ClientMessage, Ref, Vsn, quoted};
 use crate::core::protocol::{Opcode, frame_head};
 
 /// What a message says before its payload.
@@ -69,23 +69,30 @@ pub struct ServerMessage {
 impl ServerMessage {
     /// The good answer to a message; `response` is a JSON object.
     #[must_use]
-    pub fn ok(to: &super::ClientMessage, response: &str) -> Self {
+    pub fn ok(to: &ClientMessage, response: &str) -> Self {
         Self::reply(to, "ok", response)
     }
 
     /// The bad answer to a message; `response` is a JSON object.
     #[must_use]
-    pub fn error(to: &super::ClientMessage, response: &str) -> Self {
+    pub fn error(to: &ClientMessage, response: &str) -> Self {
         Self::reply(to, "error", response)
     }
 
     /// The bad answer that says why.
     #[must_use]
-    pub fn refusal(to: &super::ClientMessage, reason: &str) -> Self {
+    pub fn refusal(to: &ClientMessage, reason: &str) -> Self {
         Self::error(to, &json!({ "reason": reason }).to_string())
     }
 
-    fn reply(to: &super::ClientMessage, status: &str, response: &str) -> Self {
+    /// The answer to a join that worked; without the join's own reference.
+    #[must_use]
+    pub fn joined(topic: &str, reference: Option<Ref>, response: &str) -> Self {
+        let reply = format!("{{\"status\":\"ok\",\"response\":{response}}}");
+        Self { reference, ..Self::push(topic, None, "phx_reply", reply.into()) }
+    }
+
+    fn reply(to: &ClientMessage, status: &str, response: &str) -> Self {
         Self {
             join_ref: to.join_ref.clone(),
             reference: to.reference.clone(),
