@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::changes::{Params, ids};
+use super::changes::{MAX_BINDINGS, Params, ids};
 use crate::core::{
     canonical::{Members, members},
     event::Position,
@@ -47,6 +47,9 @@ pub enum JoinFault {
     /// A binding is no object.
     #[error("UnknownErrorOnChannel: expected a map, got: {0}")]
     NotAMap(String),
+    /// More bindings than a channel may have.
+    #[error("TooManyBindings: At most {MAX_BINDINGS} `postgres_changes` on one channel")]
+    TooManyBindings,
     /// Replay asked for with something else than numbers.
     #[error("UnableToReplayMessages: Replay params are not valid")]
     Replay,
@@ -235,6 +238,9 @@ fn get<'a>(object: &Members<'a>, name: &str) -> Option<&'a str> {
 
 /// Bindings, parsed and as they were sent; nulls are none.
 fn bindings(list: Vec<&RawValue>) -> Result<(Vec<Params>, Vec<Box<str>>), JoinFault> {
+    if list.len() > MAX_BINDINGS {
+        return Err(JoinFault::TooManyBindings);
+    }
     let sent = list.into_iter().map(RawValue::get).filter(|raw| *raw != "null");
     let parsed = sent.map(|raw| {
         let params: Params =

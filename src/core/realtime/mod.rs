@@ -8,3 +8,4 @@ pub mod channel;
 pub mod join;
 pub mod limits;
 pub mod phoenix;
+pub mod presence;

@@ -24,9 +24,16 @@ pub use self::{
     row::{Row, View},
     table::{Column, Schema, TABLE, Type},
 };
+use super::phoenix::{Head, Vsn, text_frame};
 
-/// Ids take this many bits, as on the real server.
-const ID_BITS: u32 = 0x07ff_ffff;
+/// The largest id, as on the real server.
+const MAX_ID: u32 = 0x07ff_ffff;
+
+/// Most bindings of a channel; the real server has no limit.
+pub const MAX_BINDINGS: usize = 100;
+
+/// Most patterns in the filters of a channel: each takes memory, and time for each event.
+const MAX_PATTERNS: usize = 20;
 
 /// What a client asks for: the members of one element of `postgres_changes`.
 pub type Params = Map<String, Value>;
@@ -39,9 +46,9 @@ pub fn ids(params: &[Params]) -> Vec<u32> {
     for params in params {
         let mut text = Params::clone(params);
         text.sort_keys();
-        let mut id = crc32fast::hash(Value::from(text).to_string().as_bytes()) & ID_BITS;
+        let mut id = crc32fast::hash(Value::from(text).to_string().as_bytes()) & MAX_ID;
         while id == 0 || ids.contains(&id) {
-            id = (id + 1) & ID_BITS;
+            id = (id + 1) & MAX_ID;
         }
         ids.push(id);
     }
@@ -64,7 +71,14 @@ impl Bindings {
     pub fn try_new(params: &[Params]) -> Result<Self, String> {
         let bindings = ids(params).into_iter().zip(params);
         let bindings = bindings.map(|(id, params)| Ok((id, Binding::try_new(params)?)));
-        Ok(Self { bindings: bindings.collect::<Result<_, String>>()?, params: params.to_vec() })
+        let bindings = bindings.collect::<Result<Vec<_>, String>>()?;
+        if bindings.iter().map(|(_, binding)| binding.patterns()).sum::<usize>() > MAX_PATTERNS {
+            return Err(format!(
+                "Too many patterns: at most {MAX_PATTERNS} of like, ilike, match and imatch on one \
+                 channel"
+            ));
+        }
+        Ok(Self { bindings, params: params.to_vec() })
     }
 
     /// Whether nothing was asked for.
@@ -105,9 +119,10 @@ impl Hash for Bindings {
     }
 }
 
-/// What stands before the `data` of a message to these bindings; a `}` closes it.
-#[must_use]
-pub fn envelope(ids: &[u32]) -> String {
+/// Appends the whole frame that tells bindings of a row; `data` is [`Row::data`] of their view.
+pub fn frame(out: &mut Vec<u8>, vsn: Vsn, topic: &str, ids: &[u32], data: &[u8]) {
     let ids: Vec<_> = ids.iter().map(u32::to_string).collect();
-    format!("{{\"ids\":[{}],\"data\":", ids.join(","))
+    let before = format!("{{\"ids\":[{}],\"data\":", ids.join(","));
+    let head = Head::delivery(topic, "postgres_changes");
+    text_frame(out, vsn, &head, &[before.as_bytes(), data, b"}"]);
 }

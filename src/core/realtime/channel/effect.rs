@@ -1,11 +1,9 @@
 //! What the rules of a socket decide, as values: whoever holds the socket does it, in order.
 
-use bytes::Bytes;
-
 use super::super::{
     changes::Bindings,
     join::{Join, Topic},
-    phoenix::{Broadcast, ServerMessage},
+    phoenix::{Broadcast, Ref, ServerMessage},
 };
 
 /// What to do.
@@ -30,8 +28,8 @@ pub enum Effect {
     PresenceState {
         /// Where.
         topic: Topic,
-        /// The message, with an empty state.
-        message: ServerMessage,
+        /// The join it belongs to.
+        join_ref: Option<Ref>,
     },
     /// The client is present, as this.
     Track {
@@ -40,7 +38,7 @@ pub enum Effect {
         /// Who it is.
         key: Box<str>,
         /// A JSON object.
-        payload: Bytes,
+        payload: Box<str>,
     },
     /// The client is no longer present.
     Untrack {

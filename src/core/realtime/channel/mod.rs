@@ -133,8 +133,8 @@ impl Channels {
         };
         let mut effects = vec![Effect::Send(answer)];
         if join.presence {
-            let message = ServerMessage::presence_state(&wire, join_ref.clone(), "{}".into());
-            effects.push(Effect::PresenceState { topic: topic.clone(), message });
+            let join_ref = join_ref.clone();
+            effects.push(Effect::PresenceState { topic: topic.clone(), join_ref });
         }
         if join.replication_ready {
             effects.push(system("system", Ok("Replication connection established")));

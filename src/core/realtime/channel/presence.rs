@@ -38,7 +38,7 @@ impl Channels {
                 if !self.presence.take(now.elapsed) {
                     return self.fatal(&message.topic, "Too many presence messages per second");
                 }
-                Effect::Track { topic, key, payload: payload.to_owned().into() }
+                Effect::Track { topic, key, payload: payload.into() }
             }
             "untrack" => Effect::Untrack { topic },
             _ => return vec![failed(message)],

@@ -135,6 +135,8 @@ fn what_no_default_could_stand_for_is_refused() {
     let changes = json!({ "config": { "postgres_changes": ["t"] } });
     let fault = parse(&changes).unwrap_err();
     assert_eq!(fault.to_string(), "UnknownErrorOnChannel: expected a map, got: \"t\"");
+    let many = json!({ "config": { "postgres_changes": vec![json!({}); 101] } });
+    assert_eq!(parse(&many), Err(JoinFault::TooManyBindings));
     let from = json!({ "config": { "signalbox": { "from": { "seq": 1 } } } });
     assert_eq!(parse(&from), Err(JoinFault::Resume));
 }

@@ -83,11 +83,13 @@ impl Socket {
     }
 
     fn short(&mut self, effect: Effect) -> String {
-        let bytes = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let name =
             |topic: &Topic| format!("{}{}", topic.name, if topic.private { "!" } else { "" });
         match effect {
-            Effect::Send(message) | Effect::PresenceState { message, .. } => said(&message),
+            Effect::Send(message) => said(&message),
+            Effect::PresenceState { topic, join_ref } => {
+                said(&ServerMessage::presence_state(&topic.wire(), join_ref, "{}".into()))
+            }
             Effect::Join(joining) => {
                 let text = format!("join {}", name(&joining.topic));
                 self.joining.push(*joining);
@@ -101,7 +103,7 @@ impl Socket {
                 format!("publish {} of {} bytes{to_self}", name(&topic), broadcast.len())
             }
             Effect::Track { topic, key, payload } => {
-                format!("track {} {key} {}", name(&topic), bytes(&payload))
+                format!("track {} {key} {payload}", name(&topic))
             }
             Effect::Untrack { topic } => format!("untrack {}", name(&topic)),
             Effect::Drop(dropped) => format!("drop {}", dropped.as_str()),
