@@ -1,4 +1,5 @@
 use chrono::DateTime;
+use proptest::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -367,4 +368,23 @@ fn ids_do_not_depend_on_the_order_of_members() {
     let id = |text: &str| ids(&[params(serde_json::from_str(text).unwrap())]);
     assert_eq!(id(r#"{"schema":"public","table":"t"}"#), id(r#"{"table":"t","schema":"public"}"#));
     assert_ne!(id(r#"{"schema":"public","table":"t"}"#), id(r#"{"schema":"public"}"#));
+}
+
+proptest! {
+    #[test]
+    fn no_filter_breaks_anything(filter in ".{0,40}", value in ".{0,20}", at in 0..10usize) {
+        drop(filtered(&filter));
+        let column = Column::ALL[at].name();
+        for op in ["eq", "in", "like", "imatch", "not.is"] {
+            drop(filtered(&format!("{column}={op}.{value}")));
+            drop(filtered(&format!("{column}={op}.({value})")));
+        }
+    }
+
+    #[test]
+    fn a_value_in_quotes_is_itself(value in ".{0,20}") {
+        let escaped = value.replace('\\', r"\\").replace('"', r#"\""#);
+        let filter = format!("checksum=neq.\"{escaped}\",checksum=not.in.(\"{escaped}\")");
+        prop_assert_eq!(filtered(&filter), Ok(value != "0a1b2c3d"));
+    }
 }

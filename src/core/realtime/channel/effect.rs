@@ -1,5 +1,7 @@
 //! What the rules of a socket decide, as values: whoever holds the socket does it, in order.
 
+use std::sync::Arc;
+
 use super::super::{
     changes::Bindings,
     join::{Join, Topic},
@@ -61,7 +63,7 @@ pub struct Joining {
     /// Where.
     pub topic: Topic,
     /// What the client asks for.
-    pub join: Join,
+    pub join: Arc<Join>,
     /// Its bindings to the journal, or why there are none.
     pub bindings: Result<Bindings, String>,
 }

@@ -5,7 +5,8 @@
 //! `phx_leave`, with a second join of its topic, or with a fatal fault, which stock clients take as
 //! an order to stay away (`phx_close`); where they are to come back it is [`Channels::crash`].
 //!
-//! Lenient as the real server: the `join_ref` of what clients push is not looked at.
+//! Lenient as the real server: the `join_ref` of what clients push is not looked at, and answers
+//! carry the right one.
 
 mod effect;
 mod gate;
@@ -14,7 +15,7 @@ mod publish;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -62,7 +63,9 @@ struct Channel {
     join_ref: Option<Ref>,
     /// What the answer to the join carries.
     reference: Option<Ref>,
-    join: Join,
+    join: Arc<Join>,
+    /// Its own token, or the last one it renewed it with.
+    token: Option<Box<str>>,
     /// Why it gets no changes.
     refused: Option<String>,
     key: Box<str>,
@@ -95,18 +98,21 @@ impl Channels {
         new_id: &mut dyn FnMut() -> Uuid,
     ) -> Vec<Effect> {
         self.heard = now.elapsed;
-        let known = self.open.contains_key(&message.topic);
-        let effects = match (&*message.topic, &*message.event) {
+        let known = self.open.get(&message.topic).map(|channel| channel.join_ref.clone());
+        let mut effects = match (&*message.topic, &*message.event) {
             (PHOENIX, "heartbeat") => vec![ok(message)],
             (_, "phx_join") => self.join(message, now, gate, new_id),
             (_, "phx_leave") => self.leave(message),
-            _ if !known => vec![refusal(message, &JoinFault::Unmatched.to_string())],
+            _ if known.is_none() => vec![refusal(message, &JoinFault::Unmatched.to_string())],
             (_, "broadcast") => self.broadcast(message, now),
             (_, "presence") => self.on_presence(message, now),
             (_, "access_token") => self.access_token(message, now, gate),
             _ if !self.events.take(now.elapsed) => self.fatal(&message.topic, TOO_MANY),
             _ => vec![Effect::Drop(Dropped::UnknownEvent)],
         };
+        if let Some(join_ref) = known.filter(|_| &*message.event != "phx_join") {
+            answer_under(join_ref.as_ref(), &mut effects);
+        }
         self.note_empty(now.elapsed);
         effects
     }
@@ -127,10 +133,9 @@ impl Channels {
         let system = |extension, outcome| {
             Effect::Send(ServerMessage::system(&wire, join_ref.clone(), extension, outcome))
         };
-        let answer = ServerMessage {
-            join_ref: join_ref.clone(),
-            ..ServerMessage::joined(&wire, reference.clone(), &join.response(resumed))
-        };
+        let response = join.response(resumed);
+        let answer =
+            ServerMessage::reply(&wire, join_ref.clone(), reference.clone(), Ok(&response));
         let mut effects = vec![Effect::Send(answer)];
         if join.presence {
             let join_ref = join_ref.clone();
@@ -208,6 +213,7 @@ impl Channels {
             Ok((topic, mut join, grant)) => {
                 effects.extend(join.notes.drain(..).map(Effect::Note));
                 let bindings = Bindings::try_new(&join.changes);
+                let join = Arc::new(join);
                 let key = join.presence_key.clone();
                 self.joined += 1;
                 let channel = Channel {
@@ -215,7 +221,8 @@ impl Channels {
                     topic: topic.clone(),
                     join_ref: message.join_ref.clone().or_else(|| message.reference.clone()),
                     reference: message.reference.clone(),
-                    join: join.clone(),
+                    join: Arc::clone(&join),
+                    token: join.token.clone(),
                     refused: bindings.as_ref().err().cloned(),
                     key: key.unwrap_or_else(|| new_id().to_string().into()),
                     grant,
@@ -264,7 +271,7 @@ impl Channels {
     fn access_token(&mut self, message: &ClientMessage, now: Now, gate: &dyn Gate) -> Vec<Effect> {
         let Some(channel) = self.open.get_mut(&message.topic) else { return Vec::new() };
         let Some(token) = token(text(&message.payload)) else { return Vec::new() };
-        if channel.join.token.as_ref() == Some(&token) {
+        if channel.token.as_ref() == Some(&token) {
             return Vec::new();
         }
         match gate.admit(Some(&token), now.utc) {
@@ -277,7 +284,7 @@ impl Channels {
             }
             Ok(grant) => {
                 channel.grant = grant;
-                channel.join.token = Some(token);
+                channel.token = Some(token);
                 Vec::new()
             }
             Err(fault) => self.fatal(&message.topic, &fault.to_string()),
@@ -310,6 +317,18 @@ impl Channels {
             None => Some(now),
             since => since,
         };
+    }
+}
+
+/// Answers belong to the channel's join, whichever the message named: clients drop what carries
+/// another.
+fn answer_under(join_ref: Option<&Ref>, effects: &mut [Effect]) {
+    for effect in effects {
+        if let Effect::Send(message) = effect
+            && message.is_reply()
+        {
+            message.join_ref = join_ref.cloned();
+        }
     }
 }
 

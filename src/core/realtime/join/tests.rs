@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -168,4 +169,15 @@ fn only_who_resumes_hears_how_it_went() {
         "signalbox": { "epoch": epoch, "seq": 9, "recovered": true },
     });
     assert_eq!(response, expected);
+}
+
+proptest! {
+    #[test]
+    fn no_payload_breaks_anything(text in ".{0,40}", value in "[\\[{\"0-9a-z:,}\\]]{0,20}") {
+        drop(Join::parse(&text));
+        drop(Join::parse(&format!(r#"{{"config":{{"postgres_changes":[{value}]}}}}"#)));
+        if let Ok(join) = Join::parse(&format!(r#"{{"config":{{"presence":{{"key":{value}}}}}}}"#)) {
+            prop_assert!(serde_json::from_str::<Value>(&join.response(None)).is_ok());
+        }
+    }
 }

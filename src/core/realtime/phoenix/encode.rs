@@ -51,6 +51,9 @@ pub fn text_frame(out: &mut Vec<u8>, vsn: Vsn, head: &Head<'_>, payload: &[&[u8]
     out.extend_from_slice(after.as_bytes());
 }
 
+/// The event of answers.
+const REPLY: &str = "phx_reply";
+
 /// One message to one client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerMessage {
@@ -70,13 +73,13 @@ impl ServerMessage {
     /// The good answer to a message; `response` is a JSON object.
     #[must_use]
     pub fn ok(to: &ClientMessage, response: &str) -> Self {
-        Self::reply(to, "ok", response)
+        Self::reply(&to.topic, to.join_ref.clone(), to.reference.clone(), Ok(response))
     }
 
     /// The bad answer to a message; `response` is a JSON object.
     #[must_use]
     pub fn error(to: &ClientMessage, response: &str) -> Self {
-        Self::reply(to, "error", response)
+        Self::reply(&to.topic, to.join_ref.clone(), to.reference.clone(), Err(response))
     }
 
     /// The bad answer that says why.
@@ -85,21 +88,26 @@ impl ServerMessage {
         Self::error(to, &json!({ "reason": reason }).to_string())
     }
 
-    /// The answer to a join that worked; without the join's own reference.
+    /// An answer; both outcomes are JSON objects.
     #[must_use]
-    pub fn joined(topic: &str, reference: Option<Ref>, response: &str) -> Self {
-        let reply = format!("{{\"status\":\"ok\",\"response\":{response}}}");
-        Self { reference, ..Self::push(topic, None, "phx_reply", reply.into()) }
+    pub fn reply(
+        topic: &str,
+        join_ref: Option<Ref>,
+        reference: Option<Ref>,
+        outcome: Result<&str, &str>,
+    ) -> Self {
+        let (status, response) = match outcome {
+            Ok(response) => ("ok", response),
+            Err(response) => ("error", response),
+        };
+        let payload = format!("{{\"status\":\"{status}\",\"response\":{response}}}");
+        Self { reference, ..Self::push(topic, join_ref, REPLY, payload.into()) }
     }
 
-    fn reply(to: &ClientMessage, status: &str, response: &str) -> Self {
-        Self {
-            join_ref: to.join_ref.clone(),
-            reference: to.reference.clone(),
-            topic: to.topic.clone(),
-            event: "phx_reply",
-            payload: format!("{{\"status\":\"{status}\",\"response\":{response}}}").into(),
-        }
+    /// Whether it answers a message.
+    #[must_use]
+    pub fn is_reply(&self) -> bool {
+        self.event == REPLY
     }
 
     /// The channel is closed, and its client is to stay away.
@@ -116,7 +124,7 @@ impl ServerMessage {
 
     fn end(topic: &str, join_ref: Option<Ref>, event: &'static str) -> Self {
         let reference = join_ref.clone();
-        Self { join_ref, reference, topic: topic.into(), event, payload: "{}".into() }
+        Self { reference, ..Self::push(topic, join_ref, event, "{}".into()) }
     }
 
     /// News of the channel itself. `extension` is `system` or `postgres_changes`.

@@ -64,7 +64,7 @@ fn a_join_ends_the_one_before_and_its_reference_need_not_be_right() {
         (
             r#"["1","7","realtime:a","phx_leave",{}]"#,
             vec![
-                r#"["1","7","realtime:a","phx_reply",{"status":"ok","response":{}}]"#,
+                r#"["5","7","realtime:a","phx_reply",{"status":"ok","response":{}}]"#,
                 r#"["5","5","realtime:a","phx_close",{}]"#,
                 "leave a!",
             ],

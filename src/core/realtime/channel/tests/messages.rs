@@ -14,10 +14,7 @@ fn broadcasts_are_passed_on_and_answered_when_asked() {
             json!({ "broadcast": { "self": true } }),
             vec!["publish a of 44 bytes to self".to_owned()],
         ),
-        (
-            json!({ "broadcast": { "ack": true } }),
-            vec!["publish a of 44 bytes".to_owned(), ok(2).replace("[\"1\"", "[\"9\"")],
-        ),
+        (json!({ "broadcast": { "ack": true } }), vec!["publish a of 44 bytes".to_owned(), ok(2)]),
         // Who may only read is not even answered.
         (
             json!({ "private": true, "broadcast": { "ack": true } }),
