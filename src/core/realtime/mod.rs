@@ -5,6 +5,10 @@
 //! does what they answer; nothing here reads a clock, draws a number or sends.
 
 pub mod changes;
+pub mod channel;
+pub mod join;
+pub mod limits;
 pub mod phoenix;
+pub mod presence;
 pub mod replay;
 pub mod topic;

@@ -51,6 +51,11 @@ impl Binding {
         Ok(Self { view: View { schema, columns }, inserts, conditions })
     }
 
+    /// How many of its conditions are patterns.
+    pub(super) fn patterns(&self) -> usize {
+        self.conditions.iter().filter(|condition| condition.is_pattern()).count()
+    }
+
     pub(super) fn matches(&self, row: &Row<'_>) -> bool {
         self.inserts && self.conditions.iter().all(|condition| condition.holds(row))
     }

@@ -15,8 +15,8 @@ use super::{
 /// Most values of an `in`.
 const MAX_VALUES: usize = 100;
 
-/// Most bytes that a compiled pattern may take.
-const MAX_PATTERN_BYTES: usize = 256 * 1024;
+/// Most bytes that a compiled pattern may take, and its cache again.
+const MAX_PATTERN_BYTES: usize = 64 * 1024;
 
 /// What a row must hold to be told of.
 #[derive(Clone, Debug)]
@@ -97,6 +97,10 @@ impl Condition {
         Ok(Self { column, test, negate })
     }
 
+    pub(super) fn is_pattern(&self) -> bool {
+        matches!(self.test, Test::Pattern(_))
+    }
+
     /// Whether the row holds it. What is unknown does not hold, negated or not.
     pub(super) fn holds(&self, row: &Row<'_>) -> bool {
         let holds = match &self.test {
@@ -145,7 +149,14 @@ fn pattern(kind: Type, op: Op, value: &str) -> Result<Test, Refused> {
         _ => value.to_owned(),
     };
     let pattern = compile(&pattern, matches!(op, Op::Ilike | Op::Imatch));
-    pattern.map(Test::Pattern).map_err(|error| Refused::Regex { op, reason: error.to_string() })
+    pattern.map(Test::Pattern).map_err(|error| Refused::Regex { op, reason: reason(&error) })
+}
+
+/// What is wrong with a pattern: the last line, for the others draw where.
+fn reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().next_back().unwrap_or_default();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }
 
 /// A pattern of `LIKE` as a regular expression; `None` when its last character escapes nothing.
@@ -179,5 +190,6 @@ fn compile(pattern: &str, any_case: bool) -> Result<Regex, regex::Error> {
         .case_insensitive(any_case)
         .dot_matches_new_line(true)
         .size_limit(MAX_PATTERN_BYTES)
+        .dfa_size_limit(MAX_PATTERN_BYTES)
         .build()
 }

@@ -2,6 +2,9 @@
 //!
 //! Columns and values are only text here; what they mean is for [`condition`](super::condition).
 
+/// Most parts of a filter; the real server has no limit.
+const MAX_TERMS: usize = 100;
+
 /// What is asked of a column's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Op {
@@ -73,7 +76,13 @@ pub(super) struct Term {
 pub(super) fn parse(filter: &str) -> Result<Vec<Term>, String> {
     match filter.trim() {
         "" => Ok(Vec::new()),
-        filter => segments(filter).into_iter().map(term).collect(),
+        filter => {
+            let segments = segments(filter);
+            if segments.len() > MAX_TERMS {
+                return Err(format!("filter must not contain more than {MAX_TERMS} conditions"));
+            }
+            segments.into_iter().map(term).collect()
+        }
     }
 }
 

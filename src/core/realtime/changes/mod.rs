@@ -31,8 +31,14 @@ pub use self::{
 use super::phoenix::{Head, Vsn, text_frame};
 use crate::core::event::Event;
 
-/// Ids take this many bits, as on the real server.
-const ID_BITS: u32 = 0x07ff_ffff;
+/// The largest id, as on the real server.
+const MAX_ID: u32 = 0x07ff_ffff;
+
+/// Most bindings of a channel; the real server has no limit.
+pub const MAX_BINDINGS: usize = 100;
+
+/// Most patterns in the filters of a channel: each takes memory, and time for each event.
+const MAX_PATTERNS: usize = 20;
 
 /// What a client asks for: the members of one element of `postgres_changes`.
 pub type Params = Map<String, Value>;
@@ -45,9 +51,9 @@ pub fn ids(params: &[Params]) -> Vec<u32> {
     for params in params {
         let mut text = Params::clone(params);
         text.sort_keys();
-        let mut id = crc32fast::hash(Value::from(text).to_string().as_bytes()) & ID_BITS;
+        let mut id = crc32fast::hash(Value::from(text).to_string().as_bytes()) & MAX_ID;
         while id == 0 || ids.contains(&id) {
-            id = (id + 1) & ID_BITS;
+            id = (id + 1) & MAX_ID;
         }
         ids.push(id);
     }
@@ -70,7 +76,14 @@ impl Bindings {
     pub fn try_new(params: &[Params]) -> Result<Self, String> {
         let bindings = ids(params).into_iter().zip(params);
         let bindings = bindings.map(|(id, params)| Ok((id, Binding::try_new(params)?)));
-        Ok(Self { bindings: bindings.collect::<Result<_, String>>()?, params: params.to_vec() })
+        let bindings = bindings.collect::<Result<Vec<_>, String>>()?;
+        if bindings.iter().map(|(_, binding)| binding.patterns()).sum::<usize>() > MAX_PATTERNS {
+            return Err(format!(
+                "Too many patterns: at most {MAX_PATTERNS} of like, ilike, match and imatch on one \
+                 channel"
+            ));
+        }
+        Ok(Self { bindings, params: params.to_vec() })
     }
 
     /// Whether nothing was asked for.
@@ -136,17 +149,16 @@ impl Changes {
         let row = Row::new(event);
         let messages = self.bindings.matching(&row);
         for (view, ids) in &messages {
-            let (before, data) = (envelope(ids), row.data(*view));
-            let head = Head::delivery(&self.topic, "postgres_changes");
-            text_frame(out, self.vsn, &head, &[before.as_bytes(), &data, b"}"]);
+            frame(out, self.vsn, &self.topic, ids, &row.data(*view));
         }
         !messages.is_empty()
     }
 }
 
-/// What stands before the `data` of a message to these bindings; a `}` closes it.
-#[must_use]
-pub fn envelope(ids: &[u32]) -> String {
+/// Appends the whole frame that tells bindings of a row; `data` is [`Row::data`] of their view.
+pub fn frame(out: &mut Vec<u8>, vsn: Vsn, topic: &str, ids: &[u32], data: &[u8]) {
     let ids: Vec<_> = ids.iter().map(u32::to_string).collect();
-    format!("{{\"ids\":[{}],\"data\":", ids.join(","))
+    let before = format!("{{\"ids\":[{}],\"data\":", ids.join(","));
+    let head = Head::delivery(topic, "postgres_changes");
+    text_frame(out, vsn, &head, &[before.as_bytes(), data, b"}"]);
 }

@@ -171,13 +171,13 @@ impl<'a> Row<'a> {
 
     /// Whether the change, as `wal2json` writes it, is over the limit of the real server.
     fn is_too_large(&self) -> bool {
-        // Spaces and backslashes at most double it.
+        // Spaces and backslashes at most double it; exponents are not written out here.
         if self.event.json.len() * 2 + CHANGE_FRAME <= MAX_CHANGE {
             return false;
         }
         let sizes = Column::ALL.into_iter().map(|column| match column {
             Column::Data | Column::Metadata => Value::from(self.jsonb(column)).to_string().len(),
-            // One character less for a shorter zone, and a second time, that of the commit.
+            // Three characters less for a shorter zone; and once more, as the time of the commit.
             Column::CreatedAt => (self.jsonb(column).len() - 3) * 2,
             Column::Timestamp => self.jsonb(column).len() - 3,
             _ => self.jsonb(column).len(),

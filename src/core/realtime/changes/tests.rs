@@ -1,9 +1,13 @@
 use chrono::DateTime;
+use proptest::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::core::event::{Category, Draft, Event, Position};
+use crate::core::{
+    event::{Category, Draft, Event, Position},
+    realtime::phoenix::tests::unframed,
+};
 
 fn event(data: &str) -> Event {
     let draft = Draft {
@@ -44,8 +48,12 @@ fn told(binding: Value, event: &Event) -> Option<Value> {
     let row = Row::new(event);
     let messages = bindings(&[binding]).unwrap().matching(&row);
     let (view, ids) = messages.first()?;
-    let message = format!("{}{}}}", envelope(ids), std::str::from_utf8(&row.data(*view)).unwrap());
-    Some(serde_json::from_str(&message).unwrap())
+    let mut message = Vec::new();
+    frame(&mut message, Vsn::V1, "realtime:a", ids, &row.data(*view));
+    let message: Value = serde_json::from_slice(unframed(&message).1).unwrap();
+    assert_eq!(message["topic"], "realtime:a");
+    assert_eq!(message["event"], "postgres_changes");
+    Some(message["payload"].clone())
 }
 
 #[test]
@@ -317,8 +325,19 @@ fn filters_that_the_database_would_refuse_are_refused() {
 }
 
 #[test]
+fn what_a_channel_may_ask_of_every_event_is_bounded() {
+    let filter = |term: &str, times| vec![term; times].join(",");
+    assert_eq!(filtered(&filter("seq=eq.12", 100)), Ok(true));
+    let refusal = filtered(&filter("seq=eq.12", 101)).unwrap_err();
+    assert!(refusal.ends_with("filter must not contain more than 100 conditions"), "{refusal}");
+    assert_eq!(filtered(&filter("category=like.p%", 20)), Ok(true));
+    let refusal = filtered(&filter("category=like.p%", 21)).unwrap_err();
+    assert!(refusal.starts_with("Too many patterns: at most 20"), "{refusal}");
+}
+
+#[test]
 fn patterns_take_time_in_proportion_to_the_text() {
-    let filter = format!("category=like.{}x", "%%a".repeat(100));
+    let filter = format!("category=like.{}x", "%%a".repeat(40));
     assert_eq!(filtered(&filter), Ok(false));
     let table = "%".repeat(5000);
     let binding = json!({ "schema": "public", "table": format!("{table}x") });
@@ -337,7 +356,7 @@ fn a_channel_gets_one_message_for_each_view_with_all_ids_that_match() {
     let asked = [all.clone(), some, other, all];
     let ids = ids(&asked.clone().map(params));
     assert_eq!(ids[3], ids[0] + 1, "an id that is taken gives the next");
-    assert!(ids.iter().all(|id| (1..=ID_BITS).contains(id)));
+    assert!(ids.iter().all(|id| (1..=MAX_ID).contains(id)));
     let event = event("{}");
     let messages = bindings(&asked).unwrap().matching(&Row::new(&event));
     let messages: Vec<_> = messages.into_iter().map(|(_, ids)| ids).collect();
@@ -349,4 +368,23 @@ fn ids_do_not_depend_on_the_order_of_members() {
     let id = |text: &str| ids(&[params(serde_json::from_str(text).unwrap())]);
     assert_eq!(id(r#"{"schema":"public","table":"t"}"#), id(r#"{"table":"t","schema":"public"}"#));
     assert_ne!(id(r#"{"schema":"public","table":"t"}"#), id(r#"{"schema":"public"}"#));
+}
+
+proptest! {
+    #[test]
+    fn no_filter_breaks_anything(filter in ".{0,40}", value in ".{0,20}", at in 0..10usize) {
+        drop(filtered(&filter));
+        let column = Column::ALL[at].name();
+        for op in ["eq", "in", "like", "imatch", "not.is"] {
+            drop(filtered(&format!("{column}={op}.{value}")));
+            drop(filtered(&format!("{column}={op}.({value})")));
+        }
+    }
+
+    #[test]
+    fn a_value_in_quotes_is_itself(value in ".{0,20}") {
+        let escaped = value.replace('\\', r"\\").replace('"', r#"\""#);
+        let filter = format!("checksum=neq.\"{escaped}\",checksum=not.in.(\"{escaped}\")");
+        prop_assert_eq!(filtered(&filter), Ok(value != "0a1b2c3d"));
+    }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{Ref, Vsn, quoted};
+use super::{ClientMessage, Ref, Vsn, quoted};
 use crate::core::protocol::{Opcode, frame_head};
 
 /// What a message says before its payload.
@@ -51,6 +51,9 @@ pub fn text_frame(out: &mut Vec<u8>, vsn: Vsn, head: &Head<'_>, payload: &[&[u8]
     out.extend_from_slice(after.as_bytes());
 }
 
+/// The event of answers.
+const REPLY: &str = "phx_reply";
+
 /// One message to one client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerMessage {
@@ -69,30 +72,42 @@ pub struct ServerMessage {
 impl ServerMessage {
     /// The good answer to a message; `response` is a JSON object.
     #[must_use]
-    pub fn ok(to: &super::ClientMessage, response: &str) -> Self {
-        Self::reply(to, "ok", response)
+    pub fn ok(to: &ClientMessage, response: &str) -> Self {
+        Self::reply(&to.topic, to.join_ref.clone(), to.reference.clone(), Ok(response))
     }
 
     /// The bad answer to a message; `response` is a JSON object.
     #[must_use]
-    pub fn error(to: &super::ClientMessage, response: &str) -> Self {
-        Self::reply(to, "error", response)
+    pub fn error(to: &ClientMessage, response: &str) -> Self {
+        Self::reply(&to.topic, to.join_ref.clone(), to.reference.clone(), Err(response))
     }
 
     /// The bad answer that says why.
     #[must_use]
-    pub fn refusal(to: &super::ClientMessage, reason: &str) -> Self {
+    pub fn refusal(to: &ClientMessage, reason: &str) -> Self {
         Self::error(to, &json!({ "reason": reason }).to_string())
     }
 
-    fn reply(to: &super::ClientMessage, status: &str, response: &str) -> Self {
-        Self {
-            join_ref: to.join_ref.clone(),
-            reference: to.reference.clone(),
-            topic: to.topic.clone(),
-            event: "phx_reply",
-            payload: format!("{{\"status\":\"{status}\",\"response\":{response}}}").into(),
-        }
+    /// An answer; both outcomes are JSON objects.
+    #[must_use]
+    pub fn reply(
+        topic: &str,
+        join_ref: Option<Ref>,
+        reference: Option<Ref>,
+        outcome: Result<&str, &str>,
+    ) -> Self {
+        let (status, response) = match outcome {
+            Ok(response) => ("ok", response),
+            Err(response) => ("error", response),
+        };
+        let payload = format!("{{\"status\":\"{status}\",\"response\":{response}}}");
+        Self { reference, ..Self::push(topic, join_ref, REPLY, payload.into()) }
+    }
+
+    /// Whether it answers a message.
+    #[must_use]
+    pub fn is_reply(&self) -> bool {
+        self.event == REPLY
     }
 
     /// The channel is closed, and its client is to stay away.
@@ -109,7 +124,7 @@ impl ServerMessage {
 
     fn end(topic: &str, join_ref: Option<Ref>, event: &'static str) -> Self {
         let reference = join_ref.clone();
-        Self { join_ref, reference, topic: topic.into(), event, payload: "{}".into() }
+        Self { reference, ..Self::push(topic, join_ref, event, "{}".into()) }
     }
 
     /// News of the channel itself. `extension` is `system` or `postgres_changes`.

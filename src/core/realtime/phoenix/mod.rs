@@ -8,7 +8,7 @@ mod broadcast;
 mod decode;
 mod encode;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use bytes::Bytes;
 

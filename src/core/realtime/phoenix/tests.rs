@@ -32,7 +32,7 @@ fn message(
 }
 
 /// The opcode and the payload of the only frame in `bytes`.
-fn unframed(bytes: &[u8]) -> (u8, &[u8]) {
+pub(in crate::core::realtime) fn unframed(bytes: &[u8]) -> (u8, &[u8]) {
     let (length, at) = match bytes[1] {
         127 => (usize::try_from(u64::from_be_bytes(bytes[2..10].try_into().unwrap())).unwrap(), 10),
         126 => (u16::from_be_bytes([bytes[2], bytes[3]]).into(), 4),
