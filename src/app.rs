@@ -31,7 +31,14 @@ use crate::{
         protocol::CloseReason,
         tail::{SharedTail, Tail, TailLimits},
     },
-    http::{Router, budget::Budget, in_flight::InFlight, server},
+    http::{
+        Router,
+        auth::{Authenticator, NoRandomness},
+        budget::Budget,
+        in_flight::InFlight,
+        limits::Limits,
+        server,
+    },
     settings::{JournalSettings, Settings},
     storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions},
     tasks::{
@@ -68,6 +75,9 @@ pub enum AppError {
     /// A setting of the journal makes no sense.
     #[error("the journal's batches cannot be planned: {0}")]
     Batching(#[from] batching::BadLimits),
+    /// Tickets cannot be signed.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
     /// The server stopped.
     #[error("the server stopped: {0}")]
     Server(#[source] io::Error),
@@ -117,6 +127,8 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         metrics: metrics.clone(),
     };
     let router = web::Data::new(Router {
+        auth: Authenticator::new(&settings.auth)?,
+        limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
         settings,
         storage,
         journal,
@@ -144,6 +156,7 @@ async fn serve(
     let handle = server.handle();
     let serving = actix_rt::spawn(server);
     actix_rt::spawn(retention(&router).run());
+    actix_rt::spawn(router.limits.clone().sweep());
     let watched = Watched {
         journal: router.journal.clone().recipient(),
         broadcaster: router.broadcaster.clone().recipient(),
@@ -269,6 +282,7 @@ fn fanout_limits(settings: &Settings) -> FanoutLimits {
             pong: session.pong_timeout,
             stall: session.stall_timeout,
         },
+        stream_heartbeat: session.stream_heartbeat,
         reconnect_window: settings.server.reconnect_window,
     }
 }

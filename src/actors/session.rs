@@ -11,6 +11,7 @@ use actix::prelude::*;
 use actix_http::ws::{Codec, Item};
 use actix_web_actors::ws::{Frame, ProtocolError};
 use bytes::{Bytes, BytesMut};
+use chrono::Utc;
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     net::TcpStream,
@@ -20,12 +21,13 @@ use tokio_util::codec::{Decoder, FramedRead};
 use uuid::Uuid;
 
 use super::{
-    begin::{self, Failed},
+    begin,
     outlet::Outlet,
     shard::{Client, End, Handle, Join, Leave, Say, Shard, Subscribe},
 };
 use crate::{
     core::{
+        access::Identity,
         filter::Filter,
         message::{self, Assembler, Piece, Refused},
         protocol::{self, ClientFrame, CloseReason, ErrorCode, Form, From, Opcode, ServerFrame},
@@ -38,6 +40,15 @@ use crate::{
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Finish(pub Option<Duration>);
+
+/// Whose session it is.
+#[derive(Debug, Default)]
+pub struct Owner {
+    /// What the client calls itself.
+    pub client_id: Option<String>,
+    /// What it is known as; its session ends when that expires.
+    pub identity: Identity,
+}
 
 /// What all sessions of a worker thread share.
 pub struct SessionOptions {
@@ -68,7 +79,7 @@ const MAX_DETAIL: usize = 300;
 /// The actor.
 pub struct Session {
     id: Uuid,
-    client_id: Option<String>,
+    owner: Owner,
     outlet: Arc<Outlet>,
     options: Arc<SessionOptions>,
     handle: Option<Handle>,
@@ -93,7 +104,7 @@ impl Session {
     pub fn open(
         socket: TcpStream,
         early: Bytes,
-        client_id: Option<String>,
+        owner: Owner,
         options: Arc<SessionOptions>,
     ) -> io::Result<oneshot::Receiver<()>> {
         let (read, write) = socket.into_split();
@@ -104,7 +115,7 @@ impl Session {
             listen(input, options.max_frame, ctx);
             Self {
                 id: Uuid::new_v4(),
-                client_id,
+                owner,
                 outlet,
                 options,
                 handle: None,
@@ -210,19 +221,24 @@ impl Session {
         }
     }
 
-    /// Finds out where the subscription begins, which may need storage, before the client's next
-    /// frame is looked at: its requests are answered in order.
+    /// Finds out where the subscription begins, which may need storage, and subscribes, before the
+    /// client's next frame is looked at: its requests are answered in order.
     fn subscribe(&mut self, filter: Filter, from: From, ctx: &mut Context<Self>) {
-        let storage = self.options.storage.clone();
-        let begin = async move { (begin::find(&*storage, &filter, from).await, filter) };
-        ctx.wait(begin.into_actor(self).map(|(begin, filter), session, ctx| {
-            match (begin, session.handle) {
-                (Ok(begin), Some(client)) => {
-                    session.tell(Subscribe { client, filter, begin }, ctx);
-                }
-                (Err(Failed(detail)), _) => session.fail(ErrorCode::Unavailable, &detail, ctx),
-                (Ok(_), None) => ctx.stop(),
+        let Some(client) = self.handle else { return ctx.stop() };
+        let (storage, shard) = (self.options.storage.clone(), self.options.shard.clone());
+        let subscribed = async move {
+            match begin::find(&*storage, &filter, from).await {
+                Ok(begin) => Ok(shard.send(Subscribe { client, filter, begin }).await),
+                Err(unavailable) => Err(unavailable),
             }
+        };
+        ctx.wait(subscribed.into_actor(self).map(|subscribed, session, ctx| match subscribed {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => {
+                session.fail(ErrorCode::TooManyFilters, &error.to_string(), ctx);
+            }
+            Ok(Err(_gone)) => ctx.stop(),
+            Err(error) => session.fail(ErrorCode::Unavailable, &error.to_string(), ctx),
         }));
     }
 }
@@ -276,7 +292,8 @@ impl Actor for Session {
         metrics.sessions.increment(1);
         let client = Client {
             id: self.id,
-            client_id: self.client_id.clone(),
+            client_id: self.owner.client_id.clone(),
+            identity: self.owner.identity.name.clone(),
             form: Form::Session,
             outlet: self.outlet.clone(),
             session: ctx.address().recipient(),
@@ -286,6 +303,10 @@ impl Actor for Session {
             Ok(key) => session.handle = Some(Handle { key, id: session.id }),
             Err(_) => ctx.stop(),
         }));
+        if let Some(expires_at) = self.owner.identity.expires_at {
+            let left = (expires_at - Utc::now()).to_std().unwrap_or_default();
+            ctx.run_later(left, |session, ctx| session.end(CloseReason::Unauthenticated, ctx));
+        }
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {

@@ -20,9 +20,9 @@ pub use self::queries::{EndAll, EndSession, GetBalance, GetSessions, SessionRow}
 use super::{outlet::Outlet, session::Finish};
 use crate::{
     core::{
-        fanout::{Begin, Fanout, FanoutLimits, Key, Totals, Turn},
+        fanout::{Begin, Fanout, FanoutLimits, Key, TooManyFilters, Totals, Turn},
         filter::Filter,
-        protocol::{CloseReason, ErrorCode, Form, ServerFrame},
+        protocol::{CloseReason, Form, ServerFrame},
         reader::{Gone, PageView, Sink, SubKey},
         tail::SharedTail,
     },
@@ -37,7 +37,7 @@ pub struct Join(pub Client);
 
 /// A session asks for events.
 #[derive(Message)]
-#[rtype(result = "()")]
+#[rtype(result = "Result<(), TooManyFilters>")]
 pub struct Subscribe {
     /// Who.
     pub client: Handle,
@@ -96,6 +96,8 @@ pub struct Client {
     pub client_id: Option<String>,
     /// How it hears things.
     pub form: Form,
+    /// What it is known as.
+    pub identity: Option<Arc<str>>,
     /// Its socket.
     pub outlet: Arc<Outlet>,
     /// The session.
@@ -271,23 +273,14 @@ impl Handler<Join> for Shard {
 }
 
 impl Handler<Subscribe> for Shard {
-    type Result = ();
+    type Result = Result<(), TooManyFilters>;
 
-    fn handle(&mut self, message: Subscribe, ctx: &mut Self::Context) {
+    fn handle(&mut self, message: Subscribe, ctx: &mut Self::Context) -> Self::Result {
         let Subscribe { client, filter, begin } = message;
         if !self.is_here(client) {
-            return;
+            return Ok(());
         }
-        let groups = self.options.limits.groups;
-        let metrics = self.options.metrics.clone();
-        self.turn(ctx, |fanout, turn| {
-            if fanout.subscribe(client.key, &filter, begin, turn).is_err() {
-                let code = ErrorCode::TooManyFilters;
-                metrics.session_errors_total.with([code.as_str()]).increment(1);
-                let detail = format!("there are {groups} different filters already");
-                fanout.tell(client.key, &ServerFrame::Error { code, detail }, turn);
-            }
-        });
+        self.turn(ctx, |fanout, turn| fanout.subscribe(client.key, &filter, begin, turn))
     }
 }
 

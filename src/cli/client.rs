@@ -23,9 +23,18 @@ pub struct Target {
     /// The router's address
     #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
     pub url: RouterUrl,
-    /// Token for a router that asks for one; better given by environment than on the command line
-    #[arg(long, env = "SIGNALBOX_TOKEN", hide_env_values = true)]
-    pub token: Option<Token>,
+    /// File with the token, for a router that asks for one; without it, `SIGNALBOX_TOKEN` is used.
+    /// A token on the command line could be read by everybody on this machine
+    #[arg(long, value_name = "PATH", value_parser = token_of_file)]
+    pub token_file: Option<Token>,
+}
+
+/// The environment variable that holds the token.
+const TOKEN_VARIABLE: &str = "SIGNALBOX_TOKEN";
+
+fn token_of_file(path: &str) -> Result<Token, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+    text.parse()
 }
 
 /// Which events to subscribe to; all without any.
@@ -189,7 +198,7 @@ impl FromStr for Token {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", text.trim()))
-            .map_err(|_invalid| "a token has no control characters".to_owned())?;
+            .map_err(|_invalid| "a token is one line of ASCII".to_owned())?;
         value.set_sensitive(true);
         Ok(Self(value))
     }
@@ -202,6 +211,18 @@ impl std::fmt::Debug for Token {
 }
 
 impl Target {
+    /// The token to show: of the file, else of the environment.
+    fn token(&self) -> Result<Option<Token>, ClientError> {
+        if self.token_file.is_some() {
+            return Ok(self.token_file.clone());
+        }
+        let Some(text) = std::env::var_os(TOKEN_VARIABLE).filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        let wrong = |reason| ClientError::Usage(format!("{TOKEN_VARIABLE}: {reason}"));
+        text.to_string_lossy().parse().map(Some).map_err(wrong)
+    }
+
     /// The WebSocket handshake's request, with the subprotocol and the token.
     ///
     /// # Errors
@@ -212,8 +233,8 @@ impl Target {
             self.url.session().into_client_request().map_err(|e| self.handshake_failed(e))?;
         let headers = request.headers_mut();
         headers.insert("Sec-WebSocket-Protocol", HeaderValue::from_static(SUBPROTOCOL));
-        if let Some(token) = &self.token {
-            headers.insert("Authorization", token.0.clone());
+        if let Some(token) = self.token()? {
+            headers.insert("Authorization", token.0);
         }
         Ok(request)
     }
@@ -225,8 +246,8 @@ impl Target {
     pub fn http(&self) -> Result<reqwest::Client, ClientError> {
         install_crypto();
         let mut builder = reqwest::Client::builder().no_proxy();
-        if let Some(token) = &self.token {
-            let headers = [(reqwest::header::AUTHORIZATION, token.0.clone())];
+        if let Some(token) = self.token()? {
+            let headers = [(reqwest::header::AUTHORIZATION, token.0)];
             builder = builder.default_headers(headers.into_iter().collect());
         }
         if self.url.is_plain() {
@@ -265,13 +286,24 @@ impl Target {
 }
 
 /// What an HTTP answer that is no success says, in a few words: the problem's `detail` if it has
-/// one.
+/// one, and what to do where that is done here.
 #[must_use]
 pub fn answer(status: reqwest::StatusCode, body: &[u8]) -> String {
-    let problem: Option<Value> = serde_json::from_slice(body).ok();
-    match problem.as_ref().and_then(|p| p.get("detail")).and_then(|d| d.as_str()) {
+    let problem: Value = serde_json::from_slice(body).unwrap_or_default();
+    let member = |name| problem.get(name).and_then(Value::as_str);
+    let said = match member("detail") {
         Some(detail) => format!("{status}: {detail}"),
         None => status.to_string(),
+    };
+    match (status.as_u16(), member("scope")) {
+        (401, _) => format!(
+            "{said}; put a token that is known there into {TOKEN_VARIABLE}, or its file into \
+             --token-file"
+        ),
+        (403, Some(scope)) => {
+            format!("{said}; ask for one, made by `signalbox token --scope {scope}`")
+        }
+        _ => said,
     }
 }
 
@@ -345,8 +377,12 @@ mod tests {
     #[test]
     fn an_answer_is_told_by_its_problem_detail() {
         let status = reqwest::StatusCode::UNAUTHORIZED;
-        assert_eq!(answer(status, br#"{"detail":"no token"}"#), "401 Unauthorized: no token");
-        assert_eq!(answer(status, b"<html>"), "401 Unauthorized");
+        let said = answer(status, br#"{"detail":"no token"}"#);
+        assert!(said.starts_with("401 Unauthorized: no token; put a token"), "{said}");
+        let status = reqwest::StatusCode::FORBIDDEN;
+        assert_eq!(answer(status, b"<html>"), "403 Forbidden");
+        let said = answer(status, br#"{"detail":"no", "scope":"read"}"#);
+        assert_eq!(said, "403 Forbidden: no; ask for one, made by `signalbox token --scope read`");
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod retry;
 pub mod send;
 mod serve;
 pub mod tail;
+mod token;
 
 use std::{
     ffi::OsString,
@@ -53,6 +54,8 @@ enum Command {
     Tail(tail::TailArgs),
     /// Load a router, and verify that every client gets every event, once and in order.
     Bench(bench::BenchArgs),
+    /// Make a token, or say whose one is.
+    Token(token::TokenArgs),
     /// Print what makes a shell complete this command line.
     Completions(completions::Completions),
 }
@@ -77,6 +80,7 @@ impl Cli {
             Command::Send(args) => block_on(send::run(args)),
             Command::Tail(args) => block_on(tail::run(args)),
             Command::Bench(args) => block_on(bench::run(args)),
+            Command::Token(args) => args.run(config),
             Command::Completions(command) => command.run(Self::command()),
         }
     }

@@ -30,18 +30,18 @@ pub struct Account {
 }
 
 /// Sums of accounts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Balance {
-    /// Events that matched, as the filter groups counted.
-    pub matched: u64,
     /// Events whose frames the kernel took whole, as the sessions counted.
     pub delivered: u64,
     /// Events that will not be delivered, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
-    /// Events that will still be delivered.
-    pub pending: u64,
     /// `matched - delivered - dropped - pending`, as absolute values summed: a defect unless 0.
     pub imbalance: u64,
+    /// Events that matched, as the filter groups counted.
+    pub matched: u64,
+    /// Events that will still be delivered.
+    pub pending: u64,
 }
 
 impl Balance {

@@ -6,14 +6,17 @@
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     Router,
+    contract::{problems, schemas::EventBody},
     problem::{self, Code, Problem},
+    query::{Pairs, Patterns, bad, unknown},
 };
 use crate::{
     core::{
-        event::{Event, Seq},
+        event::{Category, Event, Seq},
         filter::Filter,
     },
     storage::{From, Narrow, PageQuery, StorageError},
@@ -37,13 +40,11 @@ struct Query {
     until: Option<DateTime<Utc>>,
 }
 
-const PARAMETERS: &str = "after, before, since, until, event_type, source, category and limit";
+const PARAMETERS: [&str; 8] =
+    ["after", "before", "since", "until", "event_type", "source", "category", "limit"];
 
 impl Query {
     fn parse(pairs: &[(String, String)], max_patterns: usize) -> Result<Self, Problem> {
-        let bad = |name: &str, wanted: &str| {
-            Problem::new(Code::BadParameter, format!("`{name}` must be {wanted}"))
-        };
         let mut query = Self {
             from: From::Before(Seq::MAX),
             limit: DEFAULT_LIMIT,
@@ -51,15 +52,15 @@ impl Query {
             since: None,
             until: None,
         };
-        let mut patterns: [Vec<&str>; 3] = Default::default();
-        let [event_types, sources, categories] = &mut patterns;
+        let mut patterns = Patterns::default();
         let mut places = 0;
         for (name, value) in pairs {
             let seq = || value.parse().ok().ok_or_else(|| bad(name, "a seq"));
             let time = || match value.parse() {
                 Ok(time) => Ok(Some(time)),
                 Err(error) => {
-                    Err(bad(name, &format!("a time in RFC 3339, its `+` written as %2B: {error}")))
+                    let wanted = "a time in RFC 3339, its `+` written as %2B";
+                    Err(bad(name, format_args!("{wanted}: {error}")))
                 }
             };
             match name.as_str() {
@@ -67,17 +68,12 @@ impl Query {
                 "before" => query.from = From::Before(seq()?),
                 "since" => query.since = time()?,
                 "until" => query.until = time()?,
-                "event_type" => event_types.push(value),
-                "source" => sources.push(value),
-                "category" => categories.push(value),
                 "limit" => {
                     let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
                     query.limit = limit.ok_or_else(|| bad(name, "1 to 1000"))?;
                 }
-                other => {
-                    let detail = format!("there is no `{other}`; there are {PARAMETERS}");
-                    return Err(Problem::new(Code::UnknownParameter, detail));
-                }
+                name if patterns.take(name, value) => {}
+                other => return Err(unknown(other, &PARAMETERS)),
             }
             places += usize::from(matches!(name.as_str(), "after" | "before"));
         }
@@ -85,8 +81,7 @@ impl Query {
             let detail = "`after` and `before` are two directions: give one of them, once";
             return Err(Problem::new(Code::BadParameter, detail));
         }
-        query.filter = Filter::from_values(event_types, sources, categories, max_patterns)
-            .map_err(|error| Problem::new(Code::BadFilter, error.to_string()))?;
+        query.filter = patterns.filter(max_patterns)?;
         Ok(query)
     }
 
@@ -102,13 +97,66 @@ impl Query {
     }
 }
 
-/// Events, newest first, or oldest first when asked for what comes after a place.
+problems!(
+    /// What a list of events may end in.
+    ListProblems: BadFilter, BadParameter, UnknownParameter, JournalCorrupt, StorageUnavailable
+);
+
+problems!(
+    /// What a look at one event may end in.
+    EventProblems: BadId, NotFound, JournalCorrupt, StorageUnavailable
+);
+
+/// The parameters that [`Query::parse`] reads.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only described")]
+struct Parameters {
+    /// Those after this `seq`, oldest first; not with `before`.
+    #[param(value_type = Option<u64>)]
+    after: Option<Seq>,
+    /// Those before this `seq`, newest first; not with `after`.
+    #[param(value_type = Option<u64>)]
+    before: Option<Seq>,
+    /// Committed at this time or later.
+    since: Option<DateTime<Utc>>,
+    /// Committed before this time.
+    until: Option<DateTime<Utc>>,
+    /// Of one of these types; `*` is any run of characters.
+    #[param(min_length = 1, example = json!(["cache_*"]))]
+    event_type: Option<Vec<String>>,
+    /// From one of these sources; `*` is any run of characters.
+    source: Option<Vec<String>>,
+    /// Of one of these categories.
+    category: Option<Vec<Category>>,
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<usize>,
+}
+
+/// Events, and where to go on.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "joined from bytes: only described")]
+struct EventPage {
+    /// In the order that was asked for.
+    events: Vec<EventBody>,
+    /// What to give as `after`, or as `before`, for the next; `null` at the end.
+    #[schema(value_type = Option<u64>, required)]
+    next: Option<Seq>,
+}
+
+/// Newest first, or oldest first when asked for what comes after a place. A search that matches
+/// rarely may end with few events, or none, and a `next`.
 ///
 /// # Errors
 /// When the query makes no sense, or storage cannot be read.
+#[utoipa::path(
+    get, path = "/v1/events", operation_id = "list_events", tag = "events", params(Parameters),
+    responses((status = 200, description = "A page of events.", body = EventPage), ListProblems)
+)]
 pub async fn list(
     router: web::Data<Router>,
-    pairs: web::Query<Vec<(String, String)>>,
+    pairs: web::Query<Pairs>,
 ) -> Result<HttpResponse, Problem> {
     let query = Query::parse(&pairs, router.settings.session.filter_patterns)?;
     let (events, next) =
@@ -129,6 +177,11 @@ pub async fn list(
 ///
 /// # Errors
 /// When there is none of that id, or storage cannot be read.
+#[utoipa::path(
+    get, path = "/v1/events/{id}", operation_id = "get_event", tag = "events",
+    params(("id" = uuid::Uuid, Path, description = "As the router wrote it.")),
+    responses((status = 200, description = "The event.", body = EventBody), EventProblems)
+)]
 pub async fn one(
     router: web::Data<Router>,
     id: web::Path<String>,

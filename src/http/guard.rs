@@ -1,39 +1,139 @@
-//! Who may speak to the router at all: the same check for every request and every upgrade.
+//! Who may speak to the router at all, and do what: the same check for every request of the app and
+//! every upgrade.
 //!
-//! In open mode the router listens on loopback only, and yet any web page that a browser on this
-//! machine shows can reach it. So the `Host` must be a name of this machine (which a page that
-//! rebinds its own name does not have), and an `Origin`, which browsers send with everything that
-//! could do harm, must be the router's own.
+//! With `auth.mode = "open"` the router listens on loopback only, and yet any web page that a
+//! browser on this machine shows can reach it. So the `Host` must be a name of this machine (which a
+//! page that rebinds its own name does not have), and an `Origin`, which browsers send with
+//! everything that could do harm, must be the router's own or one of `auth.cors_origins`. With
+//! tokens, the `Host` may be any of `server.hosts`.
+
+pub mod cors;
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use actix_web::http::header::{self, HeaderMap};
+use actix_http::RequestHead;
+use actix_web::http::{
+    Method, StatusCode,
+    header::{self, HeaderMap, HeaderName},
+};
+use chrono::Utc;
 
-use super::problem::{Code, Problem};
+use super::{
+    Caller, ROUTES, Router, auth,
+    problem::{Code, Problem},
+};
+use crate::{
+    core::access::{ClientKey, Identity, Need, Scope},
+    settings::{AuthMode, Settings},
+};
 
-/// Lets a request pass, or says why not.
+/// Lets a request to the route with this pattern pass, as whom; or says why not.
 ///
 /// # Errors
-/// When the request is not for this machine, or comes from a page of another origin.
-pub fn admit(headers: &HeaderMap) -> Result<(), Problem> {
-    let host = text(headers, &header::HOST).unwrap_or_default();
-    if !is_loopback(host) {
-        let detail = "the Host must be localhost or a loopback address: the router is open to \
-                      this machine only";
-        return Err(Problem::new(Code::HostNotAllowed, detail));
+/// When it is not for this router, comes from a page of another origin, shows no good credentials,
+/// may not do what it asks for, or goes beyond a limit.
+pub fn admit(
+    router: &Router,
+    head: &RequestHead,
+    pattern: Option<&str>,
+) -> Result<Caller, Problem> {
+    let admitted = check_place(&router.settings, head.headers())
+        .and_then(|()| identify(router, head, pattern));
+    if let Err(problem) = &admitted
+        && problem.code().status() != StatusCode::TOO_MANY_REQUESTS
+    {
+        router.metrics.access_refused_total.with([problem.code().as_str()]).increment(1);
     }
+    admitted
+}
+
+fn identify(router: &Router, head: &RequestHead, pattern: Option<&str>) -> Result<Caller, Problem> {
+    let need = need(&head.method, pattern);
+    let identity = router.auth.identify(head, pattern, Utc::now());
+    // Whoever guesses tokens is held by its address.
+    let key = client_key(head, identity.as_ref().ok());
+    let account = router.limits.request(key, pattern)?;
+    let identity = match identity {
+        Ok(identity) => auth::authorize(&identity, need).map(|()| identity),
+        // What is for everybody is also for those with a token of yesterday.
+        Err(_) if need == Need::Nothing => Ok(Identity::nobody()),
+        Err(problem) => Err(problem),
+    };
+    match identity {
+        Ok(identity) => Ok(Caller { identity, account }),
+        Err(problem) => Err(router.limits.tell_problem(&account, problem)),
+    }
+}
+
+/// What a request needs. A resource that the table of routes does not know is closed to all but
+/// operators: whoever adds one must say whom it is for.
+fn need(method: &Method, pattern: Option<&str>) -> Need {
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    let mut resource = ROUTES.iter().filter(|route| Some(route.path) == pattern).peekable();
+    if pattern.is_some() && resource.peek().is_none() {
+        return Need::Scope(Scope::Admin);
+    }
+    // No such method, or nothing there: that may be told to everybody.
+    resource.find(|route| route.method == method).map_or(Need::Nothing, |route| route.need)
+}
+
+fn client_key(head: &RequestHead, identity: Option<&Identity>) -> ClientKey {
+    if let Some(name) = identity.and_then(|identity| identity.name.clone()) {
+        return ClientKey::Named(name);
+    }
+    match head.peer_addr.map(|peer| peer.ip()) {
+        Some(IpAddr::V4(address)) => ClientKey::V4(address.octets()),
+        Some(IpAddr::V6(address)) => ClientKey::v6(address.octets()),
+        None => ClientKey::Unknown,
+    }
+}
+
+/// Whether a request is for this router, and from a page that may use it if from any.
+pub(super) fn check_place(settings: &Settings, headers: &HeaderMap) -> Result<(), Problem> {
+    let host = text(headers, &header::HOST).unwrap_or_default();
+    check_host(settings, host)?;
     if !headers.contains_key(header::ORIGIN) {
         return Ok(());
     }
-    let origin = text(headers, &header::ORIGIN).and_then(|origin| origin.strip_prefix("http://"));
-    if origin.is_some_and(|origin| origin.eq_ignore_ascii_case(host)) {
+    let origin = text(headers, &header::ORIGIN).unwrap_or_default();
+    if is_own(settings, origin, host) || cors::is_listed(settings, origin) {
         return Ok(());
     }
-    let detail = "pages of other origins may not use this router";
+    let detail = "pages of other origins may not use this router: see auth.cors_origins";
     Err(Problem::new(Code::OriginNotAllowed, detail))
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
+fn check_host(settings: &Settings, host: &str) -> Result<(), Problem> {
+    let hosts = &settings.server.hosts;
+    let (allowed, detail) = match settings.auth.mode {
+        AuthMode::Open => (
+            is_loopback(host),
+            "the Host must be localhost or a loopback address: the router is open to this machine \
+             only",
+        ),
+        AuthMode::Token => (
+            hosts.is_empty() || is_loopback(host) || hosts.iter().any(|name| name.is(host)),
+            "the Host is none of server.hosts",
+        ),
+    };
+    if allowed {
+        return Ok(());
+    }
+    Err(Problem::new(Code::HostNotAllowed, detail))
+}
+
+/// Whether a page comes from the router itself; where it may be reached from elsewhere, something
+/// before it may speak TLS.
+fn is_own(settings: &Settings, origin: &str, host: &str) -> bool {
+    let Some((scheme, name)) = origin.split_once("://") else { return false };
+    let is_scheme = match settings.auth.mode {
+        AuthMode::Open => scheme == "http",
+        AuthMode::Token => matches!(scheme, "http" | "https"),
+    };
+    is_scheme && name.eq_ignore_ascii_case(host)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
@@ -74,7 +174,15 @@ mod tests {
     }
 
     fn code(host: &'static str, origin: Option<&'static str>) -> Option<Code> {
-        admit(&headers(host, origin)).err().map(|problem| problem.code())
+        code_with(&Settings::default(), host, origin)
+    }
+
+    fn code_with(
+        settings: &Settings,
+        host: &'static str,
+        origin: Option<&'static str>,
+    ) -> Option<Code> {
+        check_place(settings, &headers(host, origin)).err().map(|problem| problem.code())
     }
 
     #[test]
@@ -97,7 +205,7 @@ mod tests {
         ] {
             assert_eq!(code(host, None), Some(Code::HostNotAllowed), "{host}");
         }
-        assert!(admit(&HeaderMap::new()).is_err());
+        assert!(check_place(&Settings::default(), &HeaderMap::new()).is_err());
     }
 
     #[test]
@@ -110,5 +218,31 @@ mod tests {
                 "{origin}"
             );
         }
+    }
+
+    #[test]
+    fn with_tokens_the_host_is_any_or_of_the_list_and_pages_may_come_by_tls() {
+        let mut settings = Settings::default();
+        settings.auth.mode = AuthMode::Token;
+        let own = Some("https://a.org");
+        assert_eq!(code_with(&settings, "a.org", own), None);
+        assert_eq!(
+            code_with(&settings, "a.org", Some("https://b.org")),
+            Some(Code::OriginNotAllowed)
+        );
+        settings.server.hosts = vec!["a.org".parse().unwrap()];
+        settings.auth.cors_origins = vec!["https://b.org".parse().unwrap()];
+        assert_eq!(code_with(&settings, "a.org:8080", Some("https://b.org")), None);
+        assert_eq!(code_with(&settings, "127.0.0.1:8080", None), None, "this machine itself");
+        assert_eq!(code_with(&settings, "b.org", None), Some(Code::HostNotAllowed));
+    }
+
+    #[test]
+    fn a_resource_that_is_in_no_table_is_closed() {
+        assert_eq!(need(&Method::GET, Some("/v1/secret")), Need::Scope(Scope::Admin));
+        assert_eq!(need(&Method::GET, None), Need::Nothing);
+        assert_eq!(need(&Method::HEAD, Some("/v1/events")), Need::Scope(Scope::Read));
+        assert_eq!(need(&Method::POST, Some("/v1/events")), Need::Scope(Scope::Ingest));
+        assert_eq!(need(&Method::PUT, Some("/v1/events")), Need::Nothing);
     }
 }

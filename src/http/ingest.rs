@@ -1,28 +1,36 @@
 //! `POST /v1/events`: bytes in, a position out, and nothing in between is ever half done.
 
+mod answer;
 mod head;
 
 use std::mem;
 
-use actix_web::{HttpRequest, HttpResponse, error::BlockingError, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    error::BlockingError,
+    http::header::{self, HeaderMap},
+    web,
+};
 use bytes::{Bytes, BytesMut};
 use chrono::Utc;
-use futures_util::StreamExt;
-use serde_json::{Map, Value, json};
+use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use self::head::{Form, Head, OnInvalid};
+use self::{
+    answer::{Accepted, IngestProblems, refused},
+    head::{Form, Head, IngestHeaders, IngestQuery, OnInvalid},
+};
 use super::{
-    Router,
-    budget::Held,
-    problem::{self, Code, Problem},
+    Caller, Router,
+    contract::schemas::{CloudEvent, CloudEvents, NewEventLines, NewEvents},
+    problem::{Code, Problem},
 };
 use crate::{
     actors::journal::{Publish, PublishError, Published},
     core::{
         event::{self, Draft},
-        intake::{self, Caps, Context, Parsed, Rejected, UnpackError, unpack},
+        intake::{self, Caps, Context, Parsed, UnpackError, unpack},
     },
 };
 
@@ -33,25 +41,47 @@ const INLINE_BYTES: usize = 64 << 10;
 ///
 /// # Errors
 /// What is wrong with the request, or why nothing (or perhaps nothing) was stored.
+#[utoipa::path(
+    post, path = "/v1/events", operation_id = "publish_events", tag = "events",
+    description = include_str!("ingest/openapi.md"),
+    params(IngestQuery, IngestHeaders),
+    request_body(content(
+        (inline(NewEvents) = "application/json"),
+        (inline(NewEventLines) = "application/x-ndjson"),
+        (CloudEvent = "application/cloudevents+json"),
+        (inline(CloudEvents) = "application/cloudevents-batch+json"),
+    )),
+    responses((status = 202, description = "All that is valid is committed.", body = Accepted), IngestProblems)
+)]
 pub async fn post(
     router: web::Data<Router>,
     request: HttpRequest,
+    caller: web::ReqData<Caller>,
     mut body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let deadline = Instant::now() + router.settings.limits.body_timeout;
-    let answer = publish(&router, &request, &mut body, deadline).await;
+    let answer = publish(&router, &request, &caller, &mut body, deadline).await;
     if let Err(problem) = &answer {
         router.metrics.ingest_rejected_total.with([problem.code().as_str()]).increment(1);
-        // A producer that is still writing would be cut off, and never see the answer.
-        let rest = async { while let Some(Ok(_)) = body.next().await {} };
-        timeout_at(deadline, rest).await.unwrap_or_default();
+        drain(&mut body, deadline).await;
     }
     answer
+}
+
+/// Throws the rest of a body away: a producer that is still writing would be cut off, and never see
+/// the answer.
+pub(super) async fn drain<E>(
+    body: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
+    deadline: Instant,
+) {
+    let rest = async { while let Some(Ok(_)) = body.next().await {} };
+    timeout_at(deadline, rest).await.unwrap_or_default();
 }
 
 async fn publish(
     router: &web::Data<Router>,
     request: &HttpRequest,
+    caller: &Caller,
     body: &mut web::Payload,
     deadline: Instant,
 ) -> Result<HttpResponse, Problem> {
@@ -60,8 +90,21 @@ async fn publish(
         return Err(refused(&PublishError::ShuttingDown, &[]));
     }
     let limits = &router.settings.limits;
+    let charge = |bytes| {
+        let charged = router.limits.bytes(&caller.account, bytes);
+        charged.map_err(Problem::not_stored)
+    };
+    // Better before it is sent than when half of it is here.
+    let declared = declared_length(request.headers());
+    charge(declared.unwrap_or(0).min(limits.body_bytes))?;
     let mut share = router.bodies.hold(limits.inflight_bytes);
-    let body = collect(body, limits.body_bytes, &mut share, deadline).await?;
+    let take = |bytes| {
+        if declared.is_none() {
+            charge(bytes)?;
+        }
+        if share.grow(bytes) { Ok(()) } else { Err(busy()) }
+    };
+    let body = collect(body, limits.body_bytes, take, deadline).await?;
     if head.encoding.is_some() && !share.grow(limits.body_bytes) {
         return Err(busy());
     }
@@ -70,13 +113,18 @@ async fn publish(
     let ids: Vec<Uuid> = drafts.iter().map(|draft| draft.id).collect();
     let published = commit(router, drafts).await.map_err(|error| refused(&error, &ids))?;
     router.metrics.events_skipped_total.increment(parsed.rejected.len() as u64);
-    Ok(accepted(&published, &ids, &parsed))
+    Ok(HttpResponse::Accepted().json(Accepted::new(&published, &ids, &parsed)))
+}
+
+/// How long the body is, where that is known before it comes.
+fn declared_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 async fn collect(
     body: &mut web::Payload,
     limit: usize,
-    held: &mut Held<'_>,
+    mut take: impl FnMut(usize) -> Result<(), Problem>,
     deadline: Instant,
 ) -> Result<Bytes, Problem> {
     let mut bytes = BytesMut::new();
@@ -89,9 +137,7 @@ async fn collect(
                 let detail = format!("a body may have {limit} bytes; send several");
                 return Err(Problem::new(Code::BodyTooLarge, detail));
             }
-            if !held.grow(chunk.len()) {
-                return Err(busy());
-            }
+            take(chunk.len())?;
             bytes.extend_from_slice(&chunk);
         }
         Ok(())
@@ -104,7 +150,7 @@ async fn collect(
 /// Other requests bring as much as may be in memory.
 fn busy() -> Problem {
     let detail = "too many bytes are being received at the same time";
-    Problem::new(Code::TooManyBytes, detail).with("outcome", "not_stored")
+    Problem::new(Code::TooManyBytes, detail).not_stored()
 }
 
 async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Parsed, Problem> {
@@ -159,65 +205,4 @@ async fn commit(router: &Router, drafts: Vec<Draft>) -> Result<Published, Publis
         // A journal that is gone may have committed first.
         Ok(Err(_)) | Err(_) => Err(PublishError::Unknown),
     }
-}
-
-fn accepted(published: &Published, ids: &[Uuid], parsed: &Parsed) -> HttpResponse {
-    let Published { epoch, outcomes } = published;
-    let mut body = Map::new();
-    let mut tell = |name: &str, value: Value| drop(body.insert(name.to_owned(), value));
-    tell("epoch", json!(epoch));
-    if let (false, [outcome], [id]) = (parsed.many, &**outcomes, ids) {
-        tell("id", json!(id));
-        tell("seq", outcome.seq.into());
-        tell("duplicate", outcome.duplicate.into());
-        if outcome.differs {
-            tell("differs", true.into());
-        }
-    } else {
-        let fresh: Vec<_> = outcomes.iter().filter(|outcome| !outcome.duplicate).collect();
-        tell("accepted", fresh.len().into());
-        tell("duplicates", (outcomes.len() - fresh.len()).into());
-        tell("rejected", parsed.rejected.iter().map(rejected).collect());
-        tell("first_seq", json!(fresh.first().map(|outcome| outcome.seq)));
-        tell("last_seq", json!(fresh.last().map(|outcome| outcome.seq)));
-        let differs = outcomes.iter().filter(|outcome| outcome.differs).count();
-        if differs > 0 {
-            tell("differs", differs.into());
-        }
-    }
-    HttpResponse::Accepted().json(body)
-}
-
-fn rejected(event: &Rejected) -> Value {
-    let mut members = problem::errors(&event.faults);
-    members.insert("index".to_owned(), event.index.into());
-    members.into()
-}
-
-/// The answer to a request that was not, or perhaps not, committed. `outcome` says which.
-fn refused(error: &PublishError, ids: &[Uuid]) -> Problem {
-    let problem = match error {
-        PublishError::QueueFull => {
-            Problem::new(Code::QueueFull, "too many events wait to be committed")
-        }
-        PublishError::Unavailable => {
-            Problem::new(Code::StorageUnavailable, "the storage cannot be reached")
-        }
-        PublishError::StorageFull => Problem::new(Code::StorageFull, "the storage is full"),
-        PublishError::ShuttingDown => {
-            Problem::new(Code::ShuttingDown, "the router is shutting down")
-        }
-        PublishError::Refused(reason) => {
-            let detail = format!("the database refused the events: {reason}");
-            Problem::new(Code::RefusedByStorage, detail)
-        }
-        PublishError::Unknown => {
-            let detail = "whether the events were stored is not known: post them again with these \
-                          ids, which stores none of them twice";
-            return Problem::new(Code::OutcomeUnknown, detail)
-                .with("outcome", "unknown")
-                .with("ids", ids.iter().map(Uuid::to_string).collect::<Vec<_>>());
-        }
-    };
-    problem.with("outcome", "not_stored")
 }

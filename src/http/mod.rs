@@ -1,14 +1,21 @@
 //! Everything that speaks HTTP. [`ROUTES`] is the whole surface; each noun has its file.
 
+pub mod auth;
 pub mod budget;
+mod connection;
+pub mod contract;
 pub mod events;
 pub mod guard;
 pub mod in_flight;
 pub mod ingest;
+pub mod limits;
 pub mod ops;
 pub mod problem;
+pub mod query;
+mod room;
 pub mod server;
 pub mod stats;
+pub mod stream;
 pub mod upgrade;
 
 use std::{
@@ -22,7 +29,7 @@ use std::{
 use actix::Addr;
 use actix_http::ConnectionType;
 use actix_web::{
-    Error, HttpRequest, HttpResponse,
+    Error, HttpMessage, HttpRequest, HttpResponse,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     guard as methods,
@@ -32,13 +39,19 @@ use actix_web::{
 };
 
 use self::{
+    auth::Authenticator,
     budget::Budget,
+    guard::cors,
     in_flight::InFlight,
+    limits::{Account, Limits},
     problem::{Code, Problem},
 };
 use crate::{
     actors::{broadcaster::Broadcaster, journal::Journal},
-    core::tail::SharedTail,
+    core::{
+        access::{Identity, Need, Scope},
+        tail::SharedTail,
+    },
     settings::Settings,
     storage::Storage,
     telemetry::Metrics,
@@ -58,6 +71,10 @@ pub struct Router {
     pub tail: Arc<SharedTail>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// How callers are known.
+    pub auth: Authenticator,
+    /// How much each may take.
+    pub limits: Arc<Limits>,
     /// Open sessions, to be held under `session.max_sessions`.
     pub sessions: AtomicUsize,
     /// Requests that are being answered.
@@ -89,6 +106,15 @@ impl Router {
     }
 }
 
+/// Who was let in. Handlers find it in the request, as `web::ReqData<Caller>`.
+#[derive(Clone)]
+pub struct Caller {
+    /// What it is known as, and may do.
+    pub identity: Identity,
+    /// What it takes is charged to.
+    pub account: Account,
+}
+
 /// A route, for the documentation and the tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -96,12 +122,20 @@ pub struct Route {
     pub method: &'static str,
     /// The pattern of the path.
     pub path: &'static str,
+    /// What it needs of whoever calls it.
+    pub need: Need,
     /// What it is for.
     pub what: &'static str,
 }
 
-const fn route(method: &'static str, path: &'static str, what: &'static str) -> Route {
-    Route { method, path, what }
+const ANYBODY: Need = Need::Nothing;
+const KNOWN: Need = Need::Identity;
+const INGEST: Need = Need::Scope(Scope::Ingest);
+const READ: Need = Need::Scope(Scope::Read);
+const ADMIN: Need = Need::Scope(Scope::Admin);
+
+const fn route(method: &'static str, path: &'static str, need: Need, what: &'static str) -> Route {
+    Route { method, path, need, what }
 }
 
 /// Every route.
@@ -109,19 +143,31 @@ pub const ROUTES: &[Route] = &[
     route(
         "POST",
         "/v1/events",
+        INGEST,
         "one event, an array, NDJSON, or CloudEvents; 202 once they are committed",
     ),
-    route("GET", "/v1/events", "events read back, by place, time, type, source and category"),
-    route("GET", "/v1/events/{id}", "one event"),
-    route("GET", "/v1/ws", "the session protocol: live events over a WebSocket"),
-    route("GET", "/v1/sessions", "who is connected"),
-    route("DELETE", "/v1/sessions/{id}", "close a session"),
-    route("GET", "/v1/stats", "everything at a glance"),
-    route("GET", "/v1/ledger", "matched = delivered + dropped + pending"),
-    route("GET", "/livez", "the process is alive"),
-    route("GET", "/readyz", "events are taken"),
-    route("GET", "/metrics", "metrics for Prometheus"),
-    route("GET", "/", "where to look"),
+    route("GET", "/v1/events", READ, "events read back, by place, time, type, source and category"),
+    route("GET", "/v1/events/{id}", READ, "one event"),
+    route("GET", "/v1/stream", READ, "live events as server-sent events"),
+    route("GET", "/v1/ws", READ, "the session protocol: live events over a WebSocket"),
+    route(
+        "POST",
+        "/v1/tickets",
+        KNOWN,
+        "a ticket, for sockets and streams that a browser opens without headers",
+    ),
+    route("GET", "/v1/sessions", READ, "who is connected"),
+    route("DELETE", "/v1/sessions/{id}", ADMIN, "close a session"),
+    route("GET", "/v1/stats", READ, "everything at a glance"),
+    route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
+    route("GET", "/livez", ANYBODY, "the process is alive"),
+    route("GET", "/readyz", ANYBODY, "events are taken"),
+    route("GET", "/metrics", READ, "metrics for Prometheus"),
+    route("GET", "/openapi.json", ANYBODY, "this contract, for programs: OpenAPI"),
+    route("GET", "/asyncapi.yaml", ANYBODY, "the contract of the sockets: AsyncAPI"),
+    route("GET", "/docs", ANYBODY, "this contract, for people"),
+    route("GET", "/docs/{file}", ANYBODY, "what that page is made of"),
+    route("GET", "/", ANYBODY, "where to look"),
 ];
 
 /// Puts the routes of [`ROUTES`] into an app, all but the sockets: those are upgrades.
@@ -133,7 +179,9 @@ pub fn configure(app: &mut web::ServiceConfig) {
         resource("/v1/events").route(web::post().to(ingest::post)).route(get().to(events::list)),
     )
     .service(resource("/v1/events/{id}").route(get().to(events::one)))
+    .service(resource("/v1/stream").route(get().to(stream::stream)))
     .service(resource("/v1/ws").route(get().to(upgrade::expected)))
+    .service(resource("/v1/tickets").route(web::post().to(auth::post_ticket)))
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
     .service(resource("/v1/stats").route(get().to(stats::stats)))
@@ -141,6 +189,10 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/livez").route(get().to(ops::livez)))
     .service(resource("/readyz").route(get().to(ops::readyz)))
     .service(resource("/metrics").route(get().to(ops::metrics)))
+    .service(resource("/openapi.json").route(get().to(contract::openapi_json)))
+    .service(resource("/asyncapi.yaml").route(get().to(contract::asyncapi_yaml)))
+    .service(resource("/docs").route(get().to(contract::page)))
+    .service(resource("/docs/{file}").route(get().to(contract::file)))
     .service(resource("/").route(get().to(ops::index)))
     .default_service(web::to(nowhere));
 }
@@ -176,11 +228,12 @@ pub async fn watch(
 ) -> Result<ServiceResponse, Error> {
     let (began, answering) = (Instant::now(), router.requests.begin());
     let method = request.method().clone();
-    let mut response = match guard::admit(request.headers()) {
-        Ok(()) => next.call(request).await?.map_into_boxed_body(),
-        Err(problem) => request.error_response(problem),
-    };
-    let pattern = response.request().match_pattern();
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    // Of the path as it will be routed: what is escaped in the URL is not escaped any more.
+    let pattern = request.resource_map().match_pattern(request.match_info().as_str());
+    let (mut response, account) = answer(&router, request, pattern.as_deref(), next).await?;
+    cors::tell(&router.settings, origin.as_ref(), response.headers_mut());
+    router.limits.tell(account.as_ref(), response.headers_mut());
     let route = pattern.as_deref().unwrap_or("none");
     router.count(route, &method, response.status());
     router.metrics.http_request_seconds.with([route]).record(began.elapsed());
@@ -188,6 +241,33 @@ pub async fn watch(
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response.map_body(|_, body| answering.until_sent(body)))
+}
+
+/// Answers a request: itself, or by whoever is next; with the account of who was let in.
+async fn answer(
+    router: &Router,
+    mut request: ServiceRequest,
+    pattern: Option<&str>,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<(ServiceResponse, Option<Account>), Error> {
+    if cors::is_preflight(request.head())
+        && guard::check_place(&router.settings, request.headers()).is_ok()
+    {
+        let response = cors::preflight(request.head(), pattern);
+        return Ok((request.into_response(response), None));
+    }
+    match guard::admit(router, request.head(), pattern) {
+        Ok(caller) => {
+            let account = caller.account.clone();
+            request.extensions_mut().insert(caller);
+            Ok((next.call(request).await?.map_into_boxed_body(), Some(account)))
+        }
+        Err(problem) => {
+            let deadline = Instant::now() + router.settings.limits.body_timeout;
+            ingest::drain(&mut request.take_payload(), deadline.into()).await;
+            Ok((request.error_response(problem), None))
+        }
+    }
 }
 
 /// A method for a label: whatever a client makes up is `other`.

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use actix::MailboxError;
 use actix_web::{HttpResponse, http::header::ContentType, web};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
-    ROUTES, Route, Router,
+    Caller, ROUTES, Route, Router,
+    contract::problems,
     problem::{self, Code, Problem},
 };
 use crate::{
@@ -19,7 +21,42 @@ use crate::{
     core::ledger::Balance,
 };
 
+problems!(
+    /// What is asked of actors that a stopping router does not have any more.
+    StoppingProblems: ShuttingDown
+);
+
+problems!(
+    /// Events are not taken.
+    ReadyProblems: NotReady
+);
+
+problems!(
+    /// A session that cannot be closed.
+    CloseProblems: BadId, NotFound, ShuttingDown
+);
+
+/// Who is connected.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Sessions {
+    /// By id.
+    sessions: Vec<SessionRow>,
+}
+
+/// The accounts, and whether they add up.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ledger {
+    /// `false` would be a defect.
+    balances: bool,
+    /// The direct path.
+    direct: Balance,
+}
+
 /// The process answers: that is all this says.
+#[utoipa::path(
+    get, path = "/livez", tag = "operating",
+    responses((status = 200, description = "Alive.", body = String, example = "ok\n"))
+)]
 pub async fn livez() -> &'static str {
     "ok\n"
 }
@@ -28,6 +65,13 @@ pub async fn livez() -> &'static str {
 ///
 /// # Errors
 /// 503 with the reason when they are not.
+#[utoipa::path(
+    get, path = "/readyz", tag = "operating",
+    responses(
+        (status = 200, description = "Events are taken.", body = String, example = "ready\n"),
+        ReadyProblems,
+    )
+)]
 pub async fn readyz(router: web::Data<Router>) -> Result<&'static str, Problem> {
     let status = router.journal.send(GetStatus).await;
     let state = status.map_or("gone", |status| status.state);
@@ -35,11 +79,17 @@ pub async fn readyz(router: web::Data<Router>) -> Result<&'static str, Problem> 
         return Ok("ready\n");
     }
     let state = if router.is_draining() { "draining" } else { state };
-    let detail = format!("the journal is {state}");
-    Err(Problem::new(Code::NotReady, detail))
+    Err(Problem::new(Code::NotReady, format!("the journal is {state}")))
 }
 
 /// All metrics.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "get_metrics", tag = "operating",
+    responses((
+        status = 200, description = "The text format of Prometheus.", body = String,
+        content_type = "text/plain",
+    ))
+)]
 pub async fn metrics(router: web::Data<Router>) -> HttpResponse {
     let body = router.metrics.render();
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(body)
@@ -49,23 +99,37 @@ pub async fn metrics(router: web::Data<Router>) -> HttpResponse {
 ///
 /// # Errors
 /// When the router is stopping.
-pub async fn sessions(router: web::Data<Router>) -> Result<HttpResponse, Problem> {
+#[utoipa::path(
+    get, path = "/v1/sessions", operation_id = "list_sessions", tag = "sessions",
+    responses((status = 200, description = "All of them.", body = Sessions), StoppingProblems)
+)]
+pub async fn sessions(router: web::Data<Router>) -> Result<web::Json<Sessions>, Problem> {
     let mut sessions = list_sessions(&router).await?;
     sessions.sort_by_key(|session| session.id);
-    Ok(HttpResponse::Ok().json(json!({ "sessions": sessions })))
+    Ok(web::Json(Sessions { sessions }))
 }
 
 /// Closes a session.
 ///
 /// # Errors
 /// When there is none of that id.
+#[utoipa::path(
+    delete, path = "/v1/sessions/{id}", tag = "sessions",
+    params(("id" = Uuid, Path, description = "As `welcome` and the list of sessions say it.")),
+    responses((status = 204, description = "It is closed, with code 1000."), CloseProblems)
+)]
 pub async fn close_session(
     router: web::Data<Router>,
+    caller: web::ReqData<Caller>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = problem::uuid("a session", &id)?;
     match router.broadcaster.send(CloseSession(id)).await {
-        Ok(true) => Ok(HttpResponse::NoContent().finish()),
+        Ok(true) => {
+            let by = caller.identity.name.as_deref();
+            tracing::info!(session = %id, by, "an operator closed a session");
+            Ok(HttpResponse::NoContent().finish())
+        }
         Ok(false) => Err(Problem::new(Code::NotFound, format!("there is no session {id}"))),
         Err(error) => Err(stopping(error)),
     }
@@ -75,17 +139,24 @@ pub async fn close_session(
 ///
 /// # Errors
 /// When the router is stopping.
-pub async fn ledger(router: web::Data<Router>) -> Result<HttpResponse, Problem> {
+#[utoipa::path(
+    get, path = "/v1/ledger", operation_id = "get_ledger", tag = "operating",
+    responses((status = 200, description = "The accounts.", body = Ledger), StoppingProblems)
+)]
+pub async fn ledger(router: web::Data<Router>) -> Result<web::Json<Ledger>, Problem> {
     let direct = balance(&router).await?;
-    let balances = direct.imbalance == 0;
-    Ok(HttpResponse::Ok().json(json!({ "balances": balances, "direct": direct })))
+    Ok(web::Json(Ledger { balances: direct.imbalance == 0, direct }))
 }
 
 /// Where to look.
+#[utoipa::path(
+    get, path = "/", operation_id = "get_index", tag = "contract",
+    responses((status = 200, description = "The routes, as a text.", body = String))
+)]
 pub async fn index() -> HttpResponse {
     let mut text = format!("Signalbox {}\n\n", env!("CARGO_PKG_VERSION"));
     for route in ROUTES {
-        let Route { method, path, what } = route;
+        let Route { method, path, what, .. } = route;
         text.extend([&*format!("{method:7} {path:22} "), what, "\n"]);
     }
     HttpResponse::Ok().insert_header(ContentType::plaintext()).body(text)

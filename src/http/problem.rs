@@ -1,6 +1,7 @@
 //! Errors as RFC 9457 `application/problem+json`: a stable `code`, what is wrong and what to do,
 //! where in the request, and whether it is worth trying again. No internal name, no secret.
 
+mod body;
 mod codes;
 
 use std::{fmt, time::Duration};
@@ -13,11 +14,14 @@ use actix_web::{
         header::{self, HeaderName, HeaderValue},
     },
 };
-use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-pub use self::codes::Code;
-use crate::core::intake::Faults;
+pub(super) use self::body::listed;
+pub use self::{
+    body::{Body, FaultBody, Outcome},
+    codes::Code,
+};
+use crate::core::{access::Scope, intake::Faults};
 
 /// When to come back, where nothing better is known.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -25,19 +29,31 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// An error, as a client sees it.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    code: Code,
-    detail: String,
+    body: Box<Body>,
     retry_after: Duration,
     headers: Vec<(HeaderName, HeaderValue)>,
-    extra: Map<String, Value>,
 }
 
 impl Problem {
     /// A problem; `detail` is for people. One that is worth trying again says so, and when.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
-        Self { code, detail, retry_after: RETRY_AFTER, headers: Vec::new(), extra: Map::new() }
+        let status = code.status();
+        let body = Body {
+            code,
+            detail: detail.into(),
+            errors: None,
+            errors_omitted: None,
+            ids: None,
+            limit: None,
+            outcome: None,
+            retryable: code.retryable(),
+            scope: None,
+            status: status.as_u16(),
+            title: status.canonical_reason().unwrap_or_default(),
+            kind: format!("urn:signalbox:problem:{}", code.as_str()),
+        };
+        Self { body: Box::new(body), retry_after: RETRY_AFTER, headers: Vec::new() }
     }
 
     /// Events that are at fault, with every fault named.
@@ -48,8 +64,25 @@ impl Problem {
             n => format!("{n} things are wrong with the events; nothing was stored"),
         };
         let mut problem = Self::new(Code::InvalidEvents, detail);
-        problem.extra = errors(faults);
+        let (errors, omitted) = listed(faults);
+        (problem.body.errors, problem.body.errors_omitted) = (Some(errors), omitted);
         problem
+    }
+
+    /// A limit is reached; `limit` is the key of `[limits]` that says which.
+    #[must_use]
+    pub fn too_many(code: Code, limit: &'static str, after: Duration) -> Self {
+        let detail = format!("the limit limits.{limit} is reached; come back later");
+        let mut problem = Self::new(code, detail).after(after);
+        problem.body.limit = Some(limit);
+        problem
+    }
+
+    /// Says which scope would be needed.
+    #[must_use]
+    pub fn needs(mut self, scope: Scope) -> Self {
+        self.body.scope = Some(scope.as_str());
+        self
     }
 
     /// The same, to be tried again after about this time; only for what may succeed then.
@@ -59,10 +92,17 @@ impl Problem {
         self
     }
 
-    /// Adds a member to the body.
+    /// Says that nothing was stored.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.extra.insert(name.to_owned(), value.into());
+    pub fn not_stored(mut self) -> Self {
+        self.body.outcome = Some(Outcome::NotStored);
+        self
+    }
+
+    /// Says that the events of these ids may have been stored.
+    #[must_use]
+    pub fn perhaps_stored(mut self, ids: &[Uuid]) -> Self {
+        (self.body.outcome, self.body.ids) = (Some(Outcome::Unknown), Some(ids.to_vec()));
         self
     }
 
@@ -76,64 +116,38 @@ impl Problem {
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> Code {
-        self.code
+        self.body.code
     }
 
     /// The body.
     #[must_use]
-    pub fn body(&self) -> String {
-        let status = self.code.status();
-        let mut body = json!({
-            "type": format!("urn:signalbox:problem:{}", self.code.as_str()),
-            "title": status.canonical_reason(),
-            "status": status.as_u16(),
-            "code": self.code.as_str(),
-            "detail": self.detail,
-            "retryable": self.code.retryable(),
-        });
-        if let Some(members) = body.as_object_mut() {
-            members.extend(self.extra.clone());
-        }
-        body.to_string()
+    pub fn body(&self) -> &Body {
+        &self.body
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code.as_str(), self.detail)
+        write!(f, "{}: {}", self.body.code.as_str(), self.body.detail)
     }
 }
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.code.status()
+        self.body.code.status()
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        let mut response = HttpResponse::build(self.code.status());
-        response.content_type("application/problem+json");
-        if self.code.retryable() {
+        let mut response = HttpResponse::build(self.body.code.status());
+        if self.body.retryable {
             let seconds = self.retry_after.as_secs_f64().ceil().max(1.0);
             response.insert_header((header::RETRY_AFTER, format!("{seconds}")));
         }
         for (name, value) in &self.headers {
-            response.insert_header((name.clone(), value.clone()));
+            response.append_header((name.clone(), value.clone()));
         }
-        response.body(self.body())
+        response.content_type("application/problem+json").json(&self.body)
     }
-}
-
-/// The members that name faults: `errors`, and how many more there are.
-pub(super) fn errors(faults: &Faults) -> Map<String, Value> {
-    let list = faults.list.iter().map(
-        |fault| json!({ "pointer": fault.pointer, "code": fault.code.as_str(), "detail": fault.detail }),
-    );
-    let mut members = Map::new();
-    members.insert("errors".to_owned(), list.collect());
-    if faults.more > 0 {
-        members.insert("errors_omitted".to_owned(), faults.more.into());
-    }
-    members
 }
 
 /// The id in a path, of `what`.
@@ -147,6 +161,8 @@ pub fn uuid(what: &str, text: &str) -> Result<Uuid, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -155,8 +171,8 @@ mod tests {
         let response = problem.error_response();
         assert_eq!(response.headers().get("retry-after").unwrap(), "2");
         assert_eq!(response.headers().get("content-type").unwrap(), "application/problem+json");
-        let body: Value = serde_json::from_str(&problem.with("ids", vec!["a"]).body()).unwrap();
-        assert_eq!(body["code"], "queue_full");
-        assert_eq!((&body["retryable"], &body["ids"][0]), (&json!(true), &json!("a")));
+        let body = serde_json::to_value(problem.not_stored().body()).unwrap();
+        assert_eq!((&body["code"], &body["outcome"]), (&json!("queue_full"), &json!("not_stored")));
+        assert_eq!((&body["retryable"], &body["status"]), (&json!(true), &json!(503)));
     }
 }

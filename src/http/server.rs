@@ -14,7 +14,7 @@ use actix_service::{IntoServiceFactory, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, web};
 use socket2::{Domain, Socket, Type};
 
-use super::{Router, configure, upgrade, watch};
+use super::{Router, configure, connection, upgrade, watch};
 use crate::actors::{
     broadcaster::ShardStarted,
     session::SessionOptions,
@@ -61,12 +61,17 @@ pub fn start(
     let builder = builder.listen("http", listener, move || {
         let router = router.clone();
         let sessions = start_shard(&router, shard.clone());
-        let app = App::new().app_data(router.clone()).wrap(from_fn(watch)).configure(configure);
+        let app = App::new()
+            .app_data(router.clone())
+            .app_data(web::Data::from(sessions.clone()))
+            .wrap(from_fn(watch))
+            .configure(configure);
         HttpService::build()
             .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
             .client_request_timeout(HEAD_TIMEOUT)
             // An event must not wait until the client has acknowledged the one before it.
             .tcp_nodelay(true)
+            .on_connect_ext(connection::keep)
             .upgrade(fn_service(move |(request, framed): (Request, _)| {
                 let session = upgrade::serve(router.clone(), sessions.clone(), request, framed);
                 Box::pin(async move {

@@ -4,11 +4,7 @@
 //! The future that serves an upgrade lasts as long as its session, so that connection limits and a
 //! graceful stop see it.
 
-use std::{
-    io,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use actix_codec::Framed;
 use actix_http::{Request, Response, body::BodySize, h1, ws};
@@ -26,28 +22,32 @@ use tokio::{
 };
 
 use super::{
-    Router, guard,
+    ROUTES, Router,
+    contract::problems,
+    guard,
+    limits::Account,
     problem::{Code, Problem},
+    query::{self, Pairs},
+    room::Room,
 };
 use crate::{
-    actors::session::{Session, SessionOptions},
+    actors::session::{Owner, Session, SessionOptions},
     core::protocol::{self, CloseReason, SUBPROTOCOL},
 };
 
 /// The path of the session protocol.
 const SESSIONS: &str = "/v1/ws";
 const SWITCHING: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
-/// Longest `client_id`, in characters.
-const MAX_CLIENT_ID: usize = 128;
 /// How long a client that is turned away may take to hear it.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A WebSocket that may be opened.
-#[derive(Debug, PartialEq, Eq)]
 struct Admitted {
     /// Whether the client offered our subprotocol: it wants to hear it chosen.
     subprotocol: bool,
-    client_id: Option<String>,
+    owner: Owner,
+    /// What the session is charged to; none when the client asks too often.
+    account: Option<Account>,
 }
 
 /// Serves an upgrade from the handshake to the end of its session.
@@ -85,7 +85,7 @@ async fn open(
     let status = handshake.as_ref().map_or_else(ResponseError::status_code, |_| SWITCHING);
     let route = if request.path() == SESSIONS { SESSIONS } else { "none" };
     router.count(route, request.method(), status);
-    let (Admitted { subprotocol, client_id }, mut response) = match handshake {
+    let (Admitted { subprotocol, owner, account }, mut response) = match handshake {
         Ok(handshake) => handshake,
         Err(problem) => return refuse(framed, &problem).await.map(|()| None),
     };
@@ -93,37 +93,20 @@ async fn open(
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
     let (socket, early) = accept(framed, response.finish().drop_body()).await?;
-    let room = Room::take(router);
-    if !room.is_there {
-        drop(room);
-        return turn_away(socket).await.map(|()| None);
-    }
-    let ended = Session::open(socket, early, client_id, options)?;
-    Ok(Some((ended, room)))
-}
-
-/// A place among `session.max_sessions`, given back when dropped.
-struct Room {
-    router: web::Data<Router>,
-    is_there: bool,
-}
-
-impl Room {
-    fn take(router: web::Data<Router>) -> Self {
-        let taken = router.sessions.fetch_add(1, Ordering::Relaxed);
-        let is_there = taken < router.settings.session.max_sessions;
-        Self { router, is_there }
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.router.sessions.fetch_sub(1, Ordering::Relaxed);
+    // Without an account, the client asks more often than it may.
+    match account.and_then(|account| Room::take(router, &account).ok()) {
+        Some(room) => Ok(Some((Session::open(socket, early, owner, options)?, room))),
+        None => turn_away(socket).await.map(|()| None),
     }
 }
 
 fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
-    guard::admit(request.head().headers())?;
+    let pattern = ROUTES.iter().map(|route| route.path).find(|path| *path == request.path());
+    let caller = match guard::admit(router, request.head(), pattern) {
+        // A browser cannot see the status of a refused handshake: it is told by a close code.
+        Err(problem) if problem.code().status() == StatusCode::TOO_MANY_REQUESTS => None,
+        caller => Some(caller?),
+    };
     if request.method() != Method::GET || request.path() != SESSIONS {
         return Err(Problem::new(Code::NotFound, format!("WebSockets are served at {SESSIONS}")));
     }
@@ -141,22 +124,17 @@ fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
         let detail = format!("the subprotocol here is {SUBPROTOCOL}");
         return Err(Problem::new(Code::UnknownSubprotocol, detail));
     }
-    Ok(Admitted { subprotocol: !offered.is_empty(), client_id: client_id(request)? })
+    let (identity, account) = caller.map(|caller| (caller.identity, caller.account)).unzip();
+    let owner = Owner { client_id: client_id(request)?, identity: identity.unwrap_or_default() };
+    Ok(Admitted { subprotocol: !offered.is_empty(), owner, account })
 }
 
 fn client_id(request: &Request) -> Result<Option<String>, Problem> {
     let query = request.uri().query().unwrap_or_default();
-    let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
+    let pairs = web::Query::<Pairs>::from_query(query)
         .map_err(|error| Problem::new(Code::BadQuery, error.to_string()))?;
-    let mut pairs = pairs.into_inner().into_iter();
-    let client_id = pairs.find(|(name, _)| name == "client_id").map(|(_, value)| value);
-    match client_id {
-        Some(id) if id.is_empty() || id.chars().count() > MAX_CLIENT_ID => {
-            let detail = format!("`client_id` has 1 to {MAX_CLIENT_ID} characters");
-            Err(Problem::new(Code::BadParameter, detail))
-        }
-        client_id => Ok(client_id),
-    }
+    let client_id = pairs.iter().find(|(name, _)| name == "client_id");
+    client_id.map(|(_, value)| query::client_id(value)).transpose()
 }
 
 fn bad_handshake(error: ws::HandshakeError) -> Problem {
@@ -186,7 +164,7 @@ async fn accept(
 }
 
 async fn refuse(mut framed: Framed<TcpStream, h1::Codec>, problem: &Problem) -> io::Result<()> {
-    let body = Bytes::from(problem.body());
+    let body = Bytes::from(serde_json::to_vec(problem.body())?);
     let mut response = Response::build(problem.status_code());
     response.content_type("application/problem+json").force_close();
     for (name, value) in problem.error_response().headers() {
@@ -194,8 +172,9 @@ async fn refuse(mut framed: Framed<TcpStream, h1::Codec>, problem: &Problem) -> 
     }
     let size = BodySize::Sized(body.len() as u64);
     let head = h1::Message::Item((response.finish().drop_body(), size));
-    framed.send(head).await.map_err(io::Error::other)?;
-    framed.send(h1::Message::Chunk(Some(body))).await.map_err(io::Error::other)?;
+    // In one write: clients of WebSockets look for the body in what they read with the head.
+    framed.feed(head).await.map_err(io::Error::other)?;
+    framed.feed(h1::Message::Chunk(Some(body))).await.map_err(io::Error::other)?;
     framed.send(h1::Message::Chunk(None)).await.map_err(io::Error::other)
 }
 
@@ -214,10 +193,24 @@ async fn turn_away(mut socket: TcpStream) -> io::Result<()> {
     tokio::time::timeout(FAREWELL, said).await.unwrap_or(Ok(()))
 }
 
-/// A request at the path of a socket that is no upgrade: says what to do.
+problems!(
+    /// Why there is no session.
+    UpgradeProblems: BadHandshake, BadParameter, BadQuery, UnknownSubprotocol, UpgradeRequired,
+    ShuttingDown,
+);
+
+/// A WebSocket that speaks `signalbox.v1.json`: see [/asyncapi.yaml](/asyncapi.yaml).
 ///
 /// # Errors
-/// Always.
+/// Always, because an upgrade does not come here.
+#[utoipa::path(
+    get, path = "/v1/ws", operation_id = "open_session", tag = "sessions",
+    params(
+        ("client_id" = Option<String>, Query, description = "What the client is called in the list of sessions.", min_length = 1, max_length = 128),
+        ("Sec-WebSocket-Protocol" = Option<String>, Header, nullable = false, description = "`signalbox.v1.json`, when there is any."),
+    ),
+    responses((status = 101, description = "The session is open."), UpgradeProblems)
+)]
 pub async fn expected(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let path = request.path();
     Err(upgrade_required(format!("{path} is a WebSocket: connect with ws://, see GET /")))

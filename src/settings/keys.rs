@@ -7,15 +7,21 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    path::PathBuf,
     time::Duration,
 };
 
 use super::{
+    lists::{list, path},
+    places::{HostName, WebOrigin},
     rules::{Rule, count, duration, one_of, parsed, size},
     table::{settings, typed},
+    tokens::tokens,
     units::{DAY, GIB, HOUR, KIB, MIB, MILLISECOND, MINUTE, SECOND, TIB},
     values::{AuthMode, DatabaseUrl, Durability, LogFilter, LogFormat},
 };
+
+use crate::core::access::TokenList;
 
 const LOCAL: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
 
@@ -24,6 +30,9 @@ settings! {
     server: ServerSettings {
         /// Address and port to listen on.
         bind: SocketAddr = parsed(LOCAL, "an address and port") => Restart;
+        /// Names by which clients may call the router, besides loopback ones; any, when there are
+        /// none. With `auth.mode = "open"` only loopback ones count.
+        hosts: Vec<HostName> = list(HostName::FORM) => Restart;
         /// Worker threads; 0 means one a core.
         workers: usize = count(0, 0..=1024) => Restart;
         /// How long requests in flight may still take when the router stops.
@@ -79,6 +88,8 @@ settings! {
         max_sessions: usize = count(20_000, 1..=10_000_000) => Live;
         /// Time between two pings.
         heartbeat: Duration = duration(25 * SECOND, SECOND..=HOUR) => Live;
+        /// Time between two comments on a stream of server-sent events.
+        stream_heartbeat: Duration = duration(15 * SECOND, SECOND..=HOUR) => Live;
         /// How long a pong may take, while nothing is left unsent.
         pong_timeout: Duration = duration(10 * SECOND, 100 * MILLISECOND..=HOUR) => Live;
         /// How long a client may take no bytes before it is cut.
@@ -101,7 +112,7 @@ settings! {
         filters_per_worker: usize = count(1_024, 1..=1_000_000) => Live;
     }
 
-    /// What a request may bring.
+    /// What a request may bring, and a client take.
     limits: LimitSettings {
         /// Largest body, also after it is unpacked.
         body_bytes: usize = size(16 * MIB, KIB..=GIB) => Live;
@@ -117,6 +128,22 @@ settings! {
         event_bytes: usize = size(256 * KIB, KIB..=64 * MIB) => Live;
         /// How long a body may take to arrive.
         body_timeout: Duration = duration(30 * SECOND, 100 * MILLISECOND..=HOUR) => Live;
+        /// Sockets and streams of one client; 0 means any number. A client is a token's name, or
+        /// an address (of IPv6, its /64). Of all clients together, see `session.max_sessions`.
+        client_connections: usize = count(0, 0..=1_000_000) => Restart;
+        /// Requests of one client a second; 0 means any number.
+        client_requests: usize = count(0, 0..=1_000_000) => Restart;
+        /// Requests of one client at once; 0 means as many as in a second.
+        client_burst: usize = count(0, 0..=1_000_000) => Restart;
+        /// Bytes of one client's bodies a second; 0 means any number. As many may come at once, and
+        /// the largest body anyhow.
+        client_bytes: usize = size(0, 0..=GIB) => Restart;
+        /// Requests of all clients a second; 0 means any number.
+        total_requests: usize = count(0, 0..=1_000_000) => Restart;
+        /// Requests of all clients at once; 0 means as many as in a second.
+        total_burst: usize = count(0, 0..=1_000_000) => Restart;
+        /// Bytes of all bodies a second; 0 means any number.
+        total_bytes: usize = size(0, 0..=GIB) => Restart;
     }
 
     /// What the router says about itself.
@@ -132,7 +159,21 @@ settings! {
 
     /// Who may do what.
     auth: AuthSettings {
-        /// `open` asks nobody who they are, and listens on loopback addresses only.
-        mode: AuthMode = one_of(AuthMode::Open, &[("open", AuthMode::Open)]) => Restart;
+        /// `open` asks nobody who they are, and listens on loopback addresses only; `token` asks
+        /// for one of the tokens below.
+        mode: AuthMode = one_of(
+            AuthMode::Open,
+            &[("open", AuthMode::Open), ("token", AuthMode::Token)],
+        ) => Restart;
+        /// Who is known, a line each: NAME SCOPES HASH, and perhaps when it expires. `signalbox token`
+        /// makes a token and its line. Scopes are ingest, read and admin, which includes the others.
+        tokens_file: Option<PathBuf> = path() => Restart;
+        /// The same with the tokens themselves, for the environment only: they are hashed as they
+        /// are read, and never shown.
+        tokens: TokenList = tokens() => Restart;
+        /// How long a ticket opens a socket or a stream, after `POST /v1/tickets`.
+        ticket_ttl: Duration = duration(MINUTE, SECOND..=10 * MINUTE) => Restart;
+        /// Pages that may use the router besides its own, by their origin.
+        cors_origins: Vec<WebOrigin> = list(WebOrigin::FORM) => Restart;
     }
 }

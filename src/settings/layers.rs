@@ -116,7 +116,9 @@ fn kind(value: &Spanned<DeValue<'_>>) -> ValueKind {
         DeValue::Float(number) => ValueKind::Float(number.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(truth) => ValueKind::Boolean(*truth),
         DeValue::Datetime(_) => ValueKind::Nil,
-        DeValue::Array(_) => ValueKind::Array(Vec::new()),
+        DeValue::Array(values) => {
+            ValueKind::Array(values.iter().map(|value| Value::new(None, kind(value))).collect())
+        }
         DeValue::Table(_) => ValueKind::Table(Map::new()),
     }
 }

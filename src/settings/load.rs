@@ -1,4 +1,4 @@
-//! Loading: every layer once, every fault at once. The only file that touches a file.
+//! Loading: every layer once, every fault at once. Only this and the tokens' file are read.
 
 use std::{
     collections::BTreeMap,
@@ -15,6 +15,7 @@ use super::{
     fault::{Fault, Faults, Origin},
     layers::{self, Origins},
     rules::{Raw, Rule},
+    tokens,
 };
 
 /// The file that is read when none is named, if it is there.
@@ -93,8 +94,9 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     fn all(mut self) -> Settings {
-        let settings = Settings::read(&mut self);
+        let mut settings = Settings::read(&mut self);
         self.check_laws(&settings);
+        self.faults.extend(tokens::complete(&mut settings.auth, self.origins));
         settings
     }
 

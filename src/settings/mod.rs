@@ -8,10 +8,13 @@ mod example;
 mod fault;
 mod keys;
 mod layers;
+mod lists;
 mod load;
-mod nearest;
+pub mod nearest;
+mod places;
 mod rules;
 mod table;
+mod tokens;
 mod units;
 mod values;
 
@@ -20,6 +23,7 @@ pub use fault::{Fault, Faults, Origin, Place};
 pub use keys::*;
 pub use layers::Origins;
 pub use load::{DEFAULT_FILE, Loaded};
+pub use places::{HostName, NotAHost, NotAnOrigin, WebOrigin};
 pub use table::{Change, Key};
 pub use values::{AuthMode, DatabaseUrl, Durability, LogFilter, LogFormat, NotADatabaseUrl};
 

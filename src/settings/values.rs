@@ -29,6 +29,8 @@ pub enum LogFormat {
 pub enum AuthMode {
     /// Not at all: for loopback addresses only.
     Open,
+    /// By a token that is known here.
+    Token,
 }
 
 /// Where the journal is kept: `sqlite:PATH` or a `postgres://` URL. Shown without its password.

@@ -116,6 +116,15 @@ metrics! {
     /// Time to answer a request; the route is its pattern, never the path.
     http_request_seconds: Histogram, Seconds, ["route"];
 
+    /// Requests refused for who asked, from where, or for what.
+    access_refused_total: Counter, Count, ["reason"];
+    /// Requests and connections refused by a limit; the label is its setting.
+    limited_total: Counter, Count, ["limit"];
+    /// Clients whose use is counted, to be held under their limits.
+    limit_clients: Gauge, Count, [];
+    /// Tickets made.
+    tickets_total: Counter, Count, [];
+
     /// Messages that an actor's full mailbox refused.
     mailbox_full_total: Counter, Count, ["actor"];
     /// Events matched but neither delivered, dropped nor pending: anything but 0 is a defect.

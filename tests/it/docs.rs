@@ -1,6 +1,8 @@
 //! What the documentation lists is what the code has: tables between two comments are made from the
 //! code's own, and compared. `make docs` writes them anew.
 
+mod openapi;
+
 use std::{env, fs, path::Path};
 
 use signalbox::{core::intake::Rule, http::problem::Code};

@@ -11,6 +11,7 @@
 )]
 #![allow(unreachable_pub, reason = "every module of a test is private to it")]
 
+mod access;
 mod browser;
 mod clients;
 mod command_line;
@@ -28,4 +29,5 @@ mod sessions;
 mod settings;
 mod slow_clients;
 mod storage;
+mod stream;
 mod support;

@@ -30,7 +30,7 @@ async fn every_route_is_served_and_says_which_methods_it_takes() {
             if allowed.contains(&method) {
                 assert_ne!(answer.status, 405, "{method} {path}");
                 if answer.status == 404 {
-                    assert!(path.contains("{id}") && answer.header("allow").is_empty());
+                    assert!(path.contains('{') && answer.header("allow").is_empty());
                 }
                 continue;
             }

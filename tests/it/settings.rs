@@ -58,7 +58,7 @@ const BAD_FILES: &[(&str, &str, &[&str])] = &[
             "Settings.toml:6:11: session.max_lag: must be a whole number from 0 to 1000000000000, not true; the default is 0",
             "Settings.toml:8:10: storage.retain: must be a duration from 1m to 3650d, not a date; the default is \"7d\"",
             "Settings.toml:9:13: storage.max_bytes: must be a size from 1MiB to 1024TiB, not an array; the default is \"10GiB\"",
-            "Settings.toml:11:8: auth.mode: must be \"open\", not a table; the default is \"open\"",
+            "Settings.toml:11:8: auth.mode: must be \"open\" or \"token\", not a table; the default is \"open\"",
         ],
     ),
     (
@@ -69,7 +69,7 @@ const BAD_FILES: &[(&str, &str, &[&str])] = &[
             "Settings.toml:2:1: colour: unknown key, and outside of any section",
             "Settings.toml:4:1: session.stal_timeout: unknown key; did you mean session.stall_timeout?",
             "Settings.toml:6:1: journal.heartbeat: unknown key; did you mean session.heartbeat?",
-            "Settings.toml:8:1: auth.banana: unknown key; [auth] has mode",
+            "Settings.toml:8:1: auth.banana: unknown key; [auth] has mode, tokens_file, tokens, ticket_ttl, cors_origins",
         ],
     ),
     (
@@ -92,7 +92,7 @@ const BAD_FILES: &[(&str, &str, &[&str])] = &[
             "Settings.toml:5:15: session.send_buffer: must be a size from 4KiB to 16MiB, not \"1KiB\"; the default is \"64KiB\"",
             "Settings.toml:6:16: session.window_bytes: must be a size from 4KiB to 64MiB, not \"lots\"; the default is \"256KiB\"",
             "Settings.toml:8:16: journal.batch_events: must be a whole number from 1 to 10000, not 170141183460469231731687303715884105727; the default is 1000",
-            "Settings.toml:10:8: auth.mode: must be \"open\", not \"jwt\"; the default is \"open\"",
+            "Settings.toml:10:8: auth.mode: must be \"open\" or \"token\", not \"jwt\"; the default is \"open\"",
             "Settings.toml:12:14: storage.durability: must be \"full\" or \"process\", not \"none\"; the default is \"full\"",
         ],
     ),

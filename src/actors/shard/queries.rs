@@ -1,6 +1,6 @@
 //! What the broadcaster asks of a shard, for all its sessions or for one of them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use uuid::Uuid;
@@ -34,30 +34,38 @@ pub struct GetSessions;
 pub struct GetBalance;
 
 /// One connected client, as `GET /v1/sessions` shows it.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = Session)]
 pub struct SessionRow {
-    /// The session's id.
-    pub id: Uuid,
-    /// What the client calls itself.
-    pub client_id: Option<String>,
-    /// Where it connects from.
-    pub peer: Option<String>,
-    /// The delivery path.
-    pub path: &'static str,
-    /// What it is spoken to in.
-    pub protocol: &'static str,
-    /// Its filter; `null` before it subscribes.
-    pub filter: Option<Filter>,
-    /// The last `seq` it is through with; `null` before it subscribes.
-    pub seq: Option<Seq>,
-    /// How many events the journal is ahead of it.
-    pub lag: u64,
-    /// Events delivered in this subscription.
-    pub delivered: u64,
-    /// Bytes its socket took.
-    pub bytes: u64,
     /// Whether its socket refuses bytes now.
     pub blocked: bool,
+    /// Bytes its socket took.
+    pub bytes: u64,
+    /// What the client calls itself.
+    #[schema(required)]
+    pub client_id: Option<String>,
+    /// Events delivered in this subscription.
+    pub delivered: u64,
+    /// Its filter; `null` before it subscribes.
+    #[schema(required)]
+    pub filter: Option<Filter>,
+    /// The session's id.
+    pub id: Uuid,
+    /// What it is known as; `null` when nobody was asked.
+    #[schema(value_type = Option<String>, required)]
+    pub identity: Option<Arc<str>>,
+    /// How many events the journal is ahead of it.
+    pub lag: u64,
+    /// The delivery path.
+    pub path: &'static str,
+    /// Where it connects from.
+    #[schema(required)]
+    pub peer: Option<String>,
+    /// What it is spoken to in.
+    pub protocol: &'static str,
+    /// The last `seq` it is through with; `null` before it subscribes.
+    #[schema(value_type = Option<u64>, required)]
+    pub seq: Option<Seq>,
 }
 
 impl EndAll {
@@ -96,6 +104,7 @@ impl Handler<GetSessions> for Shard {
         let rows = self.fanout.rows().map(|(_, row)| SessionRow {
             id: row.sink.id,
             client_id: row.sink.client_id.clone(),
+            identity: row.sink.identity.clone(),
             peer: row.sink.outlet.peer().map(|peer| peer.to_string()),
             path: "direct",
             protocol: row.form.as_str(),

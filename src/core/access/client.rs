@@ -21,7 +21,7 @@ impl ClientKey {
     pub fn v6(octets: [u8; 16]) -> Self {
         match octets {
             [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d] => Self::V4([a, b, c, d]),
-            [a, b, c, d, e, f, g, h, ..] => Self::V6([a, b, c, d, e, f, g, h]),
+            [network @ .., _, _, _, _, _, _, _, _] => Self::V6(network),
         }
     }
 }

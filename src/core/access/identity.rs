@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::scope::{Scope, Scopes};
+use super::scope::Scopes;
 
 /// A caller: every way to authenticate ends in one of these.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,11 +28,5 @@ impl Identity {
     #[must_use]
     pub fn nobody() -> Self {
         Self::default()
-    }
-
-    /// Whether it may do what asks for `scope`; nothing asks for `None`.
-    #[must_use]
-    pub fn may(&self, scope: Option<Scope>) -> bool {
-        scope.is_none_or(|scope| self.scopes.allow(scope))
     }
 }

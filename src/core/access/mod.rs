@@ -16,8 +16,8 @@ pub use self::{
     client::ClientKey,
     identity::Identity,
     quota::Quota,
-    scope::{Scope, Scopes, UnknownScope},
+    scope::{Need, Scope, Scopes, UnknownScope},
     ticket::{BadTicket, TicketKey},
     token::{BadToken, NotATokenHash, TokenEntry, TokenHash, TokenTable},
-    token_list::{BadEntry, EntryFault, Plain, TokenList},
+    token_list::{BadEntry, EntryFault, Plain, TokenList, is_token_name},
 };

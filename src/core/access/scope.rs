@@ -51,6 +51,17 @@ impl FromStr for Scope {
     }
 }
 
+/// What a route asks of whoever calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: it is for everybody.
+    Nothing,
+    /// To be known, whatever one may do.
+    Identity,
+    /// That scope.
+    Scope(Scope),
+}
+
 /// A set of scopes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(u8);
@@ -65,10 +76,20 @@ impl Scopes {
         self.0 & (scope.bit() | Scope::Admin.bit()) != 0
     }
 
-    /// Whether nothing of `other` goes beyond this set.
+    /// Whether a caller with this set gives what a route needs.
     #[must_use]
-    pub fn cover(self, other: Self) -> bool {
-        other.iter().all(|scope| self.allow(scope))
+    pub fn meet(self, need: Need) -> bool {
+        match need {
+            Need::Nothing => true,
+            Need::Identity => !self.is_empty(),
+            Need::Scope(scope) => self.allow(scope),
+        }
+    }
+
+    /// Whether nothing is allowed: so it is only for those who are not known.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
     }
 
     /// The scopes of the set, as they were given.
@@ -119,9 +140,11 @@ mod tests {
         assert!(Scope::ALL.into_iter().all(|scope| set("admin").allow(scope)));
         assert!(set("read").allow(Scope::Read) && !set("read").allow(Scope::Ingest));
         assert!(!set("ingest,read").allow(Scope::Admin));
-        assert!(set("admin").cover(Scopes::ALL) && set("ingest,read").cover(set("read")));
-        assert!(!set("read").cover(set("ingest,read")) && !set("ingest,read").cover(set("admin")));
         assert!(!Scopes::default().allow(Scope::Read));
+        assert!(Scopes::default().meet(Need::Nothing) && !Scopes::default().meet(Need::Identity));
+        assert!(
+            set("ingest").meet(Need::Identity) && !set("ingest").meet(Need::Scope(Scope::Read))
+        );
     }
 
     #[test]

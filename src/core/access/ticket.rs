@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use super::{identity::Identity, scope::Scopes, token_list::is_name};
+use super::{identity::Identity, scope::Scopes, token_list::is_token_name};
 
 /// What a ticket begins with.
 const PREFIX: &str = "sbt_";
@@ -94,7 +94,7 @@ fn read(claims: &[u8]) -> Option<(DateTime<Utc>, Identity)> {
         millis => Some(DateTime::from_timestamp_millis(millis)?),
     };
     let identity = Identity {
-        name: is_name(name).then(|| name.into()),
+        name: is_token_name(name).then(|| name.into()),
         scopes: Scopes::from_bits(*scopes),
         expires_at: known_until,
     };

@@ -111,7 +111,8 @@ impl TokenList {
 }
 
 /// Whether a text can be the name of an entry.
-pub(super) fn is_name(text: &str) -> bool {
+#[must_use]
+pub fn is_token_name(text: &str) -> bool {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     (1..=MAX_NAME).contains(&text.len()) && text.chars().all(is_allowed)
 }
@@ -123,10 +124,10 @@ fn entry(text: &str, plain: Plain) -> Result<TokenEntry, BadEntry> {
         [name, scopes, secret, expires_at] => (name, scopes, secret, Some(expires_at)),
         _ => return Err(BadEntry::Form),
     };
-    if !is_name(name) {
+    if !is_token_name(name) {
         return Err(BadEntry::Name);
     }
-    let scopes: Scopes = scopes.parse().map_err(|_: UnknownScope| BadEntry::Scope)?;
+    let scopes: Scopes = scopes.parse().map_err(|UnknownScope| BadEntry::Scope)?;
     let hash = match secret.parse() {
         Ok(hash) => hash,
         Err(NotATokenHash) if plain == Plain::Forbidden => return Err(BadEntry::Hash),

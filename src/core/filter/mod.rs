@@ -25,11 +25,13 @@ use super::{
 };
 
 /// What a reader wants to see. Serialises to the wire form.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 pub struct Filter {
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
     event_type: Vec<Glob>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
     source: Vec<Glob>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     category: Vec<Category>,

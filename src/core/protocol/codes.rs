@@ -71,6 +71,8 @@ pub enum CloseReason {
     TooLarge,
     /// Too many errors.
     BadRequests,
+    /// What the client was known by has expired.
+    Unauthenticated,
     /// An operator closed it.
     Closed,
     /// No pong in time.
@@ -87,7 +89,7 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::ClientGone,
         Self::ClientClosed(1000),
         Self::ShuttingDown,
@@ -96,6 +98,7 @@ impl CloseReason {
         Self::BadUtf8,
         Self::TooLarge,
         Self::BadRequests,
+        Self::Unauthenticated,
         Self::Closed,
         Self::NoPong,
         Self::Stalled,
@@ -116,6 +119,7 @@ impl CloseReason {
             Self::BadUtf8 => Some(1007),
             Self::TooLarge => Some(1009),
             Self::BadRequests => Some(4400),
+            Self::Unauthenticated => Some(4401),
             Self::NoPong => Some(4408),
             Self::Stalled => None,
             Self::TooFarBehind => Some(4410),
@@ -136,6 +140,7 @@ impl CloseReason {
             Self::BadUtf8 => "bad_utf8",
             Self::TooLarge => "too_large",
             Self::BadRequests => "bad_requests",
+            Self::Unauthenticated => "unauthenticated",
             Self::Closed => "closed",
             Self::NoPong => "no_pong",
             Self::Stalled => "stalled",

@@ -7,6 +7,8 @@ use actix_web::{
     http::header::{self, HeaderMap, HeaderValue},
     web,
 };
+use chrono::{DateTime, Utc};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     core::intake::{Attribute, Encoding},
@@ -16,6 +18,52 @@ use crate::{
 /// The forms that are read.
 const ACCEPT: &str = "application/json, application/x-ndjson, application/cloudevents+json, \
                       application/cloudevents-batch+json";
+
+/// What [`on_invalid`] reads, as the contract has it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only described")]
+pub(super) struct IngestQuery {
+    /// What becomes of a list with an invalid event: nothing of it is stored (`reject`, the default), or
+    /// the others are.
+    #[param(inline)]
+    on_invalid: Option<OnInvalid>,
+}
+
+/// The headers that [`Head::read`] reads besides the content type, as the contract has them.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only described")]
+pub(super) struct IngestHeaders {
+    /// How the body is compressed.
+    #[param(inline, rename = "Content-Encoding")]
+    content_encoding: Option<ContentEncoding>,
+    /// Of a CloudEvent in binary mode: always `1.0`.
+    #[param(nullable = false, rename = "ce-specversion", pattern = "^1\\.0$")]
+    ce_specversion: Option<String>,
+    /// Of a CloudEvent in binary mode: its id, unique within its source.
+    #[param(nullable = false, rename = "ce-id", min_length = 1)]
+    ce_id: Option<String>,
+    /// Of a CloudEvent in binary mode: its source.
+    #[param(nullable = false, rename = "ce-source", min_length = 1, max_length = 100)]
+    ce_source: Option<String>,
+    /// Of a CloudEvent in binary mode: its type.
+    #[param(nullable = false, rename = "ce-type", min_length = 1, max_length = 50)]
+    ce_type: Option<String>,
+    /// Of a CloudEvent in binary mode: when it happened. Other `ce-` headers go into the metadata.
+    #[param(nullable = false, rename = "ce-time")]
+    ce_time: Option<DateTime<Utc>>,
+}
+
+/// How a body may be compressed.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only described")]
+enum ContentEncoding {
+    Gzip,
+    Zstd,
+    Identity,
+}
 
 /// All of it.
 pub(super) struct Head {
@@ -38,7 +86,8 @@ pub(super) enum Form {
 }
 
 /// What becomes of a request with an event that is at fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub(super) enum OnInvalid {
     /// Nothing of it is stored.
     Reject,

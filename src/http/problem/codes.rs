@@ -55,10 +55,16 @@ codes! {
     BadParameter: "bad_parameter", BAD_REQUEST, "Mend what `detail` names.";
     /// The query of the URL cannot be read.
     BadQuery: "bad_query", BAD_REQUEST, "Percent-encode names and values.";
+    /// The request for a ticket is not understood.
+    BadTicketRequest: "bad_ticket_request", BAD_REQUEST, "Send `{\"scopes\": […]}`, or nothing.";
     /// There is no such parameter here.
     UnknownParameter: "unknown_parameter", BAD_REQUEST, "Use those that `detail` lists.";
     /// None of the subprotocols offered is spoken here.
     UnknownSubprotocol: "unknown_subprotocol", BAD_REQUEST, "Offer `signalbox.v1.json`, or none.";
+    /// The request shows no credentials, or none that are good.
+    Unauthenticated: "unauthenticated", UNAUTHORIZED, "Send `Authorization: Bearer TOKEN`.";
+    /// The token does not have the scope that this needs.
+    NotAllowed: "not_allowed", FORBIDDEN, "Use a token with the scope of `scope`.";
     /// A page of another origin asks.
     OriginNotAllowed: "origin_not_allowed", FORBIDDEN, "Use the router's own pages.";
     /// There is nothing of that path or id, or no longer.
@@ -83,6 +89,10 @@ codes! {
     RefusedByStorage: "refused_by_storage", UNPROCESSABLE_ENTITY, "Mend what `detail` names.";
     /// This is a WebSocket of version 13, and the request is none.
     UpgradeRequired: "upgrade_required", UPGRADE_REQUIRED, "Connect with `ws://`.";
+    /// The client has as many sockets and streams as it may.
+    TooManyConnections: "too_many_connections", TOO_MANY_REQUESTS, "Close some, or come back later.";
+    /// The client, or all together, asks more often than it may.
+    TooManyRequests: "too_many_requests", TOO_MANY_REQUESTS, "Wait for `Retry-After` seconds.";
     /// The journal is corrupt: an event is missing.
     JournalCorrupt: "journal_corrupt", INTERNAL_SERVER_ERROR, "An operator must look at the database.";
     /// Events are not taken now.
@@ -99,6 +109,10 @@ codes! {
     StorageUnavailable: "storage_unavailable", SERVICE_UNAVAILABLE, "Ask again later.";
     /// All bodies that are being received are too large together; nothing was stored.
     TooManyBytes: "too_many_bytes", SERVICE_UNAVAILABLE, "Post them again later.";
+    /// The filter is new, and there are `session.filters_per_worker` already.
+    TooManyFilters: "too_many_filters", SERVICE_UNAVAILABLE, "Ask again later, or for what others ask.";
+    /// There are `session.max_sessions` already.
+    TooManySessions: "too_many_sessions", SERVICE_UNAVAILABLE, "Connect again later.";
 }
 
 impl Code {

@@ -177,6 +177,7 @@ async fn filters_have_a_limit_on_their_patterns_and_their_number() {
         ("server.workers", "1"),
         ("session.filters_per_worker", "2"),
         ("session.filter_patterns", "2"),
+        ("session.max_errors", "1000"),
     ];
     let router = Router::with(&settings);
     let of = |types: &[&str]| json!({ "filter": { "event_type": types } });
@@ -190,4 +191,20 @@ async fn filters_have_a_limit_on_their_patterns_and_their_number() {
     assert_eq!(three.seqs(1).await, [1], "the subscription of before goes on");
     drop(two);
     while three.try_subscribe(of(&["d"])).await["type"] != "subscribed" {}
+}
+
+#[tokio::test]
+async fn a_filter_too_many_is_an_error_like_any_other() {
+    let settings =
+        [("server.workers", "1"), ("session.filters_per_worker", "1"), ("session.max_errors", "2")];
+    let router = Router::with(&settings);
+    let mut dashboard = Dashboard::subscribed(&router, json!({})).await;
+    let other = json!({ "type": "subscribe", "filter": { "source": ["a"] } });
+    for _ in 0..3 {
+        dashboard.say(&other).await;
+    }
+    for _ in 0..3 {
+        assert_eq!(dashboard.next().await["code"], "too_many_filters");
+    }
+    assert_eq!(dashboard.close_code().await, Some(4400));
 }

@@ -6,4 +6,5 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod router;
+pub mod source;
 pub mod wire;

@@ -73,6 +73,11 @@ impl Wire {
         self.stream.local_addr().unwrap().port()
     }
 
+    /// Says nothing more, and goes on reading.
+    pub fn shut_down_writing(&self) {
+        SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write).unwrap();
+    }
+
     /// Takes at most so many bytes from the kernel; `false` at the end.
     pub async fn sip(&mut self, most: usize) -> bool {
         let mut bytes = vec![0; most];

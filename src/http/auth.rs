@@ -1,0 +1,219 @@
+//! Who is asking: from the credentials of a request to an [`Identity`], and tickets for those who
+//! can show theirs in a URL only.
+//!
+//! Credentials are looked for in `Authorization`, and in `?ticket=` on the few routes that browsers
+//! open without headers. Nothing of them is ever logged, counted or repeated in an answer.
+
+use std::time::Duration;
+
+use actix_http::RequestHead;
+use actix_web::{
+    Error, HttpResponse,
+    http::header::{self, HeaderMap},
+    web,
+};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use rustls::crypto::{GetRandomFailed, ring};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    Caller, Router,
+    contract::problems,
+    problem::{Code, Problem},
+};
+use crate::{
+    core::{
+        access::{Identity, Need, Scope, Scopes, TicketKey, TokenTable},
+        event::rfc3339,
+    },
+    settings::{AuthMode, AuthSettings},
+};
+
+/// Routes that take a ticket in their URL, where a browser can send no header.
+pub const TICKETED: [&str; 4] = ["/v1/ws", "/v1/stream", "/ws", "/events"];
+
+/// The operating system gives no random bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the system gives no random bytes for a key")]
+pub struct NoRandomness;
+
+/// Random bytes that nobody can guess.
+///
+/// # Errors
+/// When the operating system gives none.
+pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bytes = [0; N];
+    let filled = ring::default_provider().secure_random.fill(&mut bytes);
+    filled.map_err(|GetRandomFailed| NoRandomness)?;
+    Ok(bytes)
+}
+
+/// How callers are known.
+#[derive(Debug)]
+pub struct Authenticator {
+    mode: AuthMode,
+    tokens: TokenTable,
+    tickets: TicketKey,
+    ticket_ttl: Duration,
+}
+
+impl Authenticator {
+    /// As the settings say; the key of its tickets is new.
+    ///
+    /// # Errors
+    /// When no key can be drawn.
+    pub fn new(settings: &AuthSettings) -> Result<Self, NoRandomness> {
+        Ok(Self {
+            mode: settings.mode,
+            tokens: TokenTable::new(settings.tokens.entries.clone()),
+            tickets: TicketKey::new(&random()?),
+            ticket_ttl: settings.ticket_ttl,
+        })
+    }
+
+    /// Who asks for the route with this pattern. Without credentials that is nobody.
+    ///
+    /// # Errors
+    /// When there are credentials, and they are not good.
+    pub fn identify(
+        &self,
+        head: &RequestHead,
+        pattern: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Identity, Problem> {
+        if self.mode == AuthMode::Open {
+            return Ok(Identity::anybody());
+        }
+        if let Some(token) = bearer(head.headers())? {
+            return self.tokens.identify(token, now).map_err(|error| refused(&error.to_string()));
+        }
+        if pattern.is_some_and(|pattern| TICKETED.contains(&pattern))
+            && let Some(ticket) = ticket(head.uri.query().unwrap_or_default())
+        {
+            return self.tickets.check(ticket, now).map_err(|error| refused(&error.to_string()));
+        }
+        Ok(Identity::nobody())
+    }
+}
+
+/// The token that a request shows.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut values = headers.get_all(header::AUTHORIZATION);
+    let Some(value) = values.next() else { return Ok(None) };
+    let words = value.to_str().ok().and_then(|value| value.split_once(' '));
+    let token = words.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    match (token, values.next()) {
+        (Some((_, token)), None) => Ok(Some(token.trim_ascii())),
+        _ => Err(refused("the form is `Authorization: Bearer TOKEN`, once")),
+    }
+}
+
+/// The ticket in a query. Tickets are hexadecimal digits, so nothing in them is escaped.
+fn ticket(query: &str) -> Option<&str> {
+    query.split('&').find_map(|pair| pair.strip_prefix("ticket="))
+}
+
+/// Credentials that are not good.
+fn refused(why: &str) -> Problem {
+    let detail = format!("{why}; a token goes into `Authorization: Bearer TOKEN`");
+    let problem = Problem::new(Code::Unauthenticated, detail);
+    problem.header(header::WWW_AUTHENTICATE, "Bearer realm=\"signalbox\", error=\"invalid_token\"")
+}
+
+/// Whether a caller may have what a route needs.
+///
+/// # Errors
+/// 401 when it is nobody, 403 when it is somebody who may not.
+pub fn authorize(identity: &Identity, need: Need) -> Result<(), Problem> {
+    if identity.scopes.meet(need) {
+        return Ok(());
+    }
+    if let Need::Scope(scope) = need
+        && !identity.scopes.is_empty()
+    {
+        let detail = format!("this needs the scope `{scope}`, which your token does not have");
+        let challenge =
+            format!("Bearer realm=\"signalbox\", error=\"insufficient_scope\", scope=\"{scope}\"");
+        let problem = Problem::new(Code::NotAllowed, detail).needs(scope);
+        return Err(problem.header(header::WWW_AUTHENTICATE, &challenge));
+    }
+    let detail = "this router asks who you are: send `Authorization: Bearer TOKEN`";
+    let problem = Problem::new(Code::Unauthenticated, detail);
+    Err(problem.header(header::WWW_AUTHENTICATE, "Bearer realm=\"signalbox\""))
+}
+
+/// What a ticket is asked for.
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(as = TicketRequest)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// What it allows, of `ingest`, `read` and `admin`; all that the caller may, without it.
+    #[schema(nullable = false, example = json!(["read"]))]
+    scopes: Option<Vec<String>>,
+}
+
+/// A ticket, good for as long as `auth.ticket_ttl`.
+#[derive(Serialize, ToSchema)]
+struct Ticket {
+    /// When it is good no longer.
+    #[schema(format = DateTime)]
+    expires_at: String,
+    /// For `?ticket=` in the URL of a socket or a stream.
+    ticket: String,
+}
+
+problems!(
+    /// Why there is no ticket.
+    TicketProblems: BadTicketRequest
+);
+
+/// Makes a ticket for the caller, with all of its scopes or those it asks for.
+///
+/// # Errors
+/// When the request is not understood, or asks for more than the caller may.
+#[utoipa::path(
+    post, path = "/v1/tickets", tag = "access",
+    request_body(content = Wanted, description = "Nothing, or the scopes it is to have."),
+    responses(
+        (status = 200, description = "A ticket, to be used at once.", body = Ticket),
+        TicketProblems,
+    )
+)]
+pub async fn post_ticket(
+    router: web::Data<Router>,
+    caller: web::ReqData<Caller>,
+    body: Result<Bytes, Error>,
+) -> Result<HttpResponse, Problem> {
+    let identity = &caller.identity;
+    let scopes = wanted(body.as_deref().ok())?.unwrap_or(identity.scopes);
+    scopes.iter().try_for_each(|scope| authorize(identity, Need::Scope(scope)))?;
+    let auth = &router.auth;
+    let expires_at = Utc::now() + auth.ticket_ttl;
+    let expires_at = identity.expires_at.map_or(expires_at, |at| at.min(expires_at));
+    let identity = Identity { scopes, ..identity.clone() };
+    let ticket = auth.tickets.mint(&identity, expires_at);
+    router.metrics.tickets_total.increment(1);
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CACHE_CONTROL, "no-store"));
+    Ok(response.json(Ticket { expires_at: rfc3339(expires_at), ticket }))
+}
+
+/// The scopes that the body asks for; nothing when it leaves that open.
+fn wanted(body: Option<&[u8]>) -> Result<Option<Scopes>, Problem> {
+    let detail = "the body is nothing, or {\"scopes\": […]} with ingest, read or admin";
+    let bad = || Problem::new(Code::BadTicketRequest, detail);
+    let body = body.ok_or_else(bad)?;
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let wanted: Wanted = serde_json::from_slice(body).map_err(|_unclear| bad())?;
+    let Some(names) = wanted.scopes else { return Ok(None) };
+    let scopes: Scopes = names
+        .iter()
+        .map(|name| name.parse::<Scope>())
+        .collect::<Result<_, _>>()
+        .map_err(|_unknown| bad())?;
+    if scopes.is_empty() { Err(bad()) } else { Ok(Some(scopes)) }
+}

@@ -1,0 +1,153 @@
+//! Shapes of what is read or written without a type of its own, for the contract alone: events are
+//! borrowed from the bytes that came, and joined from bytes. Tests hold them to the real ones.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, SchemaFormat,
+        Type, schema::SchemaType,
+    },
+};
+use uuid::Uuid;
+
+use crate::core::event::{Category, MAX_EVENT_TYPE, MAX_SOURCE};
+
+/// A committed event.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Event)]
+pub struct EventBody {
+    /// The idempotency key.
+    pub id: Uuid,
+    /// Its place in the journal: contiguous from 1, in commit order.
+    #[schema(minimum = 1)]
+    pub seq: u64,
+    /// The journal that `seq` counts in.
+    pub epoch: Uuid,
+    /// What kind of event it is.
+    #[schema(min_length = 1, max_length = 50)]
+    pub event_type: String,
+    /// When it happened, in UTC to the microsecond.
+    #[schema(format = DateTime)]
+    pub timestamp: String,
+    /// Where it comes from.
+    #[schema(min_length = 1, max_length = 100)]
+    pub source: String,
+    /// What it is about.
+    pub category: Category,
+    /// Its own.
+    pub data: Map<String, Value>,
+    /// About it; the router adds `broadcast_mode`.
+    pub metadata: Map<String, Value>,
+    /// Over the canonical form of `data` (RFC 8785): CRC32, or SHA-256 for `critical`.
+    #[schema(pattern = "^([0-9a-f]{8}|[0-9a-f]{64})$")]
+    pub checksum: String,
+    /// When it was committed.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+}
+
+/// An event as a producer sends it. One that was read from the router can be sent again: `seq`,
+/// `epoch`, `checksum` and `created_at` are then ignored.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewEvent {
+    /// The idempotency key; made when absent.
+    pub id: Option<Uuid>,
+    /// What kind of event it is.
+    #[schema(min_length = 1, max_length = 50, example = "cache_metrics")]
+    pub event_type: String,
+    /// When it happened, with a zone; the time of receipt when absent.
+    #[schema(format = DateTime)]
+    pub timestamp: Option<String>,
+    /// Where it comes from.
+    #[schema(min_length = 1, max_length = 100, example = "redis")]
+    pub source: String,
+    /// What it is about; told from the type, else from the data, when absent.
+    pub category: Option<Category>,
+    /// Its own.
+    #[schema(example = json!({ "hit_rate": 0.97 }))]
+    pub data: Map<String, Value>,
+    /// About it.
+    pub metadata: Option<Map<String, Value>>,
+    /// Ignored.
+    pub seq: Option<Value>,
+    /// Ignored.
+    pub epoch: Option<Value>,
+    /// Ignored.
+    pub checksum: Option<Value>,
+    /// Ignored.
+    pub created_at: Option<Value>,
+}
+
+/// One event, or several: `application/json`.
+#[derive(Debug)]
+pub struct NewEvents;
+
+/// Events, one a line: `application/x-ndjson`, described as the list that they are.
+#[derive(Debug)]
+pub struct NewEventLines;
+
+/// A `CloudEvent` of version 1.0 in the JSON format.
+#[derive(Debug)]
+pub struct CloudEvent;
+
+/// A batch of `CloudEvents`.
+#[derive(Debug)]
+pub struct CloudEvents;
+
+impl PartialSchema for NewEvents {
+    fn schema() -> RefOr<Schema> {
+        let one = Ref::from_schema_name(NewEvent::name());
+        OneOfBuilder::new().item(one).item(batch(&NewEvent::name())).into()
+    }
+}
+
+impl PartialSchema for NewEventLines {
+    fn schema() -> RefOr<Schema> {
+        batch(&NewEvent::name())
+    }
+}
+
+impl PartialSchema for CloudEvents {
+    fn schema() -> RefOr<Schema> {
+        batch(&CloudEvent::name())
+    }
+}
+
+impl ToSchema for NewEvents {}
+impl ToSchema for NewEventLines {}
+impl ToSchema for CloudEvent {}
+impl ToSchema for CloudEvents {}
+
+impl PartialSchema for CloudEvent {
+    fn schema() -> RefOr<Schema> {
+        let text = || ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+        let nullable = |kind| SchemaType::from_iter([kind, Type::Null]);
+        let time = ObjectBuilder::new().schema_type(nullable(Type::String));
+        let extension = [Type::String, Type::Integer, Type::Boolean, Type::Null];
+        ObjectBuilder::new()
+            .description(Some("What `type`, `source` and `time` are called elsewhere is `event_type`, `source` and `timestamp`."))
+            .property("specversion", text().enum_values(Some(["1.0"])))
+            .property("id", text().description(Some("Unique within its source.")))
+            .property("source", text().max_length(Some(MAX_SOURCE)))
+            .property("type", text().max_length(Some(MAX_EVENT_TYPE)))
+            .property("time", time.format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))))
+            .property("data", ObjectBuilder::new().schema_type(Type::Object))
+            .required("specversion").required("id").required("source").required("type").required("data")
+            .property_names(Some(ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[a-z0-9]+$"))))
+            .additional_properties(Some(RefOr::T(ObjectBuilder::new()
+                .schema_type(SchemaType::from_iter(extension))
+                .minimum(Some(i64::MIN)).maximum(Some(i64::MAX))
+                .description(Some("Kept in the metadata as `ce_<name>`.")).build().into())))
+            .into()
+    }
+}
+
+/// As many as `limits.batch_events` allows by default.
+fn batch(of: &str) -> RefOr<Schema> {
+    let items = Ref::from_schema_name(of);
+    ArrayBuilder::new().items(items).min_items(Some(1)).max_items(Some(10_000)).into()
+}

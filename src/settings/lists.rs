@@ -1,0 +1,82 @@
+//! Rules for more than one word: lists of values, and the path of a file that may be absent.
+
+use std::{fmt, marker::PhantomData, path::PathBuf, str::FromStr};
+
+use config::ValueKind;
+
+use super::{
+    rules::{Raw, Rule},
+    units::quoted,
+};
+
+/// Values of one type, none by default.
+pub(super) struct List<T> {
+    form: &'static str,
+    value: PhantomData<fn() -> T>,
+}
+
+/// An array of strings in the file, words with commas between in a variable, each of which its type
+/// knows how to read; `form` follows "a list of".
+pub(super) const fn list<T>(form: &'static str) -> List<T> {
+    List { form, value: PhantomData }
+}
+
+impl<T: FromStr + fmt::Display> Rule for List<T> {
+    type Value = Vec<T>;
+
+    fn default(&self) -> Vec<T> {
+        Vec::new()
+    }
+
+    fn read(&self, raw: &Raw<'_>) -> Option<Vec<T>> {
+        match raw {
+            Raw::Variable(text) => {
+                let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+                words.map(|word| word.parse().ok()).collect()
+            }
+            Raw::Typed(ValueKind::Array(values)) => {
+                let texts = values.iter().map(|value| Raw::Typed(&value.kind).text()?.parse().ok());
+                texts.collect()
+            }
+            Raw::Typed(_) => None,
+        }
+    }
+
+    fn show(&self, values: &Vec<T>) -> String {
+        let shown: Vec<_> = values.iter().map(quoted).collect();
+        format!("[{}]", shown.join(", "))
+    }
+
+    fn allowed(&self) -> String {
+        format!("a list of {}", self.form)
+    }
+}
+
+/// The path of a file; none by default.
+pub(super) struct OptionalPath;
+
+/// The path of a file, or nothing.
+pub(super) const fn path() -> OptionalPath {
+    OptionalPath
+}
+
+impl Rule for OptionalPath {
+    type Value = Option<PathBuf>;
+
+    fn default(&self) -> Option<PathBuf> {
+        None
+    }
+
+    fn read(&self, raw: &Raw<'_>) -> Option<Option<PathBuf>> {
+        let text = raw.text()?;
+        Some((!text.is_empty()).then(|| text.into()))
+    }
+
+    fn show(&self, path: &Option<PathBuf>) -> String {
+        quoted(path.as_deref().unwrap_or("".as_ref()).display())
+    }
+
+    fn allowed(&self) -> String {
+        "the path of a file".to_owned()
+    }
+}
