@@ -6,6 +6,7 @@
 mod cross;
 mod example;
 mod fault;
+mod jwt;
 mod keys;
 mod layers;
 mod lists;
