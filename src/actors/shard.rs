@@ -4,6 +4,7 @@
 //! It never waits: pages are read and sockets awaited by tasks that send their news as messages.
 
 mod effects;
+mod passes;
 mod queries;
 
 use std::{
@@ -16,10 +17,12 @@ use actix::prelude::*;
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
+use self::passes::Pass;
 pub use self::queries::{EndAll, EndSession, GetBalance, GetSessions, SessionRow};
 use super::{outlet::Outlet, session::Finish};
 use crate::{
     core::{
+        event::{Position, Seq},
         fanout::{Begin, Fanout, FanoutLimits, Key, TooManyFilters, Totals, Turn},
         filter::Filter,
         protocol::{CloseReason, Form, ServerFrame},
@@ -27,7 +30,7 @@ use crate::{
         tail::SharedTail,
     },
     storage::{Page, Storage},
-    telemetry::Metrics,
+    telemetry::{Metrics, Traces},
 };
 
 /// A session comes; the key to speak of it by.
@@ -51,6 +54,11 @@ pub struct Subscribe {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Say(pub Handle, pub Vec<u8>);
+
+/// Has all that was said to a session gone out? Of one that is gone, it has.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub struct IsHeard(pub Handle);
 
 /// A session must end.
 #[derive(Message)]
@@ -129,6 +137,8 @@ pub struct ShardOptions {
     pub generation: u64,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where spans are made, if they are asked for.
+    pub traces: Option<Arc<Traces>>,
 }
 
 /// The actor.
@@ -136,6 +146,10 @@ pub struct Shard {
     fanout: Fanout<Client>,
     options: ShardOptions,
     started: Instant,
+    /// The last `seq` that a pass has come to.
+    passed: Seq,
+    /// The pass that is under way.
+    pass: Option<Pass>,
     /// Set when all sessions were told to end: whoever comes late is told too.
     ending: Option<EndAll>,
     /// Filter groups, as they were counted last.
@@ -159,11 +173,14 @@ impl Shard {
     /// A shard without sessions.
     #[must_use]
     pub fn new(options: ShardOptions) -> Self {
-        let fanout = Fanout::new(options.tail.load().epoch(), options.limits);
+        let Position { epoch, seq } = options.tail.load().position();
+        let fanout = Fanout::new(epoch, options.limits);
         Self {
             fanout,
             options,
             started: Instant::now(),
+            passed: seq,
+            pass: None,
             ending: None,
             groups: 0,
             dropped: BTreeMap::new(),
@@ -182,6 +199,9 @@ impl Shard {
         let Totals { delivered, bytes } = self.fanout.take_totals();
         self.options.metrics.session_deliveries_total.increment(delivered);
         self.options.metrics.session_delivered_bytes_total.increment(bytes);
+        if bytes > 0 {
+            self.options.metrics.stats.delivered(delivered, bytes);
+        }
         for effect in self.fanout.take_effects() {
             self.carry_out(effect, ctx);
         }
@@ -246,7 +266,12 @@ impl Handler<Advanced> for Shard {
 
     fn handle(&mut self, _: Advanced, ctx: &mut Self::Context) -> bool {
         let began = Instant::now();
-        self.turn(ctx, |fanout, turn| fanout.advance(turn, || began.elapsed() < TURN))
+        self.begin_pass();
+        let done = self.turn(ctx, |fanout, turn| fanout.advance(turn, || began.elapsed() < TURN));
+        if done {
+            self.end_pass();
+        }
+        done
     }
 }
 
@@ -291,6 +316,14 @@ impl Handler<Say> for Shard {
         if self.is_here(client) {
             self.turn(ctx, |fanout, turn| fanout.say(client.key, &frames, turn));
         }
+    }
+}
+
+impl Handler<IsHeard> for Shard {
+    type Result = bool;
+
+    fn handle(&mut self, IsHeard(client): IsHeard, _: &mut Self::Context) -> bool {
+        !self.is_here(client) || self.fanout.is_heard(client.key)
     }
 }
 

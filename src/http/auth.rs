@@ -1,8 +1,9 @@
 //! Who is asking: from the credentials of a request to an [`Identity`], and tickets for those who
 //! can show theirs in a URL only.
 //!
-//! Whose a token is, `credentials` says. Credentials are looked for in `Authorization`, and in `?ticket=` on the few routes that browsers
-//! open without headers. Nothing of them is ever logged, counted or repeated in an answer.
+//! Whose a token is, `credentials` says. Tokens are looked for in `Authorization`, and tickets in
+//! `?ticket=` on the few routes that browsers open without headers. Nothing of them is ever logged,
+//! counted or repeated in an answer.
 
 mod credentials;
 
@@ -167,7 +168,7 @@ fn not_allowed(need: Need) -> Problem {
 #[serde(deny_unknown_fields)]
 struct Wanted {
     /// What it allows, of `ingest`, `read` and `admin`; all that the caller may, without it.
-    #[schema(nullable = false, example = json!(["read"]))]
+    #[schema(value_type = Option<Vec<Scope>>, min_items = 1, example = json!(["read"]))]
     scopes: Option<Vec<String>>,
 }
 
@@ -192,7 +193,7 @@ problems!(
 /// When the request is not understood, or asks for more than the caller may.
 #[utoipa::path(
     post, path = "/v1/tickets", tag = "access",
-    request_body(content = Wanted, description = "Nothing, or the scopes it is to have."),
+    request_body(content = Option<Wanted>, description = "Nothing, or the scopes it is to have."),
     responses(
         (status = 200, description = "A ticket, to be used at once.", body = Ticket),
         TicketProblems,
@@ -225,8 +226,8 @@ fn wanted(body: Option<&[u8]>) -> Result<Option<Scopes>, Problem> {
     if body.is_empty() {
         return Ok(None);
     }
-    let wanted: Wanted = serde_json::from_slice(body).map_err(|_unclear| bad())?;
-    let Some(names) = wanted.scopes else { return Ok(None) };
+    let wanted: Option<Wanted> = serde_json::from_slice(body).map_err(|_unclear| bad())?;
+    let Some(names) = wanted.unwrap_or_default().scopes else { return Ok(None) };
     let scopes: Scopes = names
         .iter()
         .map(|name| name.parse::<Scope>())

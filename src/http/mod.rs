@@ -2,20 +2,23 @@
 
 pub mod auth;
 pub mod budget;
-mod connection;
+pub mod connection;
 pub mod contract;
 pub mod events;
 pub mod guard;
 pub mod in_flight;
 pub mod ingest;
+pub mod legacy;
 pub mod limits;
 pub mod ops;
 pub mod problem;
 pub mod query;
 mod room;
 pub mod server;
+pub mod settings;
 pub mod stats;
 pub mod stream;
+pub mod trace;
 pub mod upgrade;
 
 use std::{
@@ -41,26 +44,31 @@ use actix_web::{
 use self::{
     auth::Authenticator,
     budget::Budget,
+    connection::Pace,
     guard::cors,
     in_flight::InFlight,
+    ingest::Idempotent,
     limits::{Account, Limits},
     problem::{Code, Problem},
+    settings::Provenance,
 };
 use crate::{
-    actors::{broadcaster::Broadcaster, journal::Journal},
+    actors::{broadcaster::Broadcaster, journal::Journal, legacy::board::Board},
     core::{
         access::{Identity, Need, Scope},
         tail::SharedTail,
     },
     settings::Settings,
     storage::Storage,
-    telemetry::Metrics,
+    telemetry::{Metrics, Traces},
 };
 
 /// What every request can reach.
 pub struct Router {
     /// The settings in force.
     pub settings: Settings,
+    /// Where they come from.
+    pub provenance: Provenance,
     /// Where events are read.
     pub storage: Arc<dyn Storage>,
     /// Where events go.
@@ -69,8 +77,12 @@ pub struct Router {
     pub broadcaster: Addr<Broadcaster>,
     /// The newest events.
     pub tail: Arc<SharedTail>,
+    /// What clients of the old protocol are shown.
+    pub legacy: Arc<Board>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where spans are made, if they are asked for.
+    pub traces: Option<Arc<Traces>>,
     /// How callers are known.
     pub auth: Authenticator,
     /// How much each may take.
@@ -81,6 +93,8 @@ pub struct Router {
     pub requests: InFlight,
     /// Bytes of bodies that are being received and read.
     pub bodies: Budget,
+    /// Requests that had an `Idempotency-Key`.
+    pub idempotent: Idempotent,
     /// Set when the router stops: nothing new is taken.
     pub draining: AtomicBool,
     /// When the router started.
@@ -159,7 +173,12 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/sessions", READ, "who is connected"),
     route("DELETE", "/v1/sessions/{id}", ADMIN, "close a session"),
     route("GET", "/v1/stats", READ, "everything at a glance"),
+    route("GET", "/v1/settings", READ, "every setting in force, and where it comes from"),
     route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
+    route("GET", "/ws", READ, "dashboards of the original system, over a WebSocket"),
+    route("GET", "/events", INGEST, "producers of the original system, over a WebSocket"),
+    route("GET", "/status", READ, "who is there, as the original system said it"),
+    route("GET", "/health", ANYBODY, "whether all works, as the original system said it"),
     route("GET", "/livez", ANYBODY, "the process is alive"),
     route("GET", "/readyz", ANYBODY, "events are taken"),
     route("GET", "/metrics", READ, "metrics for Prometheus"),
@@ -185,7 +204,12 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
     .service(resource("/v1/stats").route(get().to(stats::stats)))
+    .service(resource("/v1/settings").route(get().to(settings::settings)))
     .service(resource("/v1/ledger").route(get().to(ops::ledger)))
+    .service(resource("/ws").route(get().to(legacy::dashboard)))
+    .service(resource("/events").route(get().to(legacy::producer)))
+    .service(resource("/status").route(get().to(legacy::status)))
+    .service(resource("/health").route(get().to(legacy::health)))
     .service(resource("/livez").route(get().to(ops::livez)))
     .service(resource("/readyz").route(get().to(ops::readyz)))
     .service(resource("/metrics").route(get().to(ops::metrics)))
@@ -226,8 +250,11 @@ pub async fn watch(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, Error> {
-    let (began, answering) = (Instant::now(), router.requests.begin());
+    let pace = request.conn_data::<Pace>();
+    let (began, answering) = (Instant::now(), (router.requests.begin(), pace.map(Pace::begin)));
     let method = request.method().clone();
+    let span = trace::begin(&router, &method, request.headers());
+    trace::remember(&request, span.as_ref());
     let origin = request.headers().get(header::ORIGIN).cloned();
     // Of the path as it will be routed: what is escaped in the URL is not escaped any more.
     let pattern = request.resource_map().match_pattern(request.match_info().as_str());
@@ -236,11 +263,16 @@ pub async fn watch(
     router.limits.tell(account.as_ref(), response.headers_mut());
     let route = pattern.as_deref().unwrap_or("none");
     router.count(route, &method, response.status());
-    router.metrics.http_request_seconds.with([route]).record(began.elapsed());
+    if let Some(span) = span {
+        span.answered(pattern.as_deref(), response.status().as_u16());
+    }
+    let took = began.elapsed();
+    router.metrics.http_request_seconds.with([route]).record(took);
+    router.metrics.stats.answered(took, response.status().is_server_error());
     if router.is_draining() {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    Ok(response.map_body(|_, body| answering.until_sent(body)))
+    Ok(response.map_body(|_, body| in_flight::until_sent(body, answering)))
 }
 
 /// Answers a request: itself, or by whoever is next; with the account of who was let in.

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::core::access::{BadKey, JwtKey, JwtKeys, JwtRules, PlacedKey, read_jwks};
 
-const SECRET: &str = "auth.jwt_secret";
+/// The key that all keys end in.
+pub(super) const SECRET: &str = "auth.jwt_secret";
 const SECRET_FILE: &str = "auth.jwt_secret_file";
 const KEYS_FILE: &str = "auth.jwt_keys_file";
 
@@ -72,8 +73,13 @@ impl AuthSettings {
     }
 }
 
-/// Adds what the files hold to `auth.jwt_secret`; what is wrong with either.
-pub(super) fn complete(auth: &mut AuthSettings, origins: &Origins) -> Vec<Fault> {
+/// Adds what the files hold to `auth.jwt_secret`; what is wrong with them. Where the variable is
+/// at fault, that is told already.
+pub(super) fn complete(
+    auth: &mut AuthSettings,
+    origins: &Origins,
+    is_at_fault: bool,
+) -> Vec<Fault> {
     let origin = |key| origins.get(key).cloned().unwrap_or(Origin::Default);
     let of_key = |key: &'static str, message| Fault {
         origin: origin(key),
@@ -94,7 +100,8 @@ pub(super) fn complete(auth: &mut AuthSettings, origins: &Origins) -> Vec<Fault>
             }
         }
     }
-    if auth.mode == AuthMode::Jwt && auth.jwt_secret.is_empty() && faults.is_empty() {
+    let is_told = is_at_fault || !faults.is_empty();
+    if auth.mode == AuthMode::Jwt && auth.jwt_secret.is_empty() && !is_told {
         let message = format!(
             "is \"jwt\", and no key is known: name the file of a secret in {SECRET_FILE}, of public \
              keys in {KEYS_FILE}, or set {PREFIX}AUTH__JWT_SECRET"

@@ -98,7 +98,8 @@ impl Reader<'_> {
         let mut settings = Settings::read(&mut self);
         self.check_laws(&settings);
         self.faults.extend(tokens::complete(&mut settings.auth, self.origins));
-        self.faults.extend(jwt::complete(&mut settings.auth, self.origins));
+        let is_at_fault = self.is_at_fault(jwt::SECRET);
+        self.faults.extend(jwt::complete(&mut settings.auth, self.origins, is_at_fault));
         settings
     }
 

@@ -25,13 +25,25 @@ use utoipa::{
 pub use page::{__path_file, __path_page, file, page};
 pub(super) use problems::{problems, responses};
 
-use super::{ROUTES, Route, auth, events, ingest, ops, problem::Code, stats, stream, upgrade};
-use crate::core::access::Need;
+use self::schemas::NewEvent;
+use super::{
+    ROUTES, Route, auth, events, ingest, legacy, ops,
+    problem::{Body, Code, FaultBody, Outcome},
+    settings, stats, stream, upgrade,
+};
+use crate::core::{access::Need, event::Category};
 
 /// What is answered wherever somebody must be known.
 const KNOWN: [Code; 2] = [Code::Unauthenticated, Code::NotAllowed];
 /// What the guard answers, whatever the route.
-const EVERYWHERE: [Code; 3] = [Code::OriginNotAllowed, Code::HostNotAllowed, Code::TooManyRequests];
+const EVERYWHERE: [Code; 6] = [
+    Code::BadHttp,
+    Code::OriginNotAllowed,
+    Code::HeadTimeout,
+    Code::HostNotAllowed,
+    Code::TooManyRequests,
+    Code::HeadTooLarge,
+];
 
 /// The name of the security scheme.
 const TOKEN: &str = "token";
@@ -44,14 +56,17 @@ const TOKEN: &str = "token";
         (name = "sessions", description = "Who is connected."),
         (name = "access", description = "Who may do what."),
         (name = "operating", description = "Health, numbers, and whether they add up."),
+        (name = "legacy", description = "What clients of the original system use."),
         (name = "contract", description = "This description, and that of the sockets."),
     ),
     paths(
         ingest::post, events::list, events::one, stream::stream,
         upgrade::expected, auth::post_ticket, ops::sessions, ops::close_session,
-        stats::stats, ops::ledger, ops::livez, ops::readyz, ops::metrics, ops::index,
+        stats::stats, settings::settings, ops::ledger, legacy::dashboard, legacy::producer,
+        legacy::status, legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,
     ),
+    components(schemas(Body, Category, FaultBody, NewEvent, Outcome)),
     modifiers(&FromRoutes),
 )]
 struct Contract;
@@ -68,7 +83,7 @@ pub const ASYNCAPI: &str = include_str!("../../../docs/asyncapi.yaml");
 /// This contract.
 #[utoipa::path(
     get, path = "/openapi.json", operation_id = "get_openapi", tag = "contract",
-    responses((status = 200, description = "OpenAPI 3.1.", body = utoipa::gen::serde_json::Value))
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object))
 )]
 pub async fn openapi_json() -> HttpResponse {
     static BODY: LazyLock<Bytes> = LazyLock::new(|| openapi().to_json().unwrap_or_default().into());
@@ -79,7 +94,7 @@ pub async fn openapi_json() -> HttpResponse {
 #[utoipa::path(
     get, path = "/asyncapi.yaml", operation_id = "get_asyncapi", tag = "contract",
     responses((
-        status = 200, description = "AsyncAPI 3.", body = String, content_type = "application/yaml",
+        status = 200, description = "AsyncAPI 3.", body = Object, content_type = "application/yaml",
     ))
 )]
 pub async fn asyncapi_yaml() -> HttpResponse {

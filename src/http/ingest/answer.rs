@@ -18,7 +18,7 @@ use crate::{
 
 problems!(
     /// Why nothing (or perhaps nothing) was stored.
-    pub(super) IngestProblems: BadBody, BadEncoding, BadParameter, UnknownParameter, BodyTimeout,
+    pub(super) IngestProblems: BadBody, BadEncoding, BadIdempotencyKey, BadParameter, UnknownParameter, BodyTimeout, RequestInFlight, IdempotencyKeyReused,
     BodyTooLarge, CompressionRatio, UnsupportedEncoding, UnsupportedMediaType, InvalidEvents,
     RefusedByStorage, OutcomeUnknown, QueueFull, ShuttingDown, StorageFull, StorageUnavailable,
     TooManyBytes,
@@ -122,7 +122,7 @@ impl RejectedEvent {
 }
 
 /// The answer to a request that was not, or perhaps not, committed. `outcome` says which.
-pub(super) fn refused(error: &PublishError, ids: &[Uuid]) -> Problem {
+pub(in crate::http) fn refused(error: &PublishError, ids: &[Uuid]) -> Problem {
     let problem = match error {
         PublishError::QueueFull => {
             Problem::new(Code::QueueFull, "too many events wait to be committed")

@@ -15,7 +15,7 @@ use signalbox::{
 use tempfile::TempDir;
 
 use super::{
-    PRODUCER, STRANGER, ask, bearer, by_token_and_ticket, concrete, ends_with_4401, post, shake,
+    PRODUCER, STRANGER, ask, bearer, by_token_and_ticket, concrete, end_in_time, post, shake,
 };
 use crate::support::{
     jwt::{SigningKey, claims, forged},
@@ -266,7 +266,7 @@ async fn what_is_no_token_or_too_much_of_one_is_refused_and_harms_nobody() {
 }
 
 #[tokio::test]
-async fn a_session_ends_with_4401_when_its_token_expires() {
+async fn a_session_end_in_time_when_its_token_expires() {
     let key = SigningKey::secret();
     let router = router(&key, &[]);
     // On a busy machine, a few seconds may be over before both are open.
@@ -275,7 +275,7 @@ async fn a_session_ends_with_4401_when_its_token_expires() {
         let expires_at = DateTime::from_timestamp(claims["exp"].as_i64().unwrap(), 0).unwrap();
         let token = key.token(&claims);
         if let Some(sockets) = by_token_and_ticket(&router, &token, expires_at).await {
-            return ends_with_4401(&router, &token, expires_at, sockets).await;
+            return end_in_time(&router, &token, expires_at, sockets).await;
         }
     }
     panic!("no session was opened in time");

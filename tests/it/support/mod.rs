@@ -1,7 +1,9 @@
 //! What tests stand on: a real router, real dashboards, a real PostgreSQL.
 
+pub mod collector;
 pub mod dashboard;
 pub mod jwt;
+pub mod legacy_client;
 pub mod load;
 pub mod postgres;
 pub mod process;

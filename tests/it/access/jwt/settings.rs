@@ -41,6 +41,7 @@ fn a_secret_that_is_weak_or_none_is_refused() {
     let said = faults(&[], &[("auth.jwt_secret", weak)]);
     assert!(said.contains("auth.jwt_secret: must be empty in a file; in"), "{said}");
     assert!(said.contains("not what was given") && !said.contains(weak), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
     let public = SigningKey::p256().public;
     let said = faults(&[("auth.jwt_secret_file", &public)], &[]);
     assert!(said.contains("not a secret: it belongs into auth.jwt_keys_file"), "{said}");
