@@ -9,11 +9,11 @@ use std::cell::OnceCell;
 use super::{
     cursor::Start,
     event::{Event, Position, Seq},
+    interest::{Events, Feed, Interest},
     ledger::{Account, Balance},
     numbering::Head,
     protocol::{Gap, GapReason, ServerFrame},
-    tail::Tail,
-    window::{Interest, Window},
+    window::{Room, Window},
 };
 
 /// Bytes of answers that may wait for a client that does not read; more ends the session. One that
@@ -50,6 +50,8 @@ pub enum Step {
     Blocked,
     /// What comes next is in storage alone: read a page from this `seq` on.
     Page(Seq),
+    /// What comes next is nowhere any more, and the client cannot be told in its form.
+    Lost,
     /// The socket is gone.
     Gone,
     /// Too much waits for a client that does not read.
@@ -63,16 +65,16 @@ pub struct Source<'a> {
     pub interest: &'a Interest,
     /// What its group has joined.
     pub group: &'a Window,
-    /// The tail; of another epoch only until the shard has noticed.
-    pub tail: &'a Tail,
+    /// Where that is read.
+    pub feed: Feed<'a>,
 }
 
 impl Source<'_> {
-    /// Whether the tail holds everything from `seq` on that the group has looked at.
+    /// Whether the feed holds everything from `seq` on that the group has looked at.
     fn in_memory(&self, seq: Seq) -> bool {
-        self.tail.epoch() == self.interest.epoch
-            && seq >= self.tail.first()
-            && self.group.next() <= self.tail.next()
+        self.interest.is_of(self.feed)
+            && seq >= self.feed.first()
+            && self.group.next() <= self.feed.next()
     }
 }
 
@@ -272,9 +274,11 @@ impl Reader {
                 self.write(port, source.group)
             } else if source.in_memory(self.next) {
                 scratch.restart(self.next);
-                let events = source.tail.from(self.next).map(AsRef::as_ref);
-                scratch.extend(events, source.interest, SCRATCH_BYTES, source.group.next());
+                let room = Room { bytes: SCRATCH_BYTES, end: source.group.next() };
+                source.interest.join(scratch, source.feed, room);
                 self.write(port, scratch)
+            } else if matches!(source.feed, Feed::Topic(_)) {
+                Some(Step::Lost)
             } else {
                 Some(Step::Page(self.next))
             };
@@ -295,7 +299,9 @@ impl Reader {
     ) -> Step {
         let end = source.group.next();
         if let Some(gap) = self.lost(&page.head, end) {
-            let Interest { form, epoch, .. } = *source.interest;
+            let Interest::Events(Events { form, epoch, .. }) = *source.interest else {
+                return Step::Lost;
+            };
             let position = Position { epoch, seq: gap.to_seq };
             let mut frame = Vec::new();
             form.frame(&mut frame, &ServerFrame::Gap { gap, position });
@@ -308,7 +314,7 @@ impl Reader {
             let next = self.next;
             scratch.restart(next);
             let events = page.events.iter().skip_while(|event| event.seq < next);
-            scratch.extend(events, source.interest, usize::MAX, end);
+            source.interest.join_events(scratch, events, Room { bytes: usize::MAX, end });
             scratch.skip_to(end.min(page.scanned_through + 1));
             if let Some(step) = self.write(port, scratch) {
                 return step;
@@ -356,7 +362,7 @@ pub type Matches = OnceCell<Vec<Seq>>;
 /// How many matches from `next` on were counted and are still to be sent; `None` when memory does
 /// not hold them.
 fn count(source: Source<'_>, next: Seq, unseen: &[(Seq, Seq)], matches: &Matches) -> Option<u64> {
-    let Source { interest, group, tail } = source;
+    let Source { interest, group, feed } = source;
     if group.covers(next) {
         let uncounted = unseen.iter().map(|(from, to)| group.count_between(*from, *to));
         return Some(group.count(next) - uncounted.sum::<u64>());
@@ -364,10 +370,7 @@ fn count(source: Source<'_>, next: Seq, unseen: &[(Seq, Seq)], matches: &Matches
     if !source.in_memory(next) {
         return None;
     }
-    let matches = matches.get_or_init(|| {
-        let events = tail.from(tail.first()).take_while(|event| event.seq < group.next());
-        events.filter(|event| interest.filter.matches(event)).map(|event| event.seq).collect()
-    });
+    let matches = matches.get_or_init(|| interest.matching(feed, group.next()));
     let before = |seq| matches.partition_point(|at| *at < seq);
     let between = |from: Seq, to: Seq| before(to.max(from)) - before(from);
     let uncounted = unseen.iter().map(|(from, to)| between((*from).max(next), *to));

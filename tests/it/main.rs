@@ -27,6 +27,7 @@ mod original;
 mod outage;
 mod reading;
 mod readme;
+mod realtime;
 mod send;
 mod sessions;
 mod settings;

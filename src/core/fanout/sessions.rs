@@ -197,7 +197,7 @@ impl<S: Sink> Fanout<S> {
         self.write(key, None, None, turn);
         let mut nth = 0;
         while let Some(subscription) = self.nth(key, nth) {
-            self.write(key, Some(subscription), None, turn);
+            self.pump(subscription, turn);
             nth += 1;
         }
     }

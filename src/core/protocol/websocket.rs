@@ -7,6 +7,8 @@ use super::CloseReason;
 pub enum Opcode {
     /// Text.
     Text = 1,
+    /// Binary.
+    Binary = 2,
     /// Close.
     Close = 8,
     /// Ping.

@@ -215,6 +215,7 @@ impl World {
                 Effect::ReadPage { session, subscription, from } => {
                     (session, Todo::Read(session, subscription, from))
                 }
+                Effect::Lost(..) => panic!("the journal is in storage"),
                 Effect::Close(key, _) | Effect::Cut(key, _) => (key, Todo::Leave(key)),
             };
             let links = self.clients.iter_mut().filter_map(|client| client.link.as_mut());
