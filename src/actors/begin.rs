@@ -10,9 +10,10 @@ const PAGE: usize = 1000;
 /// Events looked at in all: a filter that matches rarely gets fewer than it asked for.
 const MAX_SCANNED: usize = 100_000;
 
-/// Storage cannot tell now; what to answer the client.
-#[derive(Debug)]
-pub struct Failed(pub String);
+/// Storage cannot tell now.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("events of before cannot be read now; subscribe from \"now\", or try again")]
+pub struct Unavailable;
 
 /// Finds the beginning of a subscription.
 ///
@@ -22,7 +23,7 @@ pub async fn find(
     storage: &dyn Storage,
     filter: &Filter,
     from: protocol::From,
-) -> Result<Begin, Failed> {
+) -> Result<Begin, Unavailable> {
     match from {
         protocol::From::Now => Ok(Begin::Now),
         protocol::From::After(position) => Ok(Begin::After(position)),
@@ -34,9 +35,9 @@ pub async fn find(
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is the end of the error")]
-fn failed(error: StorageError) -> Failed {
+fn failed(error: StorageError) -> Unavailable {
     tracing::warn!(%error, "the beginning of a subscription cannot be read");
-    Failed("events of before cannot be read now; subscribe from \"now\", or try again".into())
+    Unavailable
 }
 
 /// The `seq` of the oldest of the newest `n` matching events.

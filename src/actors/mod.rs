@@ -5,5 +5,7 @@ pub mod begin;
 pub mod broadcaster;
 pub mod journal;
 pub mod outlet;
+pub mod pipe;
 pub mod session;
 pub mod shard;
+pub mod stream;

@@ -21,7 +21,7 @@ use tokio_util::codec::{Decoder, FramedRead};
 use uuid::Uuid;
 
 use super::{
-    begin::{self, Failed},
+    begin,
     outlet::Outlet,
     shard::{Client, End, Handle, Join, Leave, Say, Shard, Subscribe},
 };
@@ -221,19 +221,24 @@ impl Session {
         }
     }
 
-    /// Finds out where the subscription begins, which may need storage, before the client's next
-    /// frame is looked at: its requests are answered in order.
+    /// Finds out where the subscription begins, which may need storage, and subscribes, before the
+    /// client's next frame is looked at: its requests are answered in order.
     fn subscribe(&mut self, filter: Filter, from: From, ctx: &mut Context<Self>) {
-        let storage = self.options.storage.clone();
-        let begin = async move { (begin::find(&*storage, &filter, from).await, filter) };
-        ctx.wait(begin.into_actor(self).map(|(begin, filter), session, ctx| {
-            match (begin, session.handle) {
-                (Ok(begin), Some(client)) => {
-                    session.tell(Subscribe { client, filter, begin }, ctx);
-                }
-                (Err(Failed(detail)), _) => session.fail(ErrorCode::Unavailable, &detail, ctx),
-                (Ok(_), None) => ctx.stop(),
+        let Some(client) = self.handle else { return ctx.stop() };
+        let (storage, shard) = (self.options.storage.clone(), self.options.shard.clone());
+        let subscribed = async move {
+            match begin::find(&*storage, &filter, from).await {
+                Ok(begin) => Ok(shard.send(Subscribe { client, filter, begin }).await),
+                Err(unavailable) => Err(unavailable),
             }
+        };
+        ctx.wait(subscribed.into_actor(self).map(|subscribed, session, ctx| match subscribed {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => {
+                session.fail(ErrorCode::TooManyFilters, &error.to_string(), ctx);
+            }
+            Ok(Err(_gone)) => ctx.stop(),
+            Err(error) => session.fail(ErrorCode::Unavailable, &error.to_string(), ctx),
         }));
     }
 }

@@ -4,6 +4,7 @@
 //! It never waits: pages are read and sockets awaited by tasks that send their news as messages.
 
 mod effects;
+mod passes;
 mod queries;
 
 use std::{
@@ -16,18 +17,20 @@ use actix::prelude::*;
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
+use self::passes::Pass;
 pub use self::queries::{EndAll, EndSession, GetBalance, GetSessions, SessionRow};
 use super::{outlet::Outlet, session::Finish};
 use crate::{
     core::{
-        fanout::{Begin, Fanout, FanoutLimits, Key, Totals, Turn},
+        event::{Position, Seq},
+        fanout::{Begin, Fanout, FanoutLimits, Key, TooManyFilters, Totals, Turn},
         filter::Filter,
-        protocol::{CloseReason, ErrorCode, Form, ServerFrame},
+        protocol::{CloseReason, Form, ServerFrame},
         reader::{Gone, PageView, Sink, SubKey},
         tail::SharedTail,
     },
     storage::{Page, Storage},
-    telemetry::Metrics,
+    telemetry::{Metrics, Traces},
 };
 
 /// A session comes; the key to speak of it by.
@@ -37,7 +40,7 @@ pub struct Join(pub Client);
 
 /// A session asks for events.
 #[derive(Message)]
-#[rtype(result = "()")]
+#[rtype(result = "Result<(), TooManyFilters>")]
 pub struct Subscribe {
     /// Who.
     pub client: Handle,
@@ -129,6 +132,8 @@ pub struct ShardOptions {
     pub generation: u64,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where spans are made, if they are asked for.
+    pub traces: Option<Arc<Traces>>,
 }
 
 /// The actor.
@@ -136,6 +141,10 @@ pub struct Shard {
     fanout: Fanout<Client>,
     options: ShardOptions,
     started: Instant,
+    /// The last `seq` that a pass has come to.
+    passed: Seq,
+    /// The pass that is under way.
+    pass: Option<Pass>,
     /// Set when all sessions were told to end: whoever comes late is told too.
     ending: Option<EndAll>,
     /// Filter groups, as they were counted last.
@@ -159,11 +168,14 @@ impl Shard {
     /// A shard without sessions.
     #[must_use]
     pub fn new(options: ShardOptions) -> Self {
-        let fanout = Fanout::new(options.tail.load().epoch(), options.limits);
+        let Position { epoch, seq } = options.tail.load().position();
+        let fanout = Fanout::new(epoch, options.limits);
         Self {
             fanout,
             options,
             started: Instant::now(),
+            passed: seq,
+            pass: None,
             ending: None,
             groups: 0,
             dropped: BTreeMap::new(),
@@ -182,6 +194,9 @@ impl Shard {
         let Totals { delivered, bytes } = self.fanout.take_totals();
         self.options.metrics.session_deliveries_total.increment(delivered);
         self.options.metrics.session_delivered_bytes_total.increment(bytes);
+        if bytes > 0 {
+            self.options.metrics.stats.delivered(delivered, bytes);
+        }
         for effect in self.fanout.take_effects() {
             self.carry_out(effect, ctx);
         }
@@ -246,7 +261,12 @@ impl Handler<Advanced> for Shard {
 
     fn handle(&mut self, _: Advanced, ctx: &mut Self::Context) -> bool {
         let began = Instant::now();
-        self.turn(ctx, |fanout, turn| fanout.advance(turn, || began.elapsed() < TURN))
+        self.begin_pass();
+        let done = self.turn(ctx, |fanout, turn| fanout.advance(turn, || began.elapsed() < TURN));
+        if done {
+            self.end_pass();
+        }
+        done
     }
 }
 
@@ -273,23 +293,14 @@ impl Handler<Join> for Shard {
 }
 
 impl Handler<Subscribe> for Shard {
-    type Result = ();
+    type Result = Result<(), TooManyFilters>;
 
-    fn handle(&mut self, message: Subscribe, ctx: &mut Self::Context) {
+    fn handle(&mut self, message: Subscribe, ctx: &mut Self::Context) -> Self::Result {
         let Subscribe { client, filter, begin } = message;
         if !self.is_here(client) {
-            return;
+            return Ok(());
         }
-        let groups = self.options.limits.groups;
-        let metrics = self.options.metrics.clone();
-        self.turn(ctx, |fanout, turn| {
-            if fanout.subscribe(client.key, &filter, begin, turn).is_err() {
-                let code = ErrorCode::TooManyFilters;
-                metrics.session_errors_total.with([code.as_str()]).increment(1);
-                let detail = format!("there are {groups} different filters already");
-                fanout.tell(client.key, &ServerFrame::Error { code, detail }, turn);
-            }
-        });
+        self.turn(ctx, |fanout, turn| fanout.subscribe(client.key, &filter, begin, turn))
     }
 }
 

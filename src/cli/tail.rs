@@ -16,16 +16,15 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, protocol::CloseFrame},
 };
 
-use self::start::Start;
 use super::{
-    client::{ClientError, FilterArgs, Target, root_cause},
+    client::{ClientError, Target, root_cause},
+    filter::FilterArgs,
     frames::{self, Frame, Shown},
     retry,
 };
-use crate::core::event::Position;
+use crate::core::{event::Position, protocol::From};
 
 pub mod line;
-pub mod start;
 
 /// Shows events live, or from any earlier place on.
 #[derive(Clone, Debug, clap::Args)]
@@ -36,7 +35,7 @@ pub struct TailArgs {
     filter: FilterArgs,
     /// Where to begin: now, last=N, EPOCH.SEQ (all after it), or an RFC 3339 time
     #[arg(long, default_value = "now", value_name = "PLACE")]
-    from: Start,
+    from: From,
     /// Print the events as JSON, one a line
     #[arg(long)]
     json: bool,
@@ -164,7 +163,7 @@ impl Tail {
     }
 
     fn subscribe(&self) -> String {
-        let from = self.position.map_or(self.args.from, Start::After);
+        let from = self.position.map_or(self.args.from, From::After);
         self.args.filter.subscribe(&from.to_json())
     }
 

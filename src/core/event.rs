@@ -3,7 +3,7 @@
 //! An event is immutable once committed, so its JSON is made here, once, and every reader shares
 //! the same bytes. Nothing in this file knows where an event came from or where it goes.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use bytes::Bytes;
 use chrono::{DateTime, DurationRound, SecondsFormat, TimeDelta, Utc};
@@ -25,6 +25,29 @@ pub struct Position {
     pub epoch: Uuid,
     /// The place within the epoch.
     pub seq: Seq,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.epoch, self.seq)
+    }
+}
+
+/// A text that is no position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a position is EPOCH.SEQ, a UUID and a number")]
+pub struct NoPosition;
+
+impl FromStr for Position {
+    type Err = NoPosition;
+
+    fn from_str(text: &str) -> Result<Self, NoPosition> {
+        let (epoch, seq) = text.split_once('.').ok_or(NoPosition)?;
+        match (epoch.parse(), seq.parse()) {
+            (Ok(epoch), Ok(seq)) => Ok(Self { epoch, seq }),
+            _ => Err(NoPosition),
+        }
+    }
 }
 
 /// What an event is about; decides its checksum and, per category, where it is sent.

@@ -12,6 +12,7 @@ use super::{
     Router,
     contract::{problems, schemas::EventBody},
     problem::{self, Code, Problem},
+    query::{Pairs, Patterns, bad, unknown},
 };
 use crate::{
     core::{
@@ -39,13 +40,11 @@ struct Query {
     until: Option<DateTime<Utc>>,
 }
 
-const PARAMETERS: &str = "after, before, since, until, event_type, source, category and limit";
+const PARAMETERS: [&str; 8] =
+    ["after", "before", "since", "until", "event_type", "source", "category", "limit"];
 
 impl Query {
     fn parse(pairs: &[(String, String)], max_patterns: usize) -> Result<Self, Problem> {
-        let bad = |name: &str, wanted: &str| {
-            Problem::new(Code::BadParameter, format!("`{name}` must be {wanted}"))
-        };
         let mut query = Self {
             from: From::Before(Seq::MAX),
             limit: DEFAULT_LIMIT,
@@ -53,15 +52,15 @@ impl Query {
             since: None,
             until: None,
         };
-        let mut patterns: [Vec<&str>; 3] = Default::default();
-        let [event_types, sources, categories] = &mut patterns;
+        let mut patterns = Patterns::default();
         let mut places = 0;
         for (name, value) in pairs {
             let seq = || value.parse().ok().ok_or_else(|| bad(name, "a seq"));
             let time = || match value.parse() {
                 Ok(time) => Ok(Some(time)),
                 Err(error) => {
-                    Err(bad(name, &format!("a time in RFC 3339, its `+` written as %2B: {error}")))
+                    let wanted = "a time in RFC 3339, its `+` written as %2B";
+                    Err(bad(name, format_args!("{wanted}: {error}")))
                 }
             };
             match name.as_str() {
@@ -69,17 +68,12 @@ impl Query {
                 "before" => query.from = From::Before(seq()?),
                 "since" => query.since = time()?,
                 "until" => query.until = time()?,
-                "event_type" => event_types.push(value),
-                "source" => sources.push(value),
-                "category" => categories.push(value),
                 "limit" => {
                     let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
                     query.limit = limit.ok_or_else(|| bad(name, "1 to 1000"))?;
                 }
-                other => {
-                    let detail = format!("there is no `{other}`; there are {PARAMETERS}");
-                    return Err(Problem::new(Code::UnknownParameter, detail));
-                }
+                name if patterns.take(name, value) => {}
+                other => return Err(unknown(other, &PARAMETERS)),
             }
             places += usize::from(matches!(name.as_str(), "after" | "before"));
         }
@@ -87,8 +81,7 @@ impl Query {
             let detail = "`after` and `before` are two directions: give one of them, once";
             return Err(Problem::new(Code::BadParameter, detail));
         }
-        query.filter = Filter::from_values(event_types, sources, categories, max_patterns)
-            .map_err(|error| Problem::new(Code::BadFilter, error.to_string()))?;
+        query.filter = patterns.filter(max_patterns)?;
         Ok(query)
     }
 
@@ -164,7 +157,7 @@ struct EventPage {
 )]
 pub async fn list(
     router: web::Data<Router>,
-    pairs: web::Query<Vec<(String, String)>>,
+    pairs: web::Query<Pairs>,
 ) -> Result<HttpResponse, Problem> {
     let query = Query::parse(&pairs, router.settings.session.filter_patterns)?;
     let (events, next) =

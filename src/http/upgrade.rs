@@ -4,11 +4,7 @@
 //! The future that serves an upgrade lasts as long as its session, so that connection limits and a
 //! graceful stop see it.
 
-use std::{
-    io,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use actix_codec::Framed;
 use actix_http::{Request, Response, body::BodySize, h1, ws};
@@ -29,8 +25,11 @@ use super::{
     ROUTES, Router,
     contract::problems,
     guard,
-    limits::{Account, Connection},
+    limits::Account,
     problem::{Code, Problem},
+    query::{self, Pairs},
+    room::Room,
+    trace,
 };
 use crate::{
     actors::session::{Owner, Session, SessionOptions},
@@ -40,8 +39,6 @@ use crate::{
 /// The path of the session protocol.
 const SESSIONS: &str = "/v1/ws";
 const SWITCHING: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
-/// Longest `client_id`, in characters.
-const MAX_CLIENT_ID: usize = 128;
 /// How long a client that is turned away may take to hear it.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -82,6 +79,7 @@ async fn open(
     request: Request,
     framed: Framed<TcpStream, h1::Codec>,
 ) -> io::Result<Option<(oneshot::Receiver<()>, Room)>> {
+    let span = trace::begin(&router, request.method(), request.head().headers());
     let handshake = admit(&router, &request).and_then(|admitted| {
         let response = ws::handshake(request.head()).map_err(bad_handshake)?;
         Ok((admitted, response))
@@ -89,6 +87,9 @@ async fn open(
     let status = handshake.as_ref().map_or_else(ResponseError::status_code, |_| SWITCHING);
     let route = if request.path() == SESSIONS { SESSIONS } else { "none" };
     router.count(route, request.method(), status);
+    if let Some(span) = span {
+        span.answered(Some(route).filter(|route| *route != "none"), status.as_u16());
+    }
     let (Admitted { subprotocol, owner, account }, mut response) = match handshake {
         Ok(handshake) => handshake,
         Err(problem) => return refuse(framed, &problem).await.map(|()| None),
@@ -97,32 +98,10 @@ async fn open(
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
     let (socket, early) = accept(framed, response.finish().drop_body()).await?;
-    match Room::take(router, account) {
+    // Without an account, the client asks more often than it may.
+    match account.and_then(|account| Room::take(router, &account).ok()) {
         Some(room) => Ok(Some((Session::open(socket, early, owner, options)?, room))),
         None => turn_away(socket).await.map(|()| None),
-    }
-}
-
-/// A place among `session.max_sessions`, given back when dropped.
-struct Room {
-    router: web::Data<Router>,
-    _connection: Connection,
-}
-
-impl Room {
-    /// A place, unless there is none left for all or for this client, or it asks too often: for
-    /// that, there is no account.
-    fn take(router: web::Data<Router>, account: Option<Account>) -> Option<Self> {
-        let connection = router.limits.connect(&account?).ok()?;
-        let taken = router.sessions.fetch_add(1, Ordering::Relaxed);
-        let room = Self { router, _connection: connection };
-        (taken < room.router.settings.session.max_sessions).then_some(room)
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.router.sessions.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -157,17 +136,10 @@ fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
 
 fn client_id(request: &Request) -> Result<Option<String>, Problem> {
     let query = request.uri().query().unwrap_or_default();
-    let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
+    let pairs = web::Query::<Pairs>::from_query(query)
         .map_err(|error| Problem::new(Code::BadQuery, error.to_string()))?;
-    let mut pairs = pairs.into_inner().into_iter();
-    let client_id = pairs.find(|(name, _)| name == "client_id").map(|(_, value)| value);
-    match client_id {
-        Some(id) if id.is_empty() || id.chars().count() > MAX_CLIENT_ID => {
-            let detail = format!("`client_id` has 1 to {MAX_CLIENT_ID} characters");
-            Err(Problem::new(Code::BadParameter, detail))
-        }
-        client_id => Ok(client_id),
-    }
+    let client_id = pairs.iter().find(|(name, _)| name == "client_id");
+    client_id.map(|(_, value)| query::client_id(value)).transpose()
 }
 
 fn bad_handshake(error: ws::HandshakeError) -> Problem {

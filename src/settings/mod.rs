@@ -4,13 +4,14 @@
 //! out is valid, or a list of every fault with its place. Nothing here is global.
 
 mod cross;
+mod effective;
 mod example;
 mod fault;
 mod keys;
 mod layers;
 mod lists;
 mod load;
-mod nearest;
+pub mod nearest;
 mod places;
 mod rules;
 mod table;
@@ -18,6 +19,7 @@ mod tokens;
 mod units;
 mod values;
 
+pub use effective::Effective;
 pub use example::example;
 pub use fault::{Fault, Faults, Origin, Place};
 pub use keys::*;

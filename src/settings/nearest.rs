@@ -19,7 +19,13 @@ pub(super) fn key(path: &str) -> Option<&'static Key> {
 
 /// The section that `name` is most like, if any is like it.
 pub(super) fn section(name: &str) -> Option<&'static str> {
-    closest(SECTIONS.iter().map(|(known, _)| (damerau_levenshtein(name, known), *known)), name)
+    word(name, SECTIONS.iter().map(|(known, _)| *known))
+}
+
+/// The one of `known` that `name` is most like, if any is like it.
+#[must_use]
+pub fn word<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    closest(known.into_iter().map(|known| (damerau_levenshtein(name, known), known)), name)
 }
 
 /// The closest candidate, when no more than a third of the name had to be changed.

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use super::{
-    Effect, Fanout, FanoutLimits, Heartbeat, Key, Outbox, Paging, Session, Sink, SubKey, Turn,
-};
+use super::{Effect, Fanout, Heartbeat, Key, Outbox, Paging, Session, Sink, SubKey, Turn};
 use crate::core::{
     heartbeat::Beat,
     protocol::{CloseReason, Form, ServerFrame},
@@ -64,7 +62,7 @@ impl<S: Sink> Fanout<S> {
     /// Once a second: pings, pongs, stalls, lag, and pages that could not be read.
     pub fn tick(&mut self, turn: Turn<'_>) {
         self.follow_epoch(turn);
-        let FanoutLimits { patience, max_lag, .. } = self.limits;
+        let max_lag = self.limits.max_lag;
         for key in self.keys() {
             // A socket may have room for some bytes long before it counts as writable.
             if self.sessions.get(key).is_some_and(|session| session.blocked) {
@@ -78,7 +76,7 @@ impl<S: Sink> Fanout<S> {
                 session.paging = Paging::Idle;
             }
             let form = session.form;
-            match session.beat.check(turn.now, session.blocked, &patience) {
+            match session.beat.check(turn.now, session.blocked, &self.limits.patience(form)) {
                 Beat::End(reason) => self.end(key, reason, None, turn),
                 _ if max_lag > 0 && lag > max_lag => {
                     self.end(key, CloseReason::TooFarBehind, None, turn);

@@ -33,7 +33,7 @@ impl<S: Sink> Fanout<S> {
         };
         let interest = Interest { form: session.form, epoch: self.epoch, filter: filter.clone() };
         if self.groups.find(&interest).is_none() && self.groups.len() >= self.limits.groups {
-            return Err(TooManyFilters);
+            return Err(TooManyFilters { most: self.limits.groups });
         }
         self.unsubscribe_all(key, RESUBSCRIBED, turn);
         // From here on the group counts for this session too: it must be where the tail ends.

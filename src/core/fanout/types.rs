@@ -57,8 +57,21 @@ pub struct FanoutLimits {
     pub max_lag: u64,
     /// Pings, pongs and stalls.
     pub patience: Patience,
+    /// Time between two comments to a client that hears server-sent events.
+    pub stream_heartbeat: Duration,
     /// The time over which clients spread their reconnecting when all must come back.
     pub reconnect_window: Duration,
+}
+
+impl FanoutLimits {
+    /// How patient to be with a client that hears this form.
+    pub(super) fn patience(&self, form: Form) -> Patience {
+        let heartbeat = match form {
+            Form::Sse => self.stream_heartbeat,
+            Form::Session | Form::Legacy => self.patience.heartbeat,
+        };
+        Patience { heartbeat, ..self.patience }
+    }
 }
 
 /// What the sockets took, of all sessions together.
@@ -82,8 +95,12 @@ pub enum Begin {
 }
 
 /// More different filters than the shard takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyFilters;
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there are {most} different filters already")]
+pub struct TooManyFilters {
+    /// As many as there may be.
+    pub most: usize,
+}
 
 /// A session, as others see it.
 #[derive(Debug)]

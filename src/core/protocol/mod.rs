@@ -5,6 +5,7 @@
 mod codes;
 mod form;
 mod frames;
+mod from;
 pub mod legacy;
 mod meanings;
 pub mod session;
@@ -15,21 +16,14 @@ pub use self::{
     codes::{CloseReason, ErrorCode},
     form::Form,
     frames::{Gap, GapReason, ServerFrame},
+    from::{From, MAX_LAST},
     websocket::{Opcode, close_frame, control_frame, frame_head},
 };
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
-use uuid::Uuid;
-
-use super::event::{Position, Seq};
-
 /// The WebSocket subprotocol.
 pub const SUBPROTOCOL: &str = "signalbox.v1.json";
-
-/// Most events that `from: {"last": n}` may ask for.
-pub const MAX_LAST: usize = 1000;
 
 /// The `type` of every frame that a client may send.
 pub const CLIENT_FRAMES: [&str; 2] = ["subscribe", "ping"];
@@ -64,65 +58,6 @@ struct Ping {
     _type: IgnoredAny,
 }
 
-/// Where a subscription begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "FromWire")]
-pub enum From {
-    /// What is committed from now on.
-    #[default]
-    Now,
-    /// All after a position.
-    After(Position),
-    /// The newest n matching events first.
-    Last(usize),
-    /// What was committed at this time or later.
-    Time(DateTime<Utc>),
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "`from` is \"now\", {\"epoch\",\"seq\"}, {\"last\"} or {\"time\"}")]
-enum FromWire {
-    Word(String),
-    Place(FromPlace),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FromPlace {
-    epoch: Option<Uuid>,
-    seq: Option<Seq>,
-    last: Option<usize>,
-    time: Option<DateTime<Utc>>,
-}
-
-/// What `from` may be, for error texts.
-const FROM: &str = r#""now", {"epoch","seq"}, {"last": 1 to 1000} or {"time": RFC 3339}"#;
-
-impl TryFrom<FromWire> for From {
-    type Error = String;
-
-    fn try_from(wire: FromWire) -> Result<Self, String> {
-        match wire {
-            FromWire::Word(word) if word == "now" => Ok(Self::Now),
-            FromWire::Place(FromPlace {
-                epoch: Some(epoch),
-                seq: Some(seq),
-                last: None,
-                time: None,
-            }) => Ok(Self::After(Position { epoch, seq })),
-            FromWire::Place(FromPlace { epoch: None, seq: None, last: Some(n), time: None })
-                if (1..=MAX_LAST).contains(&n) =>
-            {
-                Ok(Self::Last(n))
-            }
-            FromWire::Place(FromPlace { epoch: None, seq: None, last: None, time: Some(time) }) => {
-                Ok(Self::Time(time))
-            }
-            _ => Err(format!("`from` is {FROM}")),
-        }
-    }
-}
-
 /// Reads a client's text frame.
 ///
 /// # Errors
@@ -155,7 +90,11 @@ pub fn parse(text: &str) -> Result<ClientFrame, (ErrorCode, String)> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+    use uuid::Uuid;
+
     use super::*;
+    use crate::core::event::Position;
 
     fn subscribe(text: &str) -> From {
         match parse(text) {

@@ -72,8 +72,8 @@ fn gap(out: &mut Vec<u8>, gap: &Gap, position: &Position) {
 }
 
 fn named(out: &mut Vec<u8>, name: &str, id: Option<&Position>, data: &serde_json::Value) {
-    if let Some(Position { epoch, seq }) = id {
-        line(out, format_args!("id: {epoch}.{seq}"));
+    if let Some(position) = id {
+        line(out, format_args!("id: {position}"));
     }
     line(out, format_args!("event: {name}"));
     line(out, format_args!("data: {data}\n"));

@@ -29,12 +29,19 @@ use self::schemas::NewEvent;
 use super::{
     ROUTES, Route, auth, events, ingest, ops,
     problem::{Body, Code, FaultBody, Outcome},
-    stats, upgrade,
+    settings, stats, stream, upgrade,
 };
 use crate::core::{access::Need, event::Category};
 
 /// What the guard answers, whatever the route.
-const EVERYWHERE: [Code; 3] = [Code::OriginNotAllowed, Code::HostNotAllowed, Code::TooManyRequests];
+const EVERYWHERE: [Code; 6] = [
+    Code::BadHttp,
+    Code::OriginNotAllowed,
+    Code::HeadTimeout,
+    Code::HostNotAllowed,
+    Code::TooManyRequests,
+    Code::HeadTooLarge,
+];
 
 /// The name of the security scheme.
 const TOKEN: &str = "token";
@@ -50,9 +57,9 @@ const TOKEN: &str = "token";
         (name = "contract", description = "This description, and that of the sockets."),
     ),
     paths(
-        ingest::post, events::list, events::one,
+        ingest::post, events::list, events::one, stream::stream,
         upgrade::expected, auth::post_ticket, ops::sessions, ops::close_session,
-        stats::stats, ops::ledger, ops::livez, ops::readyz, ops::metrics, ops::index,
+        stats::stats, settings::settings, ops::ledger, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,
     ),
     components(schemas(Body, Category, FaultBody, NewEvent, Outcome)),

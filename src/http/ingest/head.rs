@@ -10,8 +10,15 @@ use actix_web::{
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    core::intake::{Attribute, Encoding},
-    http::problem::{Code, Problem},
+    core::{
+        idempotency::Key,
+        intake::{Attribute, Encoding},
+        traceparent::Traceparent,
+    },
+    http::{
+        problem::{Code, Problem},
+        trace,
+    },
 };
 
 /// The forms that are read.
@@ -38,6 +45,15 @@ pub(super) struct IngestHeaders {
     /// How the body is compressed.
     #[param(inline, nullable = false, rename = "Content-Encoding")]
     content_encoding: Option<ContentEncoding>,
+    /// What the whole request may be repeated under: a string of 1 to 255 ASCII characters, with or
+    /// without quotes.
+    #[param(
+        nullable = false,
+        rename = "Idempotency-Key",
+        example = "8e03978e-40d5-43e8-bc93-6894a57f9324",
+        pattern = r#"^([!#-+\--:<-\[\]-~]{1,255}|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#
+    )]
+    idempotency_key: Option<String>,
 }
 
 /// How a body may be compressed.
@@ -56,6 +72,10 @@ pub(super) struct Head {
     pub(super) encoding: Option<Encoding>,
     pub(super) form: Form,
     pub(super) on_invalid: OnInvalid,
+    /// Where in a trace the request was made.
+    pub(super) traceparent: Option<Traceparent>,
+    /// What the request may be repeated under.
+    pub(super) key: Option<Key>,
 }
 
 /// What a body holds.
@@ -81,13 +101,36 @@ pub(super) enum OnInvalid {
 }
 
 impl Head {
-    /// Reads it.
-    pub(super) fn read(request: &HttpRequest) -> Result<Self, Problem> {
+    /// Reads it. `client` is who sends it, for what is a client's own.
+    pub(super) fn read(request: &HttpRequest, client: &str) -> Result<Self, Problem> {
         Ok(Self {
             on_invalid: on_invalid(request.query_string())?,
             encoding: encoding(request.headers())?,
             form: form(request.content_type(), request.headers())?,
+            traceparent: trace::traceparent(request.headers()),
+            key: key(request.headers(), client)?,
         })
+    }
+
+    /// The attributes of a CloudEvent in binary mode, name and value by turns, in the order of their
+    /// names.
+    pub(super) fn attributes(&self) -> Vec<Vec<u8>> {
+        let Form::CloudEventData(attributes) = &self.form else { return Vec::new() };
+        let mut pairs: Vec<_> = attributes.iter().map(|it| (&*it.name, &*it.value)).collect();
+        pairs.sort_unstable();
+        pairs.into_iter().flat_map(|(name, value)| [name.into(), value.to_vec()]).collect()
+    }
+}
+
+fn key(headers: &HeaderMap, client: &str) -> Result<Option<Key>, Problem> {
+    let mut values = headers.get_all("idempotency-key");
+    let bad = |detail: String| Problem::new(Code::BadIdempotencyKey, detail);
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => {
+            Key::read(client, value.as_bytes()).map(Some).map_err(|error| bad(error.to_string()))
+        }
+        (Some(_), Some(_)) => Err(bad("the Idempotency-Key is given twice".to_owned())),
     }
 }
 

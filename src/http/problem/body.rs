@@ -1,6 +1,7 @@
 //! What a problem looks like on the wire. Members stand in the order of their names.
 
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, Type},
@@ -49,6 +50,10 @@ pub struct Body {
     pub(super) status: u16,
     /// The status in words.
     pub(super) title: &'static str,
+    /// What happened all the same, as the answer would have told it.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub(super) members: Map<String, Value>,
     /// The code as a URI.
     #[serde(rename = "type")]
     #[schema(format = "uri")]

@@ -1,9 +1,11 @@
 //! What tests stand on: a real router, real dashboards, a real PostgreSQL.
 
+pub mod collector;
 pub mod dashboard;
 pub mod load;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod router;
+pub mod source;
 pub mod wire;

@@ -195,7 +195,9 @@ pub struct Answer {
 impl Answer {
     pub async fn of(response: reqwest::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap();
+        // A stream of events does not end.
+        let is_endless = headers.get("content-type").is_some_and(|it| it == "text/event-stream");
+        let text = if is_endless { String::new() } else { response.text().await.unwrap() };
         let json = serde_json::from_str(&text).unwrap_or_default();
         Self { status, headers, text, json }
     }
@@ -211,7 +213,8 @@ impl Answer {
         let member = |name: &str| self.json[name].is_string();
         assert!(["type", "title", "code", "detail"].into_iter().all(member), "{self:?}");
         assert_eq!(self.json["status"], self.status);
-        let retryable = matches!(self.status, 429 | 503);
+        let retryable =
+            matches!(self.status, 429 | 503) || self.json["code"] == "request_in_flight";
         assert_eq!(self.json["retryable"], retryable, "{self:?}");
         assert_eq!(self.headers.contains_key("retry-after"), retryable, "{self:?}");
         self.json["code"].as_str().unwrap()
@@ -237,9 +240,14 @@ pub fn event(event_type: &str) -> Value {
 
 /// A client for HTTP; connections are not shared between tests.
 pub fn http() -> reqwest::Client {
+    http_builder().timeout(PATIENCE).build().unwrap()
+}
+
+/// The same, before it is known how long an answer may take.
+pub fn http_builder() -> reqwest::ClientBuilder {
     // Only the first of a process installs it; all are the same.
     drop(rustls::crypto::ring::default_provider().install_default());
-    reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
+    reqwest::Client::builder().no_proxy()
 }
 
 /// A command line of the binary, in `folder`.

@@ -13,7 +13,7 @@ use crate::core::{
     event::{Category, Event, Position, Seq},
     fanout::{
         Begin, Effect, Fanout, FanoutLimits, Key, Turn,
-        tests::{PATIENCE, Wire},
+        tests::{LIMITS, Wire},
     },
     filter::Filter,
     numbering::Head,
@@ -169,9 +169,7 @@ impl World {
         }
         self.tail.store(Tail::empty(self.stored(), self.setup.tail));
         let Setup { window_bytes, groups, max_lag, .. } = self.setup;
-        let reconnect_window = Duration::from_secs(10);
-        let patience = PATIENCE;
-        let limits = FanoutLimits { window_bytes, groups, max_lag, patience, reconnect_window };
+        let limits = FanoutLimits { window_bytes, groups, max_lag, ..LIMITS };
         let shard = || Shard {
             fanout: Fanout::new(self.epoch, limits),
             todo: Vec::new(),

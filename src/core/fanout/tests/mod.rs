@@ -1,5 +1,6 @@
 //! Single cases in plain sentences, and what they share with the model.
 
+mod forms;
 mod passes;
 mod sessions;
 
@@ -137,11 +138,12 @@ struct Case {
     now: Duration,
 }
 
-const LIMITS: FanoutLimits = FanoutLimits {
+pub(super) const LIMITS: FanoutLimits = FanoutLimits {
     window_bytes: 4096,
     groups: 64,
     max_lag: 0,
     patience: PATIENCE,
+    stream_heartbeat: Duration::from_secs(15),
     reconnect_window: Duration::ZERO,
 };
 

@@ -1,0 +1,59 @@
+//! Query parameters, as several routes read them.
+
+use super::problem::{Code, Problem};
+use crate::{core::filter::Filter, settings::nearest};
+
+/// Names and values, in their order.
+pub type Pairs = Vec<(String, String)>;
+
+/// Longest `client_id`, in characters.
+const MAX_CLIENT_ID: usize = 128;
+
+/// The parameters of a filter, each repeatable.
+#[derive(Debug, Default)]
+pub(super) struct Patterns<'a> {
+    event_types: Vec<&'a str>,
+    sources: Vec<&'a str>,
+    categories: Vec<&'a str>,
+}
+
+impl<'a> Patterns<'a> {
+    /// Takes a parameter of a filter; false when it is none.
+    pub(super) fn take(&mut self, name: &str, value: &'a str) -> bool {
+        let list = match name {
+            "event_type" => &mut self.event_types,
+            "source" => &mut self.sources,
+            "category" => &mut self.categories,
+            _ => return false,
+        };
+        list.push(value);
+        true
+    }
+
+    /// The filter.
+    pub(super) fn filter(&self, max_patterns: usize) -> Result<Filter, Problem> {
+        Filter::from_values(&self.event_types, &self.sources, &self.categories, max_patterns)
+            .map_err(|error| Problem::new(Code::BadFilter, error.to_string()))
+    }
+}
+
+/// A value that the parameter `name` cannot have.
+pub(super) fn bad(name: &str, wanted: impl std::fmt::Display) -> Problem {
+    Problem::new(Code::BadParameter, format!("`{name}` must be {wanted}"))
+}
+
+/// A parameter that is none of `known`.
+pub(super) fn unknown(name: &str, known: &[&str]) -> Problem {
+    let meant = nearest::word(name, known.iter().copied());
+    let meant = meant.map(|near| format!(" (did you mean `{near}`?)"));
+    let (meant, known) = (meant.unwrap_or_default(), known.join(", "));
+    Problem::new(Code::UnknownParameter, format!("there is no `{name}`{meant}; there are {known}"))
+}
+
+/// What a client calls itself.
+pub(super) fn client_id(value: &str) -> Result<String, Problem> {
+    match value.chars().count() {
+        1..=MAX_CLIENT_ID => Ok(value.to_owned()),
+        _ => Err(bad("client_id", format_args!("1 to {MAX_CLIENT_ID} characters"))),
+    }
+}
