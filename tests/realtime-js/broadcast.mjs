@@ -129,6 +129,25 @@ for (const vsn of VSNS) {
   });
 }
 
+for (const vsn of VSNS) {
+  test(`a private channel of version ${vsn} hears again what was said since a time`, async () => {
+    const config = { private: true, broadcast: { ack: true } };
+    const sender = realtime(vsn).channel("replay", { config });
+    await subscribe(sender);
+    const since = Date.now();
+    for (let n = 0; n < 5; n++) equal(await sender.send(broadcast("said", { n })), "ok");
+    const replay = { since, limit: 3 };
+    const late = realtime(vsn).channel("replay", { config: { private: true, broadcast: { replay } } });
+    const heard = broadcasts(late);
+    await subscribe(late);
+    equal(await sender.send(broadcast("said", { n: 5 })), "ok");
+    const found = await heard.take(4);
+    equal(found.map(({ payload }) => payload.n), [2, 3, 4, 5]);
+    equal(found.map(({ meta }) => meta?.replayed === true), [true, true, true, false]);
+    equal(new Set(found.slice(0, 3).map(({ meta }) => meta.id)).size, 3);
+  });
+}
+
 test("bytes come through version 2 as they are, over the socket and over HTTP", async () => {
   const channel = realtime().channel("bytes", { config: { broadcast: { self: true, ack: true } } });
   const other = realtime("1.0.0").channel("bytes");
