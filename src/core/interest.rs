@@ -125,6 +125,8 @@ impl Interest {
                     window.join(events, room, written(filter, write));
                 }
                 Form::Legacy => window.join(events, room, written(filter, legacy::event)),
+                // It has other interests: it is never told of events as such.
+                Form::Realtime(_) => window.join(events, room, |_, _| false),
             },
             Self::Changes(it) => window.join(events, room, |out, event| it.write(out, event)),
             Self::Replay(it) => window.join(events, room, |out, event| it.write(out, event)),

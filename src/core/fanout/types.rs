@@ -72,7 +72,7 @@ impl FanoutLimits {
     pub(super) fn patience(&self, form: Form) -> Patience {
         let heartbeat = match form {
             Form::Sse => self.stream_heartbeat,
-            Form::Session | Form::Legacy => self.patience.heartbeat,
+            Form::Session | Form::Legacy | Form::Realtime(_) => self.patience.heartbeat,
         };
         Patience { heartbeat, ..self.patience }
     }

@@ -7,6 +7,7 @@ use super::super::{
     join::{Join, Topic},
     phoenix::{Broadcast, Ref, ServerMessage},
 };
+use crate::core::protocol::CloseReason;
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,8 +52,8 @@ pub enum Effect {
     Drop(Dropped),
     /// Write this into the log.
     Note(String),
-    /// Close the socket.
-    Close(Closing),
+    /// Close the socket. Stock clients come back after it.
+    Close(CloseReason),
 }
 
 /// A channel that is about to be.
@@ -90,42 +91,6 @@ impl Dropped {
             Self::NotAllowed => "not_allowed",
             Self::NotAnObject => "not_an_object",
             Self::UnknownEvent => "unknown_event",
-        }
-    }
-}
-
-/// Why a socket is closed. Stock clients come back after any of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Closing {
-    /// It said nothing for too long.
-    Idle,
-    /// It had no channel for too long.
-    NoChannels,
-    /// It joined too often.
-    TooManyJoins,
-    /// The router stops, or an operator wants the client elsewhere.
-    Restarting,
-}
-
-impl Closing {
-    /// The WebSocket close code.
-    #[must_use]
-    pub fn code(self) -> u16 {
-        match self {
-            Self::Idle | Self::NoChannels => 1000,
-            Self::TooManyJoins => 1001,
-            Self::Restarting => 1012,
-        }
-    }
-
-    /// The reason as a label, and in the close frame.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::NoChannels => "no_channels",
-            Self::TooManyJoins => "too_many_joins",
-            Self::Restarting => "restarting",
         }
     }
 }

@@ -21,7 +21,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use self::{
-    effect::{Closing, Dropped, Effect, Joining},
+    effect::{Dropped, Effect, Joining},
     gate::{Gate, Grant, TokenFault},
 };
 use super::{
@@ -30,6 +30,7 @@ use super::{
     limits::{Allowance, Calls, Limits},
     phoenix::{ClientMessage, PHOENIX, Payload, Ref, ServerMessage},
 };
+use crate::core::protocol::CloseReason;
 
 /// Two clocks: one for waiting, one for calendars.
 #[derive(Clone, Copy, Debug)]
@@ -155,7 +156,7 @@ impl Channels {
     /// What to do because time has passed; to be asked every second or so.
     pub fn on_tick(&mut self, now: Now) -> Vec<Effect> {
         if now.elapsed.saturating_sub(self.heard) >= self.limits.idle {
-            return vec![Effect::Close(Closing::Idle)];
+            return vec![Effect::Close(CloseReason::Idle)];
         }
         let expired = self.open.iter().filter_map(|(wire, channel)| {
             let at = channel.grant.expires.filter(|at| *at <= now.utc)?;
@@ -167,7 +168,7 @@ impl Channels {
         self.note_empty(now.elapsed);
         let empty = self.empty.map(|since| now.elapsed.saturating_sub(since));
         if empty.is_some_and(|empty| empty >= self.limits.without_channels) {
-            effects.push(Effect::Close(Closing::NoChannels));
+            effects.push(Effect::Close(CloseReason::NoChannels));
         }
         effects
     }
@@ -177,22 +178,6 @@ impl Channels {
         let crashed =
             |channel: &Channel| ServerMessage::crash(&topic.wire(), channel.join_ref.clone());
         self.remove(&topic.wire(), crashed)
-    }
-
-    /// The router stops: every channel hears so, and the client is to come back elsewhere.
-    #[must_use]
-    pub fn restart(&self) -> Vec<Effect> {
-        let told = self.open.iter().map(|(wire, channel)| {
-            let news = Ok("Server requested disconnect");
-            let join_ref = channel.join_ref.clone();
-            Effect::Send(ServerMessage::system(wire, join_ref, "system", news))
-        });
-        told.chain([Effect::Close(Closing::Restarting)]).collect()
-    }
-
-    /// The topics of all channels: the socket is gone.
-    pub fn topics(&self) -> impl Iterator<Item = &Topic> {
-        self.open.values().map(|channel| &channel.topic)
     }
 
     fn join(
@@ -206,7 +191,7 @@ impl Channels {
         let mut effects = self.remove(&message.topic, close);
         if !self.joins.take(now.elapsed) {
             let reason = "ClientJoinRateLimitReached: Too many joins per second";
-            effects.extend([refusal(message, reason), Effect::Close(Closing::TooManyJoins)]);
+            effects.extend([refusal(message, reason), Effect::Close(CloseReason::TooManyJoins)]);
             return effects;
         }
         match self.admit(message, now, gate) {

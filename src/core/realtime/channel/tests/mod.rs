@@ -108,7 +108,7 @@ impl Socket {
             Effect::Untrack { topic } => format!("untrack {}", name(&topic)),
             Effect::Drop(dropped) => format!("drop {}", dropped.as_str()),
             Effect::Note(note) => format!("note {note}"),
-            Effect::Close(closing) => format!("close {} {}", closing.code(), closing.as_str()),
+            Effect::Close(reason) => format!("close {} {reason}", reason.code().unwrap()),
         }
     }
 }
