@@ -16,7 +16,8 @@ use super::{
     window::{Room, Window},
 };
 
-/// Bytes of answers that may wait for a client that does not read; more ends the session.
+/// Bytes of answers that may wait for a client that does not read; more ends the session. One that
+/// has nothing waiting before it may be larger by itself: whoever makes it bounds it.
 pub const MAX_UNSENT: usize = 64 << 10;
 /// Bytes that a session joins for itself at a time, when its group's window has gone on.
 const SCRATCH_BYTES: usize = 64 << 10;
@@ -107,6 +108,8 @@ pub enum Paid {
 pub struct Outbox {
     /// Never empty while the socket refuses bytes: trying these tells whether it still does.
     unsent: Vec<u8>,
+    /// Bytes of a large answer before which nothing waited.
+    large: usize,
     /// How many of the first unsent bytes are the rest of an event's frame.
     cut: usize,
     /// Whose frame that is; nobody's when the subscription has ended since.
@@ -126,11 +129,20 @@ impl Outbox {
     /// Whether more answers wait than a client may leave unread.
     #[must_use]
     pub fn overflows(&self) -> bool {
-        self.unsent.len() > MAX_UNSENT + self.cut
+        self.unsent.len() > MAX_UNSENT + self.large + self.cut
+    }
+
+    /// Whether no answer waits to go out.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.unsent.len() <= self.cut
     }
 
     /// Puts whole frames behind what is unsent.
     pub fn say(&mut self, frames: &[u8]) {
+        if self.is_heard() {
+            self.large = if frames.len() > MAX_UNSENT { frames.len() } else { 0 };
+        }
         self.unsent.extend_from_slice(frames);
     }
 

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use super::{
-    CloseReason, Opcode, ServerFrame, close_frame, close_frame_of, control_frame, session, sse,
+    CloseReason, Opcode, ServerFrame, close_frame, close_frame_of, control_frame, legacy, session,
+    sse,
 };
 use crate::core::realtime::phoenix::Vsn;
 
@@ -57,7 +58,8 @@ impl Form {
         match self {
             Self::Session => session::frame(out, frame),
             Self::Sse => sse::frame(out, frame),
-            Self::Legacy | Self::Realtime(_) => {}
+            Self::Legacy => legacy::frame(out, frame),
+            Self::Realtime(_) => {}
         }
     }
 

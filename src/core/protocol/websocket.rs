@@ -34,6 +34,12 @@ pub fn frame_head(out: &mut Vec<u8>, opcode: Opcode, length: usize) {
     }
 }
 
+/// Appends a text frame.
+pub fn text_frame(out: &mut Vec<u8>, text: &str) {
+    frame_head(out, Opcode::Text, text.len());
+    out.extend_from_slice(text.as_bytes());
+}
+
 /// Appends a control frame; a payload over the 125 bytes that the RFC allows is cut.
 pub fn control_frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
     let payload = payload.get(..125).unwrap_or(payload);
