@@ -40,6 +40,7 @@ use crate::{
         limits::Limits,
         server,
     },
+    realtime::topics::{TopicOptions, Topics},
     settings::{JournalSettings, Settings},
     storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions},
     tasks::{
@@ -103,6 +104,12 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     let metrics = Arc::new(Metrics::new());
     let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
     let (advanced, follow) = watch::channel(());
+    let topics = Arc::new(Topics::new(TopicOptions {
+        settings: settings.realtime.clone(),
+        journal: tail.clone(),
+        advanced: advanced.clone(),
+        metrics: metrics.clone(),
+    }));
     let (fatal, stopped) = oneshot::channel();
     let journal = Journal::new(JournalOptions {
         storage: storage.clone(),
@@ -136,6 +143,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         journal,
         broadcaster,
         tail,
+        topics,
         metrics,
         sessions: AtomicUsize::new(0),
         requests: InFlight::default(),
@@ -159,6 +167,7 @@ async fn serve(
     let serving = actix_rt::spawn(server);
     actix_rt::spawn(retention(&router).run());
     actix_rt::spawn(router.limits.clone().sweep());
+    actix_rt::spawn(router.topics.clone().sweep());
     let watched = Watched {
         journal: router.journal.clone().recipient(),
         broadcaster: router.broadcaster.clone().recipient(),

@@ -3,6 +3,7 @@
 //!
 //! It never waits: pages are read and sockets awaited by tasks that send their news as messages.
 
+mod channels;
 mod effects;
 mod queries;
 
@@ -16,8 +17,12 @@ use actix::prelude::*;
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
+pub use self::channels::{CloseChannel, Except, OpenChannel};
 pub use self::queries::{EndAll, EndSession, GetBalance, GetSessions, SessionRow};
-use super::{outlet::Outlet, session::Finish};
+use super::{
+    outlet::Outlet,
+    session::{Finish, Lost},
+};
 use crate::{
     core::{
         fanout::{Begin, Fanout, FanoutLimits, Key, TooManyFilters, Totals, Turn},
@@ -107,6 +112,8 @@ pub struct Client {
     pub outlet: Arc<Outlet>,
     /// The session.
     pub session: Recipient<Finish>,
+    /// The same, when it has channels.
+    pub lost: Option<Recipient<Lost>>,
 }
 
 impl Sink for Client {

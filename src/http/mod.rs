@@ -53,6 +53,7 @@ use crate::{
         access::{Identity, Need, Scope},
         tail::SharedTail,
     },
+    realtime::topics::Topics,
     settings::Settings,
     storage::Storage,
     telemetry::Metrics,
@@ -70,6 +71,8 @@ pub struct Router {
     pub broadcaster: Addr<Broadcaster>,
     /// The newest events.
     pub tail: Arc<SharedTail>,
+    /// The topics of the built-in Realtime.
+    pub topics: Arc<Topics>,
     /// What clients of the old protocol are shown.
     pub legacy: Arc<Board>,
     /// What is counted.
@@ -153,6 +156,8 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/events/{id}", READ, "one event"),
     route("GET", "/v1/stream", READ, "live events as server-sent events"),
     route("GET", "/v1/ws", READ, "the session protocol: live events over a WebSocket"),
+    route("GET", "/realtime/v1/websocket", READ, "Supabase Realtime, as supabase-js opens it"),
+    route("GET", "/socket/websocket", READ, "the same, as realtime-js opens it by itself"),
     route(
         "POST",
         "/v1/tickets",
@@ -188,6 +193,8 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/events/{id}").route(get().to(events::one)))
     .service(resource("/v1/stream").route(get().to(stream::stream)))
     .service(resource("/v1/ws").route(get().to(upgrade::expected)))
+    .service(resource("/realtime/v1/websocket").route(get().to(upgrade::expected_realtime)))
+    .service(resource("/socket/websocket").route(get().to(upgrade::expected_socket)))
     .service(resource("/v1/tickets").route(web::post().to(auth::post_ticket)))
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))

@@ -76,8 +76,7 @@ impl<S: Sink> Fanout<S> {
                 }
             });
             if let Some(listening) = listening.filter(|it| it.past.is_none()) {
-                let interest =
-                    Interest::Messages(Listening { except: Some(origin), ..listening });
+                let interest = Interest::Messages(Listening { except: Some(origin), ..listening });
                 self.move_to(key, subscription, interest, turn);
             }
         }

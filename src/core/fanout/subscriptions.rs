@@ -1,8 +1,6 @@
 //! What sessions want to hear: how a subscription begins and ends, and what it gets of a page.
 
-use super::{
-    Begin, Effect, Fanout, Key, Paging, Sink, SubKey, Subscription, TooManyFilters, Turn,
-};
+use super::{Begin, Effect, Fanout, Key, Paging, Sink, SubKey, Subscription, TooManyFilters, Turn};
 use crate::core::{
     cursor::{self, Start},
     event::{Position, Seq},

@@ -42,6 +42,7 @@ const TOKEN: &str = "token";
     tags(
         (name = "events", description = "Events, in and out."),
         (name = "sessions", description = "Who is connected."),
+        (name = "realtime", description = "What clients of Supabase Realtime use."),
         (name = "access", description = "Who may do what."),
         (name = "operating", description = "Health, numbers, and whether they add up."),
         (name = "legacy", description = "What clients of the original system use."),
@@ -49,7 +50,7 @@ const TOKEN: &str = "token";
     ),
     paths(
         ingest::post, events::list, events::one, stream::stream,
-        upgrade::expected, auth::post_ticket, ops::sessions, ops::close_session,
+        upgrade::expected, upgrade::expected_realtime, upgrade::expected_socket, auth::post_ticket, ops::sessions, ops::close_session,
         stats::stats, ops::ledger, legacy::dashboard, legacy::producer, legacy::status,
         legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,

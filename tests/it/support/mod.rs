@@ -1,5 +1,6 @@
 //! What tests stand on: a real router, real dashboards, a real PostgreSQL.
 
+pub mod channel;
 pub mod dashboard;
 pub mod legacy_client;
 pub mod load;

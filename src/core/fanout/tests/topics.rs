@@ -214,7 +214,8 @@ fn broadcasts_of_before_are_heard_first_and_marked() {
     }
     let (first, last) = room.newest(0, 2).unwrap();
     let past = Listening { past: Some(last), ..listening(&room) };
-    let chain = [(Interest::Messages(past), Some(first)), (Interest::Messages(listening(&room)), None)];
+    let chain =
+        [(Interest::Messages(past), Some(first)), (Interest::Messages(listening(&room)), None)];
     wire.room.set(0);
     case.open(key, chain.map(|(interest, from)| Attach { interest, from }).into());
     say(&room, "d", None, None);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::{
     changes::Bindings,
     join::{Join, Topic},
-    phoenix::{Broadcast, Ref, ServerMessage},
+    phoenix::{Broadcast, ServerMessage},
 };
 use crate::core::protocol::CloseReason;
 
@@ -14,7 +14,8 @@ use crate::core::protocol::CloseReason;
 pub enum Effect {
     /// Send this to the client.
     Send(ServerMessage),
-    /// Take the channel up into the fan-out; then say [`Channels::joined`](super::Channels::joined).
+    /// Take the channel up into the fan-out, and say [`Channels::joined`](super::Channels::joined);
+    /// or say [`Channels::refuse`](super::Channels::refuse).
     Join(Box<Joining>),
     /// The channel is gone: take it out of the fan-out, and out of presence.
     Leave(Topic),
@@ -26,13 +27,6 @@ pub enum Effect {
         broadcast: Broadcast,
         /// Whether this channel gets it as well.
         to_self: bool,
-    },
-    /// Say who is present, with [`ServerMessage::presence_state`].
-    PresenceState {
-        /// Where.
-        topic: Topic,
-        /// The join it belongs to.
-        join_ref: Option<Ref>,
     },
     /// The client is present, as this.
     Track {
