@@ -21,6 +21,7 @@ use crate::{
     actors::{
         broadcaster::{Broadcaster, Dismiss},
         journal::{Drain, Journal, JournalOptions, tell_proof},
+        legacy::board::Board,
         shard::ShardOptions,
     },
     core::{
@@ -39,6 +40,7 @@ use crate::{
         limits::Limits,
         server,
     },
+    realtime::topics::{TopicOptions, Topics},
     settings::{JournalSettings, Settings},
     storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions},
     tasks::{
@@ -94,7 +96,7 @@ pub enum AppError {
 /// # Errors
 /// See [`AppError`].
 pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), AppError> {
-    let listener = listen(settings.server.bind)?;
+    let (listener, port) = listen(settings.server.bind)?;
     let storage = open_storage(&settings).await?;
     let Opened { writer, head, proof } = take_writer(&*storage).await?;
     tell_proof(&*storage, proof);
@@ -102,6 +104,12 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     let metrics = Arc::new(Metrics::new());
     let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
     let (advanced, follow) = watch::channel(());
+    let topics = Arc::new(Topics::new(TopicOptions {
+        settings: settings.realtime.clone(),
+        journal: tail.clone(),
+        advanced: advanced.clone(),
+        metrics: metrics.clone(),
+    }));
     let (fatal, stopped) = oneshot::channel();
     let journal = Journal::new(JournalOptions {
         storage: storage.clone(),
@@ -129,11 +137,13 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     let router = web::Data::new(Router {
         auth: Authenticator::new(&settings.auth)?,
         limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
+        legacy: Arc::new(Board::new(storage.clone(), tail.clone(), metrics.clone(), port)),
         settings,
         storage,
         journal,
         broadcaster,
         tail,
+        topics,
         metrics,
         sessions: AtomicUsize::new(0),
         requests: InFlight::default(),
@@ -157,6 +167,7 @@ async fn serve(
     let serving = actix_rt::spawn(server);
     actix_rt::spawn(retention(&router).run());
     actix_rt::spawn(router.limits.clone().sweep());
+    actix_rt::spawn(router.topics.clone().sweep());
     let watched = Watched {
         journal: router.journal.clone().recipient(),
         broadcaster: router.broadcaster.clone().recipient(),
@@ -218,8 +229,9 @@ async fn shut_down(router: &Router, server: &ServerHandle) {
     tracing::info!("stopped");
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
-    server::listen(address).map_err(|error| {
+/// Listens; at which port, when any was to do.
+fn listen(address: SocketAddr) -> Result<(TcpListener, u16), AppError> {
+    let listener = server::listen(address).map_err(|error| {
         let reason = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "the port is taken: stop what listens there, or set server.bind".to_owned()
@@ -227,7 +239,9 @@ fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
             _ => error.to_string(),
         };
         AppError::Listen { address, reason }
-    })
+    })?;
+    let port = listener.local_addr().map_err(AppError::Server)?.port();
+    Ok((listener, port))
 }
 
 async fn open_storage(settings: &Settings) -> Result<Arc<dyn Storage>, StorageError> {

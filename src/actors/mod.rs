@@ -4,6 +4,7 @@
 pub mod begin;
 pub mod broadcaster;
 pub mod journal;
+pub mod legacy;
 pub mod outlet;
 pub mod pipe;
 pub mod session;

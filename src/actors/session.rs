@@ -1,36 +1,33 @@
 //! One connected WebSocket client: an actor that owns its socket.
 //!
-//! It reads what the client says and holds no rule: frames are understood by
-//! [`protocol`], events are written by the shard through the session's [`Outlet`]. It is an
-//! ordinary `Context` actor, not a `WebsocketContext` one, which would be driven as a response
-//! body and freeze when the client stops reading. When it stops, the socket is gone.
+//! It reads what the client says and holds no rule: what is said means something to a [`Protocol`],
+//! events are written by the shard through the session's [`Outlet`]. It is an ordinary `Context`
+//! actor, not a `WebsocketContext` one, which would be driven as a response body and freeze when the
+//! client stops reading. When it stops, the socket is gone.
+
+pub mod frames;
+pub mod signalbox;
 
 use std::{io, sync::Arc, time::Duration};
 
 use actix::prelude::*;
-use actix_http::ws::{Codec, Item};
-use actix_web_actors::ws::{Frame, ProtocolError};
-use bytes::{Bytes, BytesMut};
+use actix_web_actors::ws::Frame;
+use bytes::Bytes;
 use chrono::Utc;
-use tokio::{
-    io::{AsyncRead, AsyncReadExt},
-    net::TcpStream,
-    sync::oneshot,
-};
-use tokio_util::codec::{Decoder, FramedRead};
+use tokio::{io::AsyncReadExt, net::TcpStream, sync::oneshot};
 use uuid::Uuid;
 
+use self::frames::Frames;
 use super::{
-    begin,
     outlet::Outlet,
-    shard::{Client, End, Handle, Join, Leave, Say, Shard, Subscribe},
+    shard::{Client, End, Handle, IsHeard, Join, Leave, Say, Shard},
 };
 use crate::{
     core::{
         access::Identity,
-        filter::Filter,
-        message::{self, Assembler, Piece, Refused},
-        protocol::{self, ClientFrame, CloseReason, ErrorCode, Form, From, Opcode, ServerFrame},
+        fanout::Label,
+        message::{Assembler, Piece, Refused, Whole},
+        protocol::{self, CloseReason, ErrorCode, Form, Opcode},
     },
     storage::Storage,
     telemetry::Metrics,
@@ -40,6 +37,11 @@ use crate::{
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Finish(pub Option<Duration>);
+
+/// Subscriptions under this label have lost what comes next: their channel must begin anew.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Lost(pub Label);
 
 /// Whose session it is.
 #[derive(Debug, Default)]
@@ -68,23 +70,69 @@ pub struct SessionOptions {
     pub filter_patterns: usize,
 }
 
-/// A frame up to this many times `max_frame` is skipped and answered; a larger one cannot be
-/// skipped without reading it, and ends the session.
-const HARD_LIMIT: usize = 4;
-/// Bytes that the first read of a client may bring. Most say little, and there are many.
-const READ_BUFFER: usize = 256;
-/// Characters of an error's detail: what a client says must not come back to it at length.
-const MAX_DETAIL: usize = 300;
+/// What a session speaks: how it begins, what its client may say, and what is answered.
+pub trait Protocol: Sized + Unpin + 'static {
+    /// Whether binary messages are taken.
+    const BINARY: bool = false;
+
+    /// How its clients hear events.
+    fn form(&self) -> Form;
+
+    /// The longest message of a client, in bytes.
+    fn longest(&self, options: &SessionOptions) -> usize {
+        options.max_frame
+    }
+
+    /// The shard knows the session: it may speak.
+    fn begin(_: &mut Session<Self>, _: &mut Context<Session<Self>>) {}
+
+    /// The client has said something.
+    fn hear(session: &mut Session<Self>, text: String, ctx: &mut Context<Session<Self>>);
+
+    /// The client has said something binary, where that is taken.
+    fn hear_binary(_: &mut Session<Self>, _bytes: Vec<u8>, _: &mut Context<Session<Self>>) {}
+
+    /// The client has said something that is not taken.
+    fn fail(
+        session: &mut Session<Self>,
+        code: ErrorCode,
+        detail: &str,
+        ctx: &mut Context<Session<Self>>,
+    );
+
+    /// The client has answered a ping.
+    fn pong(_: &mut Session<Self>, _payload: &[u8]) {}
+
+    /// Subscriptions under this label have lost what comes next.
+    fn lost(_: &mut Session<Self>, _: Label, _: &mut Context<Session<Self>>) {}
+}
+
+/// How long a socket that takes bytes again is left to the shard, which writes the rest of an answer.
+const TURN: Duration = Duration::from_millis(5);
+
+/// Waits until all that was said to a session has gone out, or nobody is there to hear it.
+pub async fn heard(shard: &Addr<Shard>, handle: Handle, outlet: &Outlet) {
+    while let Ok(false) = shard.send(IsHeard(handle)).await {
+        outlet.writable().await;
+        tokio::time::sleep(TURN).await;
+    }
+}
 
 /// The actor.
-pub struct Session {
+pub struct Session<P> {
     id: Uuid,
     owner: Owner,
-    outlet: Arc<Outlet>,
-    options: Arc<SessionOptions>,
-    handle: Option<Handle>,
+    /// What it speaks.
+    pub protocol: P,
+    /// Where it is written to.
+    pub outlet: Arc<Outlet>,
+    /// What it shares with others.
+    pub options: Arc<SessionOptions>,
+    /// How the shard knows it.
+    pub handle: Option<Handle>,
+    /// The longest message of its client, in bytes.
+    longest: usize,
     assembler: Assembler,
-    errors: usize,
     /// Nothing the client says counts any more.
     ending: bool,
     /// The shard is done with it: the close frame is written, as far as the socket takes it.
@@ -95,7 +143,7 @@ pub struct Session {
     _ended: oneshot::Sender<()>,
 }
 
-impl Session {
+impl<P: Protocol> Session<P> {
     /// Takes a socket over, after the handshake; `early` is what the client has said already. The
     /// receiver resolves (to an error) when the session has ended.
     ///
@@ -105,22 +153,25 @@ impl Session {
         socket: TcpStream,
         early: Bytes,
         owner: Owner,
+        protocol: P,
         options: Arc<SessionOptions>,
     ) -> io::Result<oneshot::Receiver<()>> {
         let (read, write) = socket.into_split();
         let outlet = Arc::new(Outlet::new(write, options.send_buffer)?);
         let input = io::Cursor::new(early).chain(read);
         let (sender, ended) = oneshot::channel();
+        let longest = protocol.longest(&options);
         Self::create(|ctx| {
-            listen(input, options.max_frame, ctx);
+            ctx.add_stream(Frames::read(input, longest));
             Self {
                 id: Uuid::new_v4(),
                 owner,
+                protocol,
                 outlet,
                 options,
                 handle: None,
+                longest,
                 assembler: Assembler::default(),
-                errors: 0,
                 ending: false,
                 dismissed: false,
                 client_is_done: false,
@@ -131,7 +182,7 @@ impl Session {
     }
 
     /// Sends to the shard; when its mailbox is full, the client waits.
-    fn tell<M>(&self, message: M, ctx: &mut Context<Self>)
+    pub fn tell<M>(&self, message: M, ctx: &mut Context<Self>)
     where
         M: Message<Result = ()> + Send + 'static,
         Shard: Handler<M>,
@@ -152,33 +203,19 @@ impl Session {
         }
     }
 
-    fn say(&self, frame: &ServerFrame, ctx: &mut Context<Self>) {
-        let mut frames = Vec::new();
-        Form::Session.frame(&mut frames, frame);
-        self.say_raw(frames, ctx);
-    }
-
-    fn say_raw(&self, frames: Vec<u8>, ctx: &mut Context<Self>) {
+    /// Says whole frames.
+    pub fn say(&self, frames: Vec<u8>, ctx: &mut Context<Self>) {
         if let Some(handle) = self.handle {
             self.tell(Say(handle, frames), ctx);
         }
     }
 
-    fn end(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
+    /// Ends it: nothing the client says counts any more.
+    pub fn end(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
         self.ending = true;
         match self.handle {
             Some(handle) => self.tell(End(handle, reason), ctx),
             None => ctx.stop(),
-        }
-    }
-
-    fn fail(&mut self, code: ErrorCode, detail: &str, ctx: &mut Context<Self>) {
-        self.options.metrics.session_errors_total.with([code.as_str()]).increment(1);
-        self.errors += 1;
-        let detail = detail.chars().take(MAX_DETAIL).collect();
-        self.say(&ServerFrame::Error { code, detail }, ctx);
-        if self.errors > self.options.max_errors {
-            self.end(message::gave_up(code), ctx);
         }
     }
 
@@ -190,99 +227,29 @@ impl Session {
     }
 
     fn hear(&mut self, piece: Piece<'_>, ctx: &mut Context<Self>) {
-        let limit = self.options.max_frame;
-        match self.assembler.take(piece, limit) {
+        let limit = self.longest;
+        let whole = if P::BINARY {
+            self.assembler.take_any(piece, limit)
+        } else {
+            self.assembler.take(piece, limit).map(|text| text.map(Whole::Text))
+        };
+        match whole {
             Ok(None) => {}
-            Ok(Some(text)) => match protocol::parse(&text) {
-                Ok(frame) => self.obey(frame, ctx),
-                Err((code, detail)) => self.fail(code, &detail, ctx),
-            },
+            Ok(Some(Whole::Text(text))) => P::hear(self, text, ctx),
+            Ok(Some(Whole::Binary(bytes))) => P::hear_binary(self, bytes, ctx),
             Err(Refused::Error(ErrorCode::TooLarge)) => {
                 let detail = format!("a message may have {limit} bytes");
-                self.fail(ErrorCode::TooLarge, &detail, ctx);
+                P::fail(self, ErrorCode::TooLarge, &detail, ctx);
             }
             Err(Refused::Error(code)) => {
-                self.fail(code, "this protocol is JSON in text frames", ctx);
+                P::fail(self, code, "this protocol is JSON in text frames", ctx);
             }
             Err(Refused::Close(reason)) => self.end(reason, ctx),
         }
     }
-
-    fn obey(&mut self, frame: ClientFrame, ctx: &mut Context<Self>) {
-        match frame {
-            ClientFrame::Ping => self.say(&ServerFrame::Pong, ctx),
-            ClientFrame::Subscribe(protocol::Subscribe { filter, from, .. }) => {
-                let json = filter.as_ref().map_or("{}", |filter| filter.get());
-                match Filter::from_json(json, self.options.filter_patterns) {
-                    Ok(filter) => self.subscribe(filter, from, ctx),
-                    Err(error) => self.fail(ErrorCode::BadFilter, &error.to_string(), ctx),
-                }
-            }
-        }
-    }
-
-    /// Finds out where the subscription begins, which may need storage, and subscribes, before the
-    /// client's next frame is looked at: its requests are answered in order.
-    fn subscribe(&mut self, filter: Filter, from: From, ctx: &mut Context<Self>) {
-        let Some(client) = self.handle else { return ctx.stop() };
-        let (storage, shard) = (self.options.storage.clone(), self.options.shard.clone());
-        let subscribed = async move {
-            match begin::find(&*storage, &filter, from).await {
-                Ok(begin) => Ok(shard.send(Subscribe { client, filter, begin }).await),
-                Err(unavailable) => Err(unavailable),
-            }
-        };
-        ctx.wait(subscribed.into_actor(self).map(|subscribed, session, ctx| match subscribed {
-            Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => {
-                session.fail(ErrorCode::TooManyFilters, &error.to_string(), ctx);
-            }
-            Ok(Err(_gone)) => ctx.stop(),
-            Err(error) => session.fail(ErrorCode::Unavailable, &error.to_string(), ctx),
-        }));
-    }
 }
 
-fn listen<R>(input: R, max_frame: usize, ctx: &mut Context<Session>)
-where
-    R: AsyncRead + Unpin + 'static,
-{
-    let limit = max_frame.saturating_mul(HARD_LIMIT);
-    let frames = Frames { codec: Codec::new().max_size(limit), limit, broken: false };
-    ctx.add_stream(FramedRead::with_capacity(input, frames, READ_BUFFER));
-}
-
-/// The frames of a client, up to the first that is none. What follows that one is read and thrown
-/// away: unread, it would make the kernel reset the connection before the client sees why it ends.
-struct Frames {
-    codec: Codec,
-    /// Largest frame, in bytes.
-    limit: usize,
-    broken: bool,
-}
-
-impl Decoder for Frames {
-    type Item = Result<Frame, CloseReason>;
-    type Error = io::Error;
-
-    fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Self::Item>> {
-        if self.broken {
-            bytes.clear();
-            return Ok(None);
-        }
-        // The codec looks at the length of a frame only when it has all of it.
-        let frame = message::announced(bytes, self.limit).and_then(|()| {
-            self.codec.decode(bytes).map_err(|error| match error {
-                ProtocolError::Overflow => CloseReason::TooLarge,
-                _ => CloseReason::ProtocolError,
-            })
-        });
-        self.broken = frame.is_err();
-        Ok(frame.transpose())
-    }
-}
-
-impl Actor for Session {
+impl<P: Protocol> Actor for Session<P> {
     type Context = Context<Self>;
 
     /// Nothing is read before the shard has said by which key it knows the session.
@@ -294,13 +261,17 @@ impl Actor for Session {
             id: self.id,
             client_id: self.owner.client_id.clone(),
             identity: self.owner.identity.name.clone(),
-            form: Form::Session,
+            form: self.protocol.form(),
             outlet: self.outlet.clone(),
             session: ctx.address().recipient(),
+            lost: Some(ctx.address().recipient()),
         };
         let joined = self.options.shard.send(Join(client)).into_actor(self);
         ctx.wait(joined.map(|key, session, ctx| match key {
-            Ok(key) => session.handle = Some(Handle { key, id: session.id }),
+            Ok(key) => {
+                session.handle = Some(Handle { key, id: session.id });
+                P::begin(session, ctx);
+            }
             Err(_) => ctx.stop(),
         }));
         if let Some(expires_at) = self.owner.identity.expires_at {
@@ -319,7 +290,7 @@ impl Actor for Session {
     }
 }
 
-impl Handler<Finish> for Session {
+impl<P: Protocol> Handler<Finish> for Session<P> {
     type Result = ();
 
     fn handle(&mut self, Finish(linger): Finish, ctx: &mut Self::Context) {
@@ -335,7 +306,15 @@ impl Handler<Finish> for Session {
     }
 }
 
-impl StreamHandler<io::Result<Result<Frame, CloseReason>>> for Session {
+impl<P: Protocol> Handler<Lost> for Session<P> {
+    type Result = ();
+
+    fn handle(&mut self, Lost(label): Lost, ctx: &mut Self::Context) {
+        P::lost(self, label, ctx);
+    }
+}
+
+impl<P: Protocol> StreamHandler<io::Result<Result<Frame, CloseReason>>> for Session<P> {
     fn handle(&mut self, frame: io::Result<Result<Frame, CloseReason>>, ctx: &mut Self::Context) {
         let Ok(frame) = frame else { return ctx.stop() };
         self.outlet.hear();
@@ -347,23 +326,17 @@ impl StreamHandler<io::Result<Result<Frame, CloseReason>>> for Session {
             return;
         }
         match frame {
-            Ok(Frame::Text(bytes)) => self.hear(Piece::Text(&bytes), ctx),
-            Ok(Frame::Binary(_)) => self.hear(Piece::Binary, ctx),
-            Ok(Frame::Continuation(item)) => match &item {
-                Item::FirstText(bytes) => self.hear(Piece::FirstText(bytes), ctx),
-                Item::FirstBinary(_) => self.hear(Piece::FirstBinary, ctx),
-                Item::Continue(bytes) => self.hear(Piece::Next(bytes), ctx),
-                Item::Last(bytes) => self.hear(Piece::Last(bytes), ctx),
-            },
             Ok(Frame::Ping(payload)) => {
                 let mut pong = Vec::new();
                 protocol::control_frame(&mut pong, Opcode::Pong, &payload);
-                self.say_raw(pong, ctx);
+                self.say(pong, ctx);
             }
-            Ok(Frame::Pong(_)) => {}
-            Ok(Frame::Close(reason)) => {
-                let code = reason.map_or(1000, |reason| reason.code.into());
-                self.end(CloseReason::ClientClosed(code), ctx);
+            Ok(Frame::Pong(payload)) => P::pong(self, &payload),
+            Ok(Frame::Close(reason)) => self.end(frames::closed_by_client(reason), ctx),
+            Ok(frame) => {
+                if let Some(piece) = frames::piece(&frame) {
+                    self.hear(piece, ctx);
+                }
             }
             Err(reason) => self.end(reason, ctx),
         }

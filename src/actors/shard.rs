@@ -3,6 +3,7 @@
 //!
 //! It never waits: pages are read and sockets awaited by tasks that send their news as messages.
 
+mod channels;
 mod effects;
 mod queries;
 
@@ -16,8 +17,12 @@ use actix::prelude::*;
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
+pub use self::channels::{CloseChannel, Except, OpenChannel};
 pub use self::queries::{EndAll, EndSession, GetBalance, GetSessions, SessionRow};
-use super::{outlet::Outlet, session::Finish};
+use super::{
+    outlet::Outlet,
+    session::{Finish, Lost},
+};
 use crate::{
     core::{
         fanout::{Begin, Fanout, FanoutLimits, Key, TooManyFilters, Totals, Turn},
@@ -51,6 +56,11 @@ pub struct Subscribe {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Say(pub Handle, pub Vec<u8>);
+
+/// Has all that was said to a session gone out? Of one that is gone, it has.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub struct IsHeard(pub Handle);
 
 /// A session must end.
 #[derive(Message)]
@@ -102,6 +112,8 @@ pub struct Client {
     pub outlet: Arc<Outlet>,
     /// The session.
     pub session: Recipient<Finish>,
+    /// The same, when it has channels.
+    pub lost: Option<Recipient<Lost>>,
 }
 
 impl Sink for Client {
@@ -291,6 +303,14 @@ impl Handler<Say> for Shard {
         if self.is_here(client) {
             self.turn(ctx, |fanout, turn| fanout.say(client.key, &frames, turn));
         }
+    }
+}
+
+impl Handler<IsHeard> for Shard {
+    type Result = bool;
+
+    fn handle(&mut self, IsHeard(client): IsHeard, _: &mut Self::Context) -> bool {
+        !self.is_here(client) || self.fanout.is_heard(client.key)
     }
 }
 

@@ -14,6 +14,7 @@ pub mod heartbeat;
 pub mod intake;
 pub mod interest;
 pub mod ledger;
+pub mod legacy;
 pub mod message;
 pub mod numbering;
 pub mod protocol;

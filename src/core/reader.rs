@@ -16,7 +16,8 @@ use super::{
     window::{Room, Window},
 };
 
-/// Bytes of answers that may wait for a client that does not read; more ends the session.
+/// Bytes of answers that may wait for a client that does not read; more ends the session. One that
+/// has nothing waiting before it may be larger by itself: whoever makes it bounds it.
 pub const MAX_UNSENT: usize = 64 << 10;
 /// Bytes that a session joins for itself at a time, when its group's window has gone on.
 const SCRATCH_BYTES: usize = 64 << 10;
@@ -107,6 +108,8 @@ pub enum Paid {
 pub struct Outbox {
     /// Never empty while the socket refuses bytes: trying these tells whether it still does.
     unsent: Vec<u8>,
+    /// Bytes of a large answer before which nothing waited.
+    large: usize,
     /// How many of the first unsent bytes are the rest of an event's frame.
     cut: usize,
     /// Whose frame that is; nobody's when the subscription has ended since.
@@ -114,6 +117,8 @@ pub struct Outbox {
     paid: Option<Paid>,
     /// Bytes the socket took.
     taken: u64,
+    /// Bytes that may wait besides, until none does.
+    room: usize,
 }
 
 impl Outbox {
@@ -126,12 +131,28 @@ impl Outbox {
     /// Whether more answers wait than a client may leave unread.
     #[must_use]
     pub fn overflows(&self) -> bool {
-        self.unsent.len() > MAX_UNSENT + self.cut
+        self.unsent.len() > MAX_UNSENT + self.large + self.cut
+    }
+
+    /// Whether no answer waits to go out.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.unsent.len() <= self.cut
     }
 
     /// Puts whole frames behind what is unsent.
     pub fn say(&mut self, frames: &[u8]) {
+        if self.is_heard() {
+            self.large = if frames.len() > MAX_UNSENT { frames.len() } else { 0 };
+        }
         self.unsent.extend_from_slice(frames);
+    }
+
+    /// The same for frames that are not answers and may be long. Whoever says them says the next when
+    /// these have gone out.
+    pub fn say_at_length(&mut self, frames: &[u8]) {
+        self.room = self.room.max(frames.len());
+        self.say(frames);
     }
 
     /// Whether a frame of the subscription is cut: its rest is still to go out.
@@ -169,7 +190,7 @@ impl Outbox {
         }
         self.cut = self.cut.saturating_sub(taken);
         if taken == self.unsent.len() {
-            self.unsent = Vec::new();
+            (self.unsent, self.room) = (Vec::new(), 0);
             return None;
         }
         self.unsent.drain(..taken);

@@ -25,9 +25,10 @@ use super::{
 };
 use crate::{
     core::{
-        access::{Identity, Need, Scope, Scopes, TicketKey, TokenTable},
+        access::{BadTicket, BadToken, Identity, Need, Scope, Scopes, TicketKey, TokenTable},
         event::rfc3339,
     },
+    realtime,
     settings::{AuthMode, AuthSettings},
 };
 
@@ -86,6 +87,12 @@ impl Authenticator {
         if self.mode == AuthMode::Open {
             return Ok(Identity::anybody());
         }
+        if pattern.is_some_and(realtime::is_route) {
+            return match realtime::gate::shown(head) {
+                Some(key) => self.check(&key, now).map_err(|error| refused(&error.to_string())),
+                None => Ok(Identity::nobody()),
+            };
+        }
         if let Some(token) = bearer(head.headers())? {
             return self.tokens.identify(token, now).map_err(|error| refused(&error.to_string()));
         }
@@ -96,9 +103,26 @@ impl Authenticator {
         }
         Ok(Identity::nobody())
     }
+
+    /// Who shows a token or a ticket where it does not matter which: as the key of a project.
+    ///
+    /// # Errors
+    /// When it is neither, or not any more.
+    pub fn check(&self, key: &str, now: DateTime<Utc>) -> Result<Identity, BadToken> {
+        if self.mode == AuthMode::Open {
+            return Ok(Identity::anybody());
+        }
+        self.tickets.check(key, now).or_else(|bad| match bad {
+            BadTicket::Invalid => self.tokens.identify(key, now),
+            BadTicket::Expired => Err(BadToken::Expired),
+        })
+    }
 }
 
 /// The token that a request shows.
+///
+/// # Errors
+/// When it shows something else, or several.
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION);
     let Some(value) = values.next() else { return Ok(None) };

@@ -17,8 +17,9 @@ use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
+pub(super) use self::answer::refused;
 use self::{
-    answer::{Accepted, IngestProblems, refused},
+    answer::{Accepted, IngestProblems},
     head::{Form, Head, IngestHeaders, IngestQuery, OnInvalid},
 };
 use super::{
@@ -35,7 +36,7 @@ use crate::{
 };
 
 /// Bodies above this are read on a thread of their own, so that a worker's sessions do not wait.
-const INLINE_BYTES: usize = 64 << 10;
+pub(super) const INLINE_BYTES: usize = 64 << 10;
 
 /// Takes events, and answers once they are committed.
 ///
@@ -148,7 +149,7 @@ async fn collect(
 }
 
 /// Other requests bring as much as may be in memory.
-fn busy() -> Problem {
+pub(super) fn busy() -> Problem {
     let detail = "too many bytes are being received at the same time";
     Problem::new(Code::TooManyBytes, detail).not_stored()
 }
@@ -198,7 +199,8 @@ fn packed(error: &UnpackError) -> Problem {
     Problem::new(code, error.to_string())
 }
 
-async fn commit(router: &Router, drafts: Vec<Draft>) -> Result<Published, PublishError> {
+/// Stores events, which takes a commit.
+pub(super) async fn commit(router: &Router, drafts: Vec<Draft>) -> Result<Published, PublishError> {
     let within = router.settings.journal.answer_timeout;
     match tokio::time::timeout(within, router.journal.send(Publish(drafts))).await {
         Ok(Ok(answer)) => answer,

@@ -8,6 +8,7 @@ pub mod events;
 pub mod guard;
 pub mod in_flight;
 pub mod ingest;
+pub mod legacy;
 pub mod limits;
 pub mod ops;
 pub mod problem;
@@ -47,11 +48,12 @@ use self::{
     problem::{Code, Problem},
 };
 use crate::{
-    actors::{broadcaster::Broadcaster, journal::Journal},
+    actors::{broadcaster::Broadcaster, journal::Journal, legacy::board::Board},
     core::{
         access::{Identity, Need, Scope},
         tail::SharedTail,
     },
+    realtime::topics::Topics,
     settings::Settings,
     storage::Storage,
     telemetry::Metrics,
@@ -69,6 +71,10 @@ pub struct Router {
     pub broadcaster: Addr<Broadcaster>,
     /// The newest events.
     pub tail: Arc<SharedTail>,
+    /// The topics of the built-in Realtime.
+    pub topics: Arc<Topics>,
+    /// What clients of the old protocol are shown.
+    pub legacy: Arc<Board>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// How callers are known.
@@ -150,6 +156,8 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/events/{id}", READ, "one event"),
     route("GET", "/v1/stream", READ, "live events as server-sent events"),
     route("GET", "/v1/ws", READ, "the session protocol: live events over a WebSocket"),
+    route("GET", "/realtime/v1/websocket", READ, "Supabase Realtime, as supabase-js opens it"),
+    route("GET", "/socket/websocket", READ, "the same, as realtime-js opens it by itself"),
     route(
         "POST",
         "/v1/tickets",
@@ -160,6 +168,10 @@ pub const ROUTES: &[Route] = &[
     route("DELETE", "/v1/sessions/{id}", ADMIN, "close a session"),
     route("GET", "/v1/stats", READ, "everything at a glance"),
     route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
+    route("GET", "/ws", READ, "dashboards of the original system, over a WebSocket"),
+    route("GET", "/events", INGEST, "producers of the original system, over a WebSocket"),
+    route("GET", "/status", READ, "who is there, as the original system said it"),
+    route("GET", "/health", ANYBODY, "whether all works, as the original system said it"),
     route("GET", "/livez", ANYBODY, "the process is alive"),
     route("GET", "/readyz", ANYBODY, "events are taken"),
     route("GET", "/metrics", READ, "metrics for Prometheus"),
@@ -181,11 +193,17 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/events/{id}").route(get().to(events::one)))
     .service(resource("/v1/stream").route(get().to(stream::stream)))
     .service(resource("/v1/ws").route(get().to(upgrade::expected)))
+    .service(resource("/realtime/v1/websocket").route(get().to(upgrade::expected_realtime)))
+    .service(resource("/socket/websocket").route(get().to(upgrade::expected_socket)))
     .service(resource("/v1/tickets").route(web::post().to(auth::post_ticket)))
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
     .service(resource("/v1/stats").route(get().to(stats::stats)))
     .service(resource("/v1/ledger").route(get().to(ops::ledger)))
+    .service(resource("/ws").route(get().to(legacy::dashboard)))
+    .service(resource("/events").route(get().to(legacy::producer)))
+    .service(resource("/status").route(get().to(legacy::status)))
+    .service(resource("/health").route(get().to(legacy::health)))
     .service(resource("/livez").route(get().to(ops::livez)))
     .service(resource("/readyz").route(get().to(ops::readyz)))
     .service(resource("/metrics").route(get().to(ops::metrics)))

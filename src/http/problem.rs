@@ -42,10 +42,12 @@ impl Problem {
         let body = Body {
             code,
             detail: detail.into(),
+            error: None,
             errors: None,
             errors_omitted: None,
             ids: None,
             limit: None,
+            message: None,
             outcome: None,
             retryable: code.retryable(),
             scope: None,
@@ -76,6 +78,14 @@ impl Problem {
         let mut problem = Self::new(code, detail).after(after);
         problem.body.limit = Some(limit);
         problem
+    }
+
+    /// Says `detail` where clients of Supabase Realtime look for it, too.
+    #[must_use]
+    pub fn for_realtime(mut self) -> Self {
+        self.body.error = Some(self.body.detail.clone());
+        self.body.message = Some(self.body.detail.clone());
+        self
     }
 
     /// Says which scope would be needed.
@@ -117,6 +127,12 @@ impl Problem {
     #[must_use]
     pub fn code(&self) -> Code {
         self.body.code
+    }
+
+    /// What is wrong and what to do, for people.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.body.detail
     }
 
     /// The body.

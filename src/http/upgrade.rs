@@ -25,26 +25,64 @@ use super::{
     ROUTES, Router,
     contract::problems,
     guard,
+    legacy::producer,
     limits::Account,
     problem::{Code, Problem},
     query::{self, Pairs},
     room::Room,
 };
 use crate::{
-    actors::session::{Owner, Session, SessionOptions},
+    actors::{
+        legacy::Legacy,
+        session::{Owner, Session, SessionOptions, signalbox::Signalbox},
+    },
     core::protocol::{self, CloseReason, SUBPROTOCOL},
+    realtime::{
+        self,
+        gate::{self, Asked},
+        session::Realtime,
+    },
 };
 
-/// The path of the session protocol.
-const SESSIONS: &str = "/v1/ws";
+/// What a WebSocket is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// The session protocol.
+    Session,
+    /// Events for a dashboard of the original system.
+    Dashboard,
+    /// Events from a producer of the original system.
+    Producer,
+    /// Channels, for a client of Supabase Realtime.
+    Realtime,
+}
+
+/// Every path of a WebSocket, and what is opened there.
+const SOCKETS: [(&str, Purpose); 5] = [
+    ("/v1/ws", Purpose::Session),
+    ("/ws", Purpose::Dashboard),
+    ("/events", Purpose::Producer),
+    ("/realtime/v1/websocket", Purpose::Realtime),
+    ("/socket/websocket", Purpose::Realtime),
+];
 const SWITCHING: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
 /// How long a client that is turned away may take to hear it.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// What is opened, and what must be known for it.
+enum Wanted {
+    Session {
+        /// Whether the client offered our subprotocol: it wants to hear it chosen.
+        subprotocol: bool,
+    },
+    Dashboard,
+    Producer,
+    Realtime(Asked),
+}
+
 /// A WebSocket that may be opened.
 struct Admitted {
-    /// Whether the client offered our subprotocol: it wants to hear it chosen.
-    subprotocol: bool,
+    wanted: Wanted,
     owner: Owner,
     /// What the session is charged to; none when the client asks too often.
     account: Option<Account>,
@@ -83,21 +121,50 @@ async fn open(
         Ok((admitted, response))
     });
     let status = handshake.as_ref().map_or_else(ResponseError::status_code, |_| SWITCHING);
-    let route = if request.path() == SESSIONS { SESSIONS } else { "none" };
+    let route = socket_at(request.path()).map_or("none", |(path, _)| path);
     router.count(route, request.method(), status);
-    let (Admitted { subprotocol, owner, account }, mut response) = match handshake {
-        Ok(handshake) => handshake,
-        Err(problem) => return refuse(framed, &problem).await.map(|()| None),
+    let refusal = |problem: Problem| match route {
+        route if realtime::is_route(route) => problem.for_realtime(),
+        _ => problem,
     };
-    if subprotocol {
+    let (Admitted { wanted, owner, account }, mut response) = match handshake {
+        Ok(handshake) => handshake,
+        Err(problem) => return refuse(framed, &refusal(problem)).await.map(|()| None),
+    };
+    if matches!(wanted, Wanted::Session { subprotocol: true }) {
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
-    let (socket, early) = accept(framed, response.finish().drop_body()).await?;
     // Without an account, the client asks more often than it may.
-    match account.and_then(|account| Room::take(router, &account).ok()) {
-        Some(room) => Ok(Some((Session::open(socket, early, owner, options)?, room))),
-        None => turn_away(socket).await.map(|()| None),
+    let room = account.as_ref().and_then(|account| Room::take(router.clone(), account).ok());
+    if room.is_none() && matches!(wanted, Wanted::Realtime(_)) {
+        return refuse(framed, &gate::crowded().for_realtime()).await.map(|()| None);
     }
+    let (socket, early) = accept(framed, response.finish().drop_body()).await?;
+    let (Some(account), Some(room)) = (account, room) else {
+        return turn_away(socket).await.map(|()| None);
+    };
+    let ended = match wanted {
+        Wanted::Session { .. } => {
+            Session::open(socket, early, owner, Signalbox::default(), options)?
+        }
+        Wanted::Dashboard => {
+            let legacy = Legacy::new(router.legacy.clone());
+            Session::open(socket, early, owner, legacy, options)?
+        }
+        Wanted::Producer => {
+            producer::open(router, producer::Client { owner, account }, socket, early)?
+        }
+        Wanted::Realtime(asked) => {
+            let (realtime, owner) = Realtime::new(router, asked, owner);
+            Session::open(socket, early, owner, realtime, options)?
+        }
+    };
+    Ok(Some((ended, room)))
+}
+
+/// The path, and what is opened there.
+fn socket_at(path: &str) -> Option<(&'static str, Purpose)> {
+    SOCKETS.into_iter().find(|(at, _)| *at == path)
 }
 
 fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
@@ -107,13 +174,32 @@ fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
         Err(problem) if problem.code().status() == StatusCode::TOO_MANY_REQUESTS => None,
         caller => Some(caller?),
     };
-    if request.method() != Method::GET || request.path() != SESSIONS {
-        return Err(Problem::new(Code::NotFound, format!("WebSockets are served at {SESSIONS}")));
+    let Some((path, purpose)) = socket_at(request.path()) else {
+        let paths = SOCKETS.map(|(path, _)| path).join(", ");
+        return Err(Problem::new(Code::NotFound, format!("WebSockets are served at {paths}")));
+    };
+    if request.method() != Method::GET {
+        let detail = format!("{} is not for {path}; use GET", request.method());
+        return Err(Problem::new(Code::MethodNotAllowed, detail).header(header::ALLOW, "GET"));
     }
     if router.is_draining() {
         let after = router.settings.server.reconnect_window;
         return Err(Problem::new(Code::ShuttingDown, "the router is shutting down").after(after));
     }
+    let (identity, account) = caller.map(|caller| (caller.identity, caller.account)).unzip();
+    let owner = Owner { client_id: client_id(request)?, identity: identity.unwrap_or_default() };
+    let wanted = match purpose {
+        Purpose::Session => Wanted::Session { subprotocol: subprotocol(request)? },
+        // The original system knew no subprotocol, and looked at none; nor does Realtime.
+        Purpose::Dashboard => Wanted::Dashboard,
+        Purpose::Producer => Wanted::Producer,
+        Purpose::Realtime => Wanted::Realtime(Asked::read(request.head())?),
+    };
+    Ok(Admitted { wanted, owner, account })
+}
+
+/// Whether the client offers our subprotocol, or none at all.
+fn subprotocol(request: &Request) -> Result<bool, Problem> {
     let offered = request.head().headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let offered: Vec<&str> = offered
         .filter_map(|value| value.to_str().ok())
@@ -124,9 +210,7 @@ fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
         let detail = format!("the subprotocol here is {SUBPROTOCOL}");
         return Err(Problem::new(Code::UnknownSubprotocol, detail));
     }
-    let (identity, account) = caller.map(|caller| (caller.identity, caller.account)).unzip();
-    let owner = Owner { client_id: client_id(request)?, identity: identity.unwrap_or_default() };
-    Ok(Admitted { subprotocol: !offered.is_empty(), owner, account })
+    Ok(!offered.is_empty())
 }
 
 fn client_id(request: &Request) -> Result<Option<String>, Problem> {
@@ -183,6 +267,11 @@ async fn turn_away(mut socket: TcpStream) -> io::Result<()> {
     let mut frame = Vec::new();
     protocol::close_frame(&mut frame, CloseReason::TooMany);
     socket.write_all(&frame).await?;
+    part(socket).await
+}
+
+/// Ends a connection on which everything is said.
+pub(super) async fn part(mut socket: TcpStream) -> io::Result<()> {
     socket.shutdown().await?;
     // What the client has said meanwhile must be read, or the kernel resets the connection, and
     // the client never sees the reason.
@@ -195,7 +284,7 @@ async fn turn_away(mut socket: TcpStream) -> io::Result<()> {
 
 problems!(
     /// Why there is no session.
-    UpgradeProblems: BadHandshake, BadParameter, BadQuery, UnknownSubprotocol, UpgradeRequired,
+    pub(super) UpgradeProblems: BadHandshake, BadParameter, BadQuery, UnknownSubprotocol, UpgradeRequired,
     ShuttingDown,
 );
 
@@ -214,4 +303,41 @@ problems!(
 pub async fn expected(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let path = request.path();
     Err(upgrade_required(format!("{path} is a WebSocket: connect with ws://, see GET /")))
+}
+
+problems!(
+    /// Why there is no socket of Realtime.
+    RealtimeProblems: BadHandshake, UnknownVersion, UpgradeRequired, TooManyConnections, ShuttingDown,
+);
+
+/// A WebSocket that speaks the protocol of Supabase Realtime: see docs/realtime.md.
+///
+/// # Errors
+/// Always, because an upgrade does not come here.
+#[utoipa::path(
+    get, path = "/realtime/v1/websocket", operation_id = "open_realtime", tag = "realtime",
+    params(
+        ("apikey" = Option<String>, Query, description = "A token or a ticket; any text where `auth.mode` is `open`. Or in the header `x-api-key`."),
+        ("vsn" = Option<String>, Query, description = "`1.0.0`, which it is without, or `2.0.0`."),
+    ),
+    responses((status = 101, description = "The socket is open."), RealtimeProblems)
+)]
+pub async fn expected_realtime(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    expected(request).await
+}
+
+/// The same, where `realtime-js` looks for it.
+///
+/// # Errors
+/// Always, because an upgrade does not come here.
+#[utoipa::path(
+    get, path = "/socket/websocket", operation_id = "open_realtime_socket", tag = "realtime",
+    params(
+        ("apikey" = Option<String>, Query, description = "A token or a ticket; any text where `auth.mode` is `open`. Or in the header `x-api-key`."),
+        ("vsn" = Option<String>, Query, description = "`1.0.0`, which it is without, or `2.0.0`."),
+    ),
+    responses((status = 101, description = "The socket is open."), RealtimeProblems)
+)]
+pub async fn expected_socket(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    expected(request).await
 }

@@ -1,3 +1,4 @@
-//! The built-in Realtime beside the real thing.
+//! The built-in Realtime: over real sockets, and beside the real thing.
 
+mod broadcasts;
 mod changes;

@@ -43,6 +43,12 @@ impl<S: Sink> Fanout<S> {
         self.say(key, &frames, turn);
     }
 
+    /// Whether all that was said to a session has gone out.
+    #[must_use]
+    pub fn is_heard(&self, key: Key) -> bool {
+        self.sessions.get(key).is_none_or(|session| session.outbox.is_heard())
+    }
+
     /// Puts whole frames behind what a session still has to get.
     pub fn say(&mut self, key: Key, frames: &[u8], turn: Turn<'_>) {
         if let Some(session) = self.sessions.get_mut(key).filter(|it| it.ending.is_none()) {
@@ -98,7 +104,10 @@ impl<S: Sink> Fanout<S> {
     fn lag(&self, key: Key, turn: Turn<'_>) -> u64 {
         let Some(session) = self.sessions.get(key) else { return 0 };
         let mine = session.subscriptions.iter().filter_map(|key| self.subscriptions.get(*key));
-        let lags = mine.map(|it| turn.tail.next().saturating_sub(it.reader.next()));
+        let lags = mine.filter_map(|it| {
+            let feed = self.groups.get(it.place.0)?.feed(turn.tail);
+            Some(feed.next().saturating_sub(it.reader.next()))
+        });
         lags.max().unwrap_or(0)
     }
 

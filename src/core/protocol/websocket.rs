@@ -34,6 +34,12 @@ pub fn frame_head(out: &mut Vec<u8>, opcode: Opcode, length: usize) {
     }
 }
 
+/// Appends a text frame.
+pub fn text_frame(out: &mut Vec<u8>, text: &str) {
+    frame_head(out, Opcode::Text, text.len());
+    out.extend_from_slice(text.as_bytes());
+}
+
 /// Appends a control frame; a payload over the 125 bytes that the RFC allows is cut.
 pub fn control_frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
     let payload = payload.get(..125).unwrap_or(payload);
@@ -44,10 +50,14 @@ pub fn control_frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
 /// Appends the close frame of `reason`, if it has one.
 pub fn close_frame(out: &mut Vec<u8>, reason: CloseReason) {
     if let Some(code) = reason.code() {
-        let mut payload = code.to_be_bytes().to_vec();
-        payload.extend_from_slice(reason.as_str().as_bytes());
-        control_frame(out, Opcode::Close, &payload);
+        close_frame_of(out, code, reason.as_str());
     }
+}
+
+/// Appends a close frame with any code and reason.
+pub fn close_frame_of(out: &mut Vec<u8>, code: u16, reason: &str) {
+    let payload = [&code.to_be_bytes(), reason.as_bytes()].concat();
+    control_frame(out, Opcode::Close, &payload);
 }
 
 #[cfg(test)]

@@ -25,7 +25,9 @@ use utoipa::{
 pub use page::{__path_file, __path_page, file, page};
 pub(super) use problems::{problems, responses};
 
-use super::{ROUTES, Route, auth, events, ingest, ops, problem::Code, stats, stream, upgrade};
+use super::{
+    ROUTES, Route, auth, events, ingest, legacy, ops, problem::Code, stats, stream, upgrade,
+};
 use crate::core::access::Need;
 
 /// What the guard answers, whatever the route.
@@ -40,14 +42,17 @@ const TOKEN: &str = "token";
     tags(
         (name = "events", description = "Events, in and out."),
         (name = "sessions", description = "Who is connected."),
+        (name = "realtime", description = "What clients of Supabase Realtime use."),
         (name = "access", description = "Who may do what."),
         (name = "operating", description = "Health, numbers, and whether they add up."),
+        (name = "legacy", description = "What clients of the original system use."),
         (name = "contract", description = "This description, and that of the sockets."),
     ),
     paths(
         ingest::post, events::list, events::one, stream::stream,
-        upgrade::expected, auth::post_ticket, ops::sessions, ops::close_session,
-        stats::stats, ops::ledger, ops::livez, ops::readyz, ops::metrics, ops::index,
+        upgrade::expected, upgrade::expected_realtime, upgrade::expected_socket, auth::post_ticket, ops::sessions, ops::close_session,
+        stats::stats, ops::ledger, legacy::dashboard, legacy::producer, legacy::status,
+        legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,
     ),
     modifiers(&FromRoutes),

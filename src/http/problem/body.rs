@@ -18,6 +18,10 @@ pub struct Body {
     pub(super) code: Code,
     /// What is wrong and what to do, for people.
     pub(super) detail: String,
+    /// `detail` again, where clients of Supabase Realtime look for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) error: Option<String>,
     /// What is wrong with events, one fault an item.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -34,6 +38,10 @@ pub struct Body {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) limit: Option<&'static str>,
+    /// As `error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) message: Option<String>,
     /// What became of posted events.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

@@ -67,6 +67,8 @@ codes! {
     NotAllowed: "not_allowed", FORBIDDEN, "Use a token with the scope of `scope`.";
     /// A page of another origin asks.
     OriginNotAllowed: "origin_not_allowed", FORBIDDEN, "Use the router's own pages.";
+    /// The version of Realtime's protocol is none that is spoken here.
+    UnknownVersion: "unknown_version", FORBIDDEN, "Connect with `vsn=1.0.0` or `vsn=2.0.0`.";
     /// There is nothing of that path or id, or no longer.
     NotFound: "not_found", NOT_FOUND, "`GET /` lists the routes.";
     /// The path exists, the method does not.
@@ -89,7 +91,7 @@ codes! {
     RefusedByStorage: "refused_by_storage", UNPROCESSABLE_ENTITY, "Mend what `detail` names.";
     /// This is a WebSocket of version 13, and the request is none.
     UpgradeRequired: "upgrade_required", UPGRADE_REQUIRED, "Connect with `ws://`.";
-    /// The client has as many sockets and streams as it may.
+    /// The client has as many sockets and streams as it may; of Realtime, or all clients have.
     TooManyConnections: "too_many_connections", TOO_MANY_REQUESTS, "Close some, or come back later.";
     /// The client, or all together, asks more often than it may.
     TooManyRequests: "too_many_requests", TOO_MANY_REQUESTS, "Wait for `Retry-After` seconds.";

@@ -1,6 +1,8 @@
 //! What tests stand on: a real router, real dashboards, a real PostgreSQL.
 
+pub mod channel;
 pub mod dashboard;
+pub mod legacy_client;
 pub mod load;
 pub mod postgres;
 pub mod process;

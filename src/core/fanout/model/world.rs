@@ -131,7 +131,7 @@ impl World {
             self.ids += 1;
             let (id, pad) = (self.ids, "x".repeat(*pad));
             let json = format!(
-                r#"{{"seq":{seq},"event_type":"{kind}","timestamp":"{seq}-{id}","data":{{"pad":"{pad}"}}}}"#
+                r#"{{"seq":{seq},"event_type":"{kind}","timestamp":"{seq}-{id}","data":{{"pad":"{pad}"}},"metadata":{{}}}}"#
             );
             let event = Event {
                 seq,
