@@ -2,3 +2,4 @@
 
 mod broadcasts;
 mod changes;
+mod clients;

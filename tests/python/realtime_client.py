@@ -209,7 +209,7 @@ async def leaving():
 
 @case
 async def restarts():
-    """it is back by itself after the router's restart, and hears everything"""
+    """it is back by itself after the router's restart, and hears what comes then"""
     here = client()
     journal, room = here.channel("journal"), here.channel("room", config(broadcast={"self": True}))
     rows, said = inserts(journal), broadcasts(room)

@@ -8,15 +8,21 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
+use chrono::{TimeDelta, Utc};
+
 use crate::support::router::Router;
 
 const NODE: &str = "node";
 const PYTHON: &str = "tests/python/.venv/bin/python";
 
-/// Runs a suite, whose cases must all pass.
-fn run(program: &str, script: &str, settings: &[(&str, &str)]) {
-    let mut router = Router::with(settings);
-    let mut suite = Process::start(program, &[script], &router);
+/// Runs a suite, whose cases must all pass, against a router of its own.
+fn run(program: &str, script: &str) {
+    run_with(program, &[script], Router::start());
+}
+
+/// The same, with arguments after the script's, against a router that is set up for it.
+fn run_with(program: &str, script: &[&str], mut router: Router) {
+    let mut suite = Process::start(program, script, &router);
     let mut peers = Vec::new();
     let mut said = Vec::new();
     while let Some(line) = suite.line() {
@@ -87,30 +93,50 @@ impl Drop for Process {
 
 #[test]
 fn javascript_clients_broadcast_to_each_other_and_to_python() {
-    run(NODE, "tests/realtime-js/broadcast.mjs", &[]);
+    run(NODE, "tests/realtime-js/broadcast.mjs");
 }
 
 #[test]
 fn javascript_clients_see_who_is_present() {
-    run(NODE, "tests/realtime-js/presence.mjs", &[]);
+    run(NODE, "tests/realtime-js/presence.mjs");
 }
 
 #[test]
 fn javascript_clients_are_told_of_changes() {
-    run(NODE, "tests/realtime-js/changes.mjs", &[]);
+    run(NODE, "tests/realtime-js/changes.mjs");
 }
 
 #[test]
 fn javascript_clients_come_back_by_themselves() {
-    run(NODE, "tests/realtime-js/reconnecting.mjs", &[]);
+    run(NODE, "tests/realtime-js/reconnecting.mjs");
+}
+
+#[test]
+fn javascript_clients_resume_without_a_hole_or_a_double() {
+    run(NODE, "tests/realtime-js/resuming.mjs");
 }
 
 #[test]
 fn supabase_js_needs_nothing_but_the_url_and_a_key() {
-    run(NODE, "tests/realtime-js/supabase.mjs", &[]);
+    run(NODE, "tests/realtime-js/supabase.mjs");
 }
 
 #[test]
 fn the_python_client_does_what_it_does_elsewhere() {
-    run(PYTHON, "tests/python/realtime_client.py", &[]);
+    run(PYTHON, "tests/python/realtime_client.py");
+}
+
+#[test]
+fn tokens_are_renewed_expire_and_are_refused_as_javascript_clients_expect() {
+    let names = ["reader", "producer", "both", "brief", "briefly"];
+    let tokens = names.map(|name| format!("sbx_{name}_{}", "0123456789abcdef".repeat(2)));
+    let [reader, producer, both, brief, briefly] = &tokens;
+    let until = (Utc::now() + TimeDelta::seconds(10)).to_rfc3339();
+    let entries = format!(
+        "reader read {reader}; producer ingest {producer}; both ingest,read {both}; \
+         brief read {brief} {until}; briefly read {briefly} {until}"
+    );
+    let router = Router::with(&[("auth.mode", "token"), ("auth.tokens", &entries)]);
+    let script = ["tests/realtime-js/tokens.mjs", reader, producer, both, brief, briefly];
+    run_with(NODE, &script, router);
 }
