@@ -2,3 +2,6 @@
 
 mod broadcasts;
 mod changes;
+mod journal;
+mod over_http;
+mod presence;
