@@ -1,6 +1,7 @@
 //! Everything that speaks HTTP. [`ROUTES`] is the whole surface; each noun has its file.
 
 pub mod auth;
+pub mod broadcast;
 pub mod budget;
 mod connection;
 pub mod contract;
@@ -53,7 +54,7 @@ use crate::{
         access::{Identity, Need, Scope},
         tail::SharedTail,
     },
-    realtime::topics::Topics,
+    realtime::{self, topics::Topics},
     settings::Settings,
     storage::Storage,
     telemetry::Metrics,
@@ -158,6 +159,15 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/ws", READ, "the session protocol: live events over a WebSocket"),
     route("GET", "/realtime/v1/websocket", READ, "Supabase Realtime, as supabase-js opens it"),
     route("GET", "/socket/websocket", READ, "the same, as realtime-js opens it by itself"),
+    route("POST", "/realtime/v1/api/broadcast", INGEST, "broadcasts on topics of Realtime"),
+    route("POST", "/api/broadcast", INGEST, "the same, beside /socket"),
+    route(
+        "POST",
+        "/realtime/v1/api/broadcast/{topic}/events/{event}",
+        INGEST,
+        "one broadcast, of JSON or any bytes",
+    ),
+    route("POST", "/api/broadcast/{topic}/events/{event}", INGEST, "the same, beside /socket"),
     route(
         "POST",
         "/v1/tickets",
@@ -195,6 +205,16 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/ws").route(get().to(upgrade::expected)))
     .service(resource("/realtime/v1/websocket").route(get().to(upgrade::expected_realtime)))
     .service(resource("/socket/websocket").route(get().to(upgrade::expected_socket)))
+    .service(resource("/realtime/v1/api/broadcast").route(web::post().to(broadcast::post_realtime)))
+    .service(resource("/api/broadcast").route(web::post().to(broadcast::post)))
+    .service(
+        resource("/realtime/v1/api/broadcast/{topic}/events/{event}")
+            .route(web::post().to(broadcast::post_one_realtime)),
+    )
+    .service(
+        resource("/api/broadcast/{topic}/events/{event}")
+            .route(web::post().to(broadcast::post_one)),
+    )
     .service(resource("/v1/tickets").route(web::post().to(auth::post_ticket)))
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
@@ -283,6 +303,10 @@ async fn answer(
         Err(problem) => {
             let deadline = Instant::now() + router.settings.limits.body_timeout;
             ingest::drain(&mut request.take_payload(), deadline.into()).await;
+            let problem = match pattern {
+                Some(pattern) if realtime::is_route(pattern) => problem.for_realtime(),
+                _ => problem,
+            };
             Ok((request.error_response(problem), None))
         }
     }

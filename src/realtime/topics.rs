@@ -14,7 +14,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use chrono::Utc;
@@ -26,6 +26,7 @@ use crate::{
         event::Position,
         realtime::{
             join::Topic,
+            limits::Allowance,
             phoenix::Broadcast,
             presence::Presence,
             replay,
@@ -57,6 +58,9 @@ pub struct TopicOptions {
 /// All topics.
 pub struct Topics {
     options: TopicOptions,
+    began: Instant,
+    /// What may still be said over HTTP.
+    http: Mutex<Allowance>,
     origins: AtomicU64,
     open: Mutex<HashMap<Topic, Open>>,
 }
@@ -94,7 +98,14 @@ impl Topics {
     /// No topics yet.
     #[must_use]
     pub fn new(options: TopicOptions) -> Self {
-        Self { options, origins: AtomicU64::new(0), open: Mutex::default() }
+        let http = Allowance::new(options.settings.http_events_per_second, Duration::ZERO);
+        Self {
+            options,
+            began: Instant::now(),
+            http: Mutex::new(http),
+            origins: AtomicU64::new(0),
+            open: Mutex::default(),
+        }
     }
 
     /// Their bounds, and those of who uses them.
@@ -114,6 +125,14 @@ impl Topics {
         })?;
         let origin = self.origins.fetch_add(1, Ordering::Relaxed) + 1;
         Ok(Member::new(self.clone(), topic.clone(), shared, origin))
+    }
+
+    /// Whether so much more may be said over HTTP; and how much was, a second.
+    pub fn admit(&self, broadcasts: usize) -> (bool, f64) {
+        let mut http = self.http.lock().unwrap_or_else(PoisonError::into_inner);
+        let amount = u32::try_from(broadcasts).unwrap_or(u32::MAX);
+        let admitted = http.take_all(amount, self.began.elapsed());
+        (admitted, http.rolling())
     }
 
     /// Says something that comes from no channel. Where nobody listens, and nobody can ask for it

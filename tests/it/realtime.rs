@@ -3,3 +3,6 @@
 mod broadcasts;
 mod changes;
 mod clients;
+mod journal;
+mod over_http;
+mod presence;

@@ -26,7 +26,8 @@ pub use page::{__path_file, __path_page, file, page};
 pub(super) use problems::{problems, responses};
 
 use super::{
-    ROUTES, Route, auth, events, ingest, legacy, ops, problem::Code, stats, stream, upgrade,
+    ROUTES, Route, auth, broadcast, events, ingest, legacy, ops, problem::Code, stats, stream,
+    upgrade,
 };
 use crate::core::access::Need;
 
@@ -50,7 +51,8 @@ const TOKEN: &str = "token";
     ),
     paths(
         ingest::post, events::list, events::one, stream::stream,
-        upgrade::expected, upgrade::expected_realtime, upgrade::expected_socket, auth::post_ticket, ops::sessions, ops::close_session,
+        upgrade::expected, upgrade::expected_realtime, upgrade::expected_socket, broadcast::post,
+        broadcast::post_realtime, broadcast::post_one, broadcast::post_one_realtime, auth::post_ticket, ops::sessions, ops::close_session,
         stats::stats, ops::ledger, legacy::dashboard, legacy::producer, legacy::status,
         legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,

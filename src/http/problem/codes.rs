@@ -51,6 +51,8 @@ codes! {
     BadHandshake: "bad_handshake", BAD_REQUEST, "Connect with a WebSocket client.";
     /// The id in the path is no UUID.
     BadId: "bad_id", BAD_REQUEST, "Use an id as the router wrote it.";
+    /// The body is not JSON.
+    BadJson: "bad_json", BAD_REQUEST, "Send JSON.";
     /// A parameter has a value that it cannot have, or stands twice.
     BadParameter: "bad_parameter", BAD_REQUEST, "Mend what `detail` names.";
     /// The query of the URL cannot be read.
@@ -85,6 +87,8 @@ codes! {
     UnsupportedMediaType: "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Use one of `Accept`.";
     /// The `Host` names another machine than this one.
     HostNotAllowed: "host_not_allowed", MISDIRECTED_REQUEST, "Use `localhost` or a loopback address.";
+    /// Broadcasts are at fault; none was sent.
+    InvalidBroadcasts: "invalid_broadcasts", UNPROCESSABLE_ENTITY, "Mend what `detail` names.";
     /// Events are at fault; nothing was stored.
     InvalidEvents: "invalid_events", UNPROCESSABLE_ENTITY, "Mend what `errors` names.";
     /// The database refused the events for what is in them; nothing was stored.

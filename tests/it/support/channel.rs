@@ -50,6 +50,18 @@ impl Socket {
         self.answer(reference).await
     }
 
+    /// Joins a topic that it has joined already: that channel is closed first.
+    pub async fn join_again(&mut self, name: &str, config: Value) -> Value {
+        let reference = self.say(name, "phx_join", &json!({ "config": config })).await;
+        assert_eq!(self.expect("phx_close").await, json!({}));
+        loop {
+            let said = self.next().await;
+            if said.reference == json!(reference.to_string()) {
+                return said.payload["response"].clone();
+            }
+        }
+    }
+
     /// Says something on `realtime:NAME`; by which ref.
     pub async fn say(&mut self, name: &str, event: &str, payload: &Value) -> u64 {
         self.say_on(&format!("realtime:{name}"), event, payload).await
