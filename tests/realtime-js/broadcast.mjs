@@ -113,8 +113,9 @@ for (const vsn of VSNS) {
   });
 
   test(`private and public channels of version ${vsn} have nothing in common`, async () => {
+    const broadcasting = { self: true, ack: true };
     const [open, closed] = [false, true].map((isPrivate) =>
-      realtime(vsn).channel("name", { config: { private: isPrivate, broadcast: { self: true } } }),
+      realtime(vsn).channel("name", { config: { private: isPrivate, broadcast: broadcasting } }),
     );
     const [public_, private_] = [broadcasts(open), broadcasts(closed)];
     await Promise.all([subscribe(open), subscribe(closed)]);
