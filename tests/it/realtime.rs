@@ -2,6 +2,9 @@
 
 mod broadcasts;
 mod changes;
+mod endings;
+mod frames;
 mod journal;
+mod limits;
 mod over_http;
 mod presence;
