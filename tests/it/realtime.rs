@@ -3,6 +3,9 @@
 mod broadcasts;
 mod changes;
 mod clients;
+mod endings;
+mod frames;
 mod journal;
+mod limits;
 mod over_http;
 mod presence;

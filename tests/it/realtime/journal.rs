@@ -59,8 +59,8 @@ async fn inserted_rows_are_told_to_the_bindings_that_match() {
 async fn a_filter_that_makes_no_sense_is_told_and_the_channel_stays_open() {
     let router = Router::start();
     let mut socket = Socket::connect_v1(&router).await;
-    let binding = json!([{ "event": "INSERT", "table": "monitoring_events", "filter": "x=foo.1" }]);
-    socket.join("db", changes(binding)).await;
+    let binding = json!({ "schema": "public", "table": "monitoring_events", "filter": "x=foo.1" });
+    socket.join("db", changes(json!([binding]))).await;
     let system = socket.expect("system").await;
     assert_eq!(
         (&system["status"], &system["extension"]),
