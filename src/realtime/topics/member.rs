@@ -114,8 +114,8 @@ impl Member {
     }
 
     fn tell(&self, diff: Option<&Diff>, state: &super::State) {
-        if let Some(diff) = diff {
-            let body = Body::Presence(diff.payload());
+        for payload in diff.into_iter().flat_map(Diff::payloads) {
+            let body = Body::Presence(payload);
             self.topics.append(&self.shared, state, Some(self.origin), None, body);
         }
     }
