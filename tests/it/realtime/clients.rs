@@ -126,17 +126,20 @@ fn the_python_client_does_what_it_does_elsewhere() {
     run(PYTHON, "tests/python/realtime_client.py");
 }
 
+/// The suite of tokens, and how long its brief ones last.
+const TOKENS: &str = "tests/realtime-js/tokens.mjs";
+const BRIEF: TimeDelta = TimeDelta::seconds(10);
+
 #[test]
 fn tokens_are_renewed_expire_and_are_refused_as_javascript_clients_expect() {
-    let names = ["reader", "producer", "both", "brief", "briefly"];
+    let names = ["reader", "producer", "both", "brief", "briefly", "forged"];
     let tokens = names.map(|name| format!("sbx_{name}_{}", "0123456789abcdef".repeat(2)));
-    let [reader, producer, both, brief, briefly] = &tokens;
-    let until = (Utc::now() + TimeDelta::seconds(10)).to_rfc3339();
+    let [reader, producer, both, brief, briefly, forged] = &tokens;
+    let until = (Utc::now() + BRIEF).to_rfc3339();
     let entries = format!(
         "reader read {reader}; producer ingest {producer}; both ingest,read {both}; \
          brief read {brief} {until}; briefly read {briefly} {until}"
     );
     let router = Router::with(&[("auth.mode", "token"), ("auth.tokens", &entries)]);
-    let script = ["tests/realtime-js/tokens.mjs", reader, producer, both, brief, briefly];
-    run_with(NODE, &script, router);
+    run_with(NODE, &[TOKENS, reader, producer, both, brief, briefly, forged], router);
 }
