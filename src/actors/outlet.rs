@@ -137,6 +137,13 @@ impl Outlet {
         }
     }
 
+    /// Ends this side of the connection: the client sees that nothing more will come, and what it
+    /// still says is heard.
+    pub fn hang_up(&self) {
+        // One that refuses is gone already, which is what is wanted.
+        drop(self.socket().shutdown(Shutdown::Write));
+    }
+
     /// Ends the connection, whoever still holds the socket: a task that waits until it is writable
     /// would keep it, and its descriptor, for as long as the client does not read.
     pub fn close(&self) {

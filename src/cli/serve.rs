@@ -25,7 +25,7 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), CliError> {
                 std::process::exit(Exit::Interrupted as i32);
             });
         };
-        app::run(loaded.settings, stop).await.map_err(CliError::from)
+        app::run(loaded, stop).await.map_err(CliError::from)
     })
 }
 

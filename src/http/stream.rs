@@ -55,7 +55,7 @@ struct Parameters {
     source: Option<Vec<String>>,
     /// Of one of these categories.
     category: Option<Vec<Category>>,
-    /// `now`, `last=N` (up to 1000), `time=…` or the `id` of an event.
+    /// `now`, `last=N` (up to 1000), a time in RFC 3339, or the `id` of an event: all after it.
     #[param(example = "last=50")]
     from: Option<String>,
     /// The `id` of the last event that was seen: wins over `from`.
@@ -120,7 +120,8 @@ fn wanted(
     Ok(Wanted { owner, filter: patterns.filter(max_patterns)?, from })
 }
 
-/// Begins a stream; HEAD is told how it would look like.
+/// Begins a stream; HEAD is told what it would look like. A router that stops begins it too, to say
+/// when to come back: any other status would end an `EventSource` for good.
 ///
 /// # Errors
 /// When the query makes no sense, or there can be no session more now.
@@ -149,9 +150,6 @@ pub async fn stream(
     wanted.owner.identity = caller.identity.clone();
     if request.method() == Method::HEAD {
         return Ok(response().finish());
-    }
-    if router.is_draining() {
-        return Err(stopping(&router));
     }
     let gone = || Problem::new(Code::TooManySessions, "there is a stream on this connection");
     let room = Room::take(router.clone(), &caller.account)?;

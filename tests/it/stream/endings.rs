@@ -89,6 +89,32 @@ async fn a_router_that_stops_says_bye_and_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn one_that_comes_while_the_router_stops_is_told_when_to_come_back() {
+    let mut router = Router::with(&[("server.shutdown_timeout", "10m")]);
+    // A request that never ends holds up the end.
+    let mut endless = Wire::connect(&router).await;
+    let head = format!(
+        "POST /v1/events HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+         Content-Length: 9\r\n\r\n{{",
+        router.address
+    );
+    endless.send(head.as_bytes()).await;
+    until(|| async { (router.ask("GET", "/livez").await.status == 200).then_some(()) }).await;
+    router.signal("TERM");
+    until(|| async { router.log().contains("shutting down").then_some(()) }).await;
+    let mut source = Source::try_open(router.address, "", None).await.unwrap();
+    let mut last = None;
+    while let Some(message) = source.try_next().await {
+        last = Some(message);
+    }
+    let bye = last.unwrap();
+    assert_eq!(bye.event.as_deref(), Some("bye"));
+    assert!(bye.retry.is_some());
+    drop(endless);
+    assert_eq!(router.wait_patiently().await.code(), Some(0));
+}
+
+#[tokio::test]
 async fn a_client_that_reads_nothing_is_cut_and_forgotten() {
     let router = Router::with(&[("session.stall_timeout", "1s"), ("session.send_buffer", "16KiB")]);
     let stalled = asked(&router).await;
