@@ -323,8 +323,8 @@ problems!(
 #[utoipa::path(
     get, path = "/realtime/v1/websocket", operation_id = "open_realtime", tag = "realtime",
     params(
-        ("apikey" = Option<String>, Query, description = "A token or a ticket; any text where `auth.mode` is `open`. Or in the header `x-api-key`."),
-        ("vsn" = Option<String>, Query, description = "`1.0.0`, which it is without, or `2.0.0`."),
+        ("apikey" = Option<String>, Query, nullable = false, description = "A token or a ticket; any text where `auth.mode` is `open`. Or in the header `x-api-key`."),
+        ("vsn" = Option<String>, Query, nullable = false, description = "`1.0.0`, which it is without, or `2.0.0`."),
     ),
     responses((status = 101, description = "The socket is open."), RealtimeProblems)
 )]
@@ -339,8 +339,8 @@ pub async fn expected_realtime(request: HttpRequest) -> Result<HttpResponse, Pro
 #[utoipa::path(
     get, path = "/socket/websocket", operation_id = "open_realtime_socket", tag = "realtime",
     params(
-        ("apikey" = Option<String>, Query, description = "A token or a ticket; any text where `auth.mode` is `open`. Or in the header `x-api-key`."),
-        ("vsn" = Option<String>, Query, description = "`1.0.0`, which it is without, or `2.0.0`."),
+        ("apikey" = Option<String>, Query, nullable = false, description = "A token or a ticket; any text where `auth.mode` is `open`. Or in the header `x-api-key`."),
+        ("vsn" = Option<String>, Query, nullable = false, description = "`1.0.0`, which it is without, or `2.0.0`."),
     ),
     responses((status = 101, description = "The socket is open."), RealtimeProblems)
 )]
