@@ -123,6 +123,10 @@ impl Sink for Client {
     fn write(&self, bytes: &[u8]) -> Result<usize, Gone> {
         self.outlet.write(bytes)
     }
+
+    fn take_moved(&self) -> bool {
+        self.outlet.take_moved()
+    }
 }
 
 /// What a shard is made with.

@@ -155,7 +155,9 @@ impl Assembler {
             Piece::Text(bytes) | Piece::Binary(bytes) if bytes.len() > limit => {
                 Err(Refused::Error(ErrorCode::TooLarge))
             }
-            Piece::Text(bytes) => Text { bytes: bytes.to_vec(), valid: 0 }.finish().map(Whole::Text).map(Some),
+            Piece::Text(bytes) => {
+                Text { bytes: bytes.to_vec(), valid: 0 }.finish().map(Whole::Text).map(Some)
+            }
             Piece::Binary(bytes) => Ok(Some(Whole::Binary(bytes.to_vec()))),
             Piece::FirstText(bytes) => {
                 self.state = State::Text(Text::default());
