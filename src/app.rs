@@ -14,6 +14,7 @@ use std::{
 use actix::Actor;
 use actix_server::ServerHandle;
 use actix_web::web;
+use chrono::Utc;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
@@ -37,17 +38,19 @@ use crate::{
         auth::{Authenticator, NoRandomness},
         budget::Budget,
         in_flight::InFlight,
+        ingest::Idempotent,
         limits::Limits,
         server,
+        settings::Provenance,
     },
     realtime::topics::{TopicOptions, Topics},
-    settings::{JournalSettings, Settings},
-    storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions},
+    settings::{JournalSettings, Loaded, Settings},
+    storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions, Writer},
     tasks::{
         retention::Retention,
         watchdog::{self, Watched},
     },
-    telemetry::Metrics,
+    telemetry::{Metrics, Traces},
 };
 
 /// How long another router on the same database may take to end: a server may notice late that one
@@ -57,6 +60,8 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_secs(2);
 /// How often a router that stops looks whether anybody is still there.
 const QUIET: Duration = Duration::from_millis(10);
+/// How long a collector may take for the last spans.
+const LAST_SPANS: Duration = Duration::from_secs(3);
 /// The number of the settings, until they can be reloaded.
 const GENERATION: u64 = 1;
 
@@ -95,63 +100,98 @@ pub enum AppError {
 ///
 /// # Errors
 /// See [`AppError`].
-pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), AppError> {
+    let Loaded { settings, origins, file } = loaded;
+    let provenance = Provenance { generation: GENERATION, loaded_at: Utc::now(), file, origins };
     let (listener, port) = listen(settings.server.bind)?;
     let storage = open_storage(&settings).await?;
     let Opened { writer, head, proof } = take_writer(&*storage).await?;
     tell_proof(&*storage, proof);
 
     let metrics = Arc::new(Metrics::new());
+    let traces = start_traces(&metrics);
     let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
+    let common = Common { storage, tail, metrics, traces };
     let (advanced, follow) = watch::channel(());
     let topics = Arc::new(Topics::new(TopicOptions {
         settings: settings.realtime.clone(),
-        journal: tail.clone(),
+        journal: common.tail.clone(),
         advanced: advanced.clone(),
-        metrics: metrics.clone(),
+        metrics: common.metrics.clone(),
     }));
     let (fatal, stopped) = oneshot::channel();
-    let journal = Journal::new(JournalOptions {
-        storage: storage.clone(),
-        writer,
-        tail: tail.clone(),
-        advanced,
-        limits: backlog_limits(&settings.journal),
-        policy: BatchPolicy::try_new(batch_limits(&settings.journal))?,
-        recovery: settings.journal.recovery_timeout,
-        fatal,
-        metrics: metrics.clone(),
-    })
-    .start();
-    let broadcaster = Broadcaster::default().start();
-    let shard = ShardOptions {
-        tail: tail.clone(),
-        advanced: follow,
-        storage: storage.clone(),
-        limits: fanout_limits(&settings),
-        page_events: settings.session.page_events,
-        linger: LINGER,
-        generation: GENERATION,
-        metrics: metrics.clone(),
-    };
+    let journal = journal_options(&settings, &common, writer, advanced, fatal)?;
+    let journal = Journal::new(journal).start();
+    let shard = shard_options(&settings, &common, follow);
+    let Common { storage, tail, metrics, traces } = common;
     let router = web::Data::new(Router {
         auth: Authenticator::new(&settings.auth)?,
         limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
         legacy: Arc::new(Board::new(storage.clone(), tail.clone(), metrics.clone(), port)),
         settings,
+        provenance,
         storage,
         journal,
-        broadcaster,
+        broadcaster: Broadcaster::default().start(),
         tail,
         topics,
         metrics,
+        traces,
         sessions: AtomicUsize::new(0),
         requests: InFlight::default(),
         bodies: Budget::default(),
+        idempotent: Idempotent::default(),
         draining: AtomicBool::new(false),
         started: Instant::now(),
     });
     serve(listener, router, shard, stop, stopped).await
+}
+
+/// What actors and handlers have in common.
+struct Common {
+    storage: Arc<dyn Storage>,
+    tail: Arc<SharedTail>,
+    metrics: Arc<Metrics>,
+    traces: Option<Arc<Traces>>,
+}
+
+fn journal_options(
+    settings: &Settings,
+    common: &Common,
+    writer: Box<dyn Writer>,
+    advanced: watch::Sender<()>,
+    fatal: oneshot::Sender<String>,
+) -> Result<JournalOptions, AppError> {
+    Ok(JournalOptions {
+        storage: common.storage.clone(),
+        writer,
+        tail: common.tail.clone(),
+        advanced,
+        limits: backlog_limits(&settings.journal),
+        policy: BatchPolicy::try_new(batch_limits(&settings.journal))?,
+        recovery: settings.journal.recovery_timeout,
+        fatal,
+        metrics: common.metrics.clone(),
+        traces: common.traces.clone(),
+    })
+}
+
+fn shard_options(
+    settings: &Settings,
+    common: &Common,
+    advanced: watch::Receiver<()>,
+) -> ShardOptions {
+    ShardOptions {
+        tail: common.tail.clone(),
+        advanced,
+        storage: common.storage.clone(),
+        limits: fanout_limits(settings),
+        page_events: settings.session.page_events,
+        linger: LINGER,
+        generation: GENERATION,
+        metrics: common.metrics.clone(),
+        traces: common.traces.clone(),
+    }
 }
 
 async fn serve(
@@ -225,8 +265,23 @@ async fn shut_down(router: &Router, server: &ServerHandle) {
         tracing::warn!("requests or sessions that did not end in time are cut");
     }
     server.stop(false).await;
-    // 5. The writer, and with it the lock, goes with the journal, which nobody holds any more.
+    // 5. The last spans go out, if the collector takes them.
+    if let Some(traces) = &router.traces {
+        traces.stop(LAST_SPANS).await;
+    }
+    // 6. The writer, and with it the lock, goes with the journal, which nobody holds any more.
     tracing::info!("stopped");
+}
+
+/// Traces, where they are asked for. A router routes without them too.
+fn start_traces(metrics: &Arc<Metrics>) -> Option<Arc<Traces>> {
+    match Traces::start(metrics) {
+        Ok(traces) => traces.map(Arc::new),
+        Err(error) => {
+            tracing::warn!(%error, "there are no traces, although the environment asks for them");
+            None
+        }
+    }
 }
 
 /// Listens; at which port, when any was to do.

@@ -34,7 +34,7 @@ use crate::{
         tail::SharedTail,
     },
     storage::{Commit, CommitError, Storage, StorageError, Writer},
-    telemetry::Metrics,
+    telemetry::{Metrics, Traces},
 };
 
 /// What the journal is made with.
@@ -57,6 +57,8 @@ pub struct JournalOptions {
     pub fatal: oneshot::Sender<String>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where spans are made, if they are asked for.
+    pub traces: Option<Arc<Traces>>,
 }
 
 /// Where the writer is.
@@ -91,6 +93,7 @@ pub struct Journal {
     failing_since: Option<Instant>,
     fatal: Option<oneshot::Sender<String>>,
     metrics: Arc<Metrics>,
+    traces: Option<Arc<Traces>>,
 }
 
 /// Messages that may wait before the backlog; above it a sender waits for its answer.
@@ -112,6 +115,7 @@ impl Journal {
             recovery,
             fatal,
             metrics,
+            traces,
         } = options;
         Self {
             storage,
@@ -128,6 +132,7 @@ impl Journal {
             failing_since: None,
             fatal: Some(fatal),
             metrics,
+            traces,
         }
     }
 
@@ -166,7 +171,7 @@ impl Journal {
         requests: Vec<Request>,
         ctx: &mut Context<Self>,
     ) {
-        let batch = Batch::new(requests);
+        let batch = Batch::new(requests, self.traces.as_deref());
         let began = Instant::now();
         let committed = async move {
             let result = writer.commit(batch.drafts(), event::to_micros(Utc::now())).await;
@@ -181,10 +186,13 @@ impl Journal {
     fn on_committed(
         &mut self,
         writer: Box<dyn Writer>,
-        batch: Batch,
+        mut batch: Batch,
         result: Result<Commit, CommitError>,
         ctx: &mut Context<Self>,
     ) {
+        if let (Some(traces), Some((seq, span))) = (&self.traces, batch.end_span(&result)) {
+            traces.shown(seq, span);
+        }
         match result {
             Ok(commit) => {
                 self.keep(writer);
@@ -196,7 +204,7 @@ impl Journal {
             }
             Err(CommitError::Failed(StorageError::Full)) => {
                 self.keep(writer);
-                answer_all(batch.take_apart(), &PublishError::StorageFull);
+                answer_all(batch.take_apart(), &PublishError::StorageFull, &self.metrics);
             }
             Err(CommitError::Failed(StorageError::Stale)) => {
                 drop(writer);
@@ -241,8 +249,7 @@ impl Journal {
         let mut outcomes = outcomes.into_iter();
         for (reply, size) in requests {
             let outcomes = outcomes.by_ref().take(size).collect();
-            // A producer that stopped waiting posts again under the same ids.
-            drop(reply.send(Ok(Published { epoch: head.epoch, outcomes })));
+            reply.send(Ok(Published { epoch: head.epoch, outcomes }));
         }
     }
 
@@ -254,7 +261,7 @@ impl Journal {
             self.suspects = requests;
         } else {
             tracing::warn!(reason, "the database refused the data of a request");
-            answer_all(requests, &PublishError::Refused(reason));
+            answer_all(requests, &PublishError::Refused(reason), &self.metrics);
         }
     }
 
@@ -262,7 +269,7 @@ impl Journal {
     fn stop(&mut self, requests: Vec<Request>) {
         self.state = State::Stopped;
         self.metrics.journal_state.set(0.0);
-        answer_all(requests, &PublishError::Unavailable);
+        answer_all(requests, &PublishError::Unavailable, &self.metrics);
         self.turn_away();
         if let Some(fatal) = self.fatal.take() {
             fatal.send("another writer has moved the journal's head".into()).ok();
@@ -271,8 +278,9 @@ impl Journal {
 
     /// Tells everybody who waits that nothing of theirs was done.
     fn turn_away(&mut self) {
-        answer_all(std::mem::take(&mut self.suspects), &PublishError::Unavailable);
-        answer_all(self.backlog.drain(), &PublishError::Unavailable);
+        let suspects = std::mem::take(&mut self.suspects);
+        answer_all(suspects, &PublishError::Unavailable, &self.metrics);
+        answer_all(self.backlog.drain(), &PublishError::Unavailable, &self.metrics);
         for (_, reply) in std::mem::take(&mut self.trims) {
             drop(reply.send(Err(self.unreachable())));
         }
@@ -301,12 +309,16 @@ impl Actor for Journal {
 impl Handler<Publish> for Journal {
     type Result = ResponseFuture<Result<Published, PublishError>>;
 
-    fn handle(&mut self, Publish(drafts): Publish, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        Publish { drafts, span }: Publish,
+        ctx: &mut Self::Context,
+    ) -> Self::Result {
         if let Some(error) = self.refusal() {
             return Box::pin(std::future::ready(Err(error)));
         }
         let (reply, answer) = oneshot::channel();
-        if let Err(Full(_)) = self.backlog.push(drafts, reply) {
+        if let Err(Full(_)) = self.backlog.push(drafts, Reply::new(reply, span)) {
             return Box::pin(std::future::ready(Err(PublishError::QueueFull)));
         }
         self.proceed(ctx);
@@ -340,6 +352,7 @@ impl Handler<GetStatus> for Journal {
             state,
             queue_events: self.backlog.events(),
             queue_bytes: self.backlog.bytes(),
+            oldest_ms: self.backlog.oldest().map_or(0, Reply::age_ms),
             batch_events: self.policy.next(usize::MAX).size,
         })
     }

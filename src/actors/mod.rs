@@ -5,6 +5,7 @@ pub mod begin;
 pub mod broadcaster;
 pub mod journal;
 pub mod legacy;
+pub mod line;
 pub mod outlet;
 pub mod pipe;
 pub mod session;

@@ -118,6 +118,16 @@ pub async fn heard(shard: &Addr<Shard>, handle: Handle, outlet: &Outlet) {
     }
 }
 
+/// What is still to be heard of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speech {
+    Frames,
+    /// It has said what is no frame: its close frame would not be understood either.
+    Noise,
+    /// It has said its last word.
+    Over,
+}
+
 /// The actor.
 pub struct Session<P> {
     id: Uuid,
@@ -137,8 +147,7 @@ pub struct Session<P> {
     ending: bool,
     /// The shard is done with it: the close frame is written, as far as the socket takes it.
     dismissed: bool,
-    /// The client has said its last word.
-    client_is_done: bool,
+    speech: Speech,
     /// Dropped when the session has ended.
     _ended: oneshot::Sender<()>,
 }
@@ -174,7 +183,7 @@ impl<P: Protocol> Session<P> {
                 assembler: Assembler::default(),
                 ending: false,
                 dismissed: false,
-                client_is_done: false,
+                speech: Speech::Frames,
                 _ended: sender,
             }
         });
@@ -221,7 +230,7 @@ impl<P: Protocol> Session<P> {
 
     /// Both sides have closed, or can only wait for each other: nothing keeps the socket then.
     fn end_if_both_are_done(&self, ctx: &mut Context<Self>) {
-        if self.dismissed && self.client_is_done && !self.outlet.is_full() {
+        if self.dismissed && self.speech == Speech::Over && !self.outlet.is_full() {
             ctx.stop();
         }
     }
@@ -299,6 +308,9 @@ impl<P: Protocol> Handler<Finish> for Session<P> {
         match linger {
             Some(linger) => {
                 ctx.run_later(linger, |_, ctx| ctx.stop());
+                if self.speech == Speech::Noise && !self.outlet.is_full() {
+                    self.outlet.hang_up();
+                }
                 self.end_if_both_are_done(ctx);
             }
             None => ctx.stop(),
@@ -319,7 +331,7 @@ impl<P: Protocol> StreamHandler<io::Result<Result<Frame, CloseReason>>> for Sess
         let Ok(frame) = frame else { return ctx.stop() };
         self.outlet.hear();
         if matches!(frame, Ok(Frame::Close(_))) {
-            self.client_is_done = true;
+            self.speech = Speech::Over;
             self.end_if_both_are_done(ctx);
         }
         if self.ending {
@@ -338,13 +350,16 @@ impl<P: Protocol> StreamHandler<io::Result<Result<Frame, CloseReason>>> for Sess
                     self.hear(piece, ctx);
                 }
             }
-            Err(reason) => self.end(reason, ctx),
+            Err(reason) => {
+                self.speech = Speech::Noise;
+                self.end(reason, ctx);
+            }
         }
     }
 
     /// The client has shut its side.
     fn finished(&mut self, ctx: &mut Self::Context) {
-        self.client_is_done = true;
+        self.speech = Speech::Over;
         if self.ending {
             self.end_if_both_are_done(ctx);
         } else {

@@ -5,6 +5,7 @@
 
 mod channels;
 mod effects;
+mod passes;
 mod queries;
 
 use std::{
@@ -18,6 +19,7 @@ use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
 pub use self::channels::{CloseChannel, Except, OpenChannel};
+use self::passes::Pass;
 pub use self::queries::{EndAll, EndSession, GetBalance, GetSessions, SessionRow};
 use super::{
     outlet::Outlet,
@@ -25,6 +27,7 @@ use super::{
 };
 use crate::{
     core::{
+        event::{Position, Seq},
         fanout::{Begin, Fanout, FanoutLimits, Key, TooManyFilters, Totals, Turn},
         filter::Filter,
         protocol::{CloseReason, Form, ServerFrame},
@@ -32,7 +35,7 @@ use crate::{
         tail::SharedTail,
     },
     storage::{Page, Storage},
-    telemetry::Metrics,
+    telemetry::{Metrics, Traces},
 };
 
 /// A session comes; the key to speak of it by.
@@ -120,6 +123,10 @@ impl Sink for Client {
     fn write(&self, bytes: &[u8]) -> Result<usize, Gone> {
         self.outlet.write(bytes)
     }
+
+    fn take_moved(&self) -> bool {
+        self.outlet.take_moved()
+    }
 }
 
 /// What a shard is made with.
@@ -141,6 +148,8 @@ pub struct ShardOptions {
     pub generation: u64,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where spans are made, if they are asked for.
+    pub traces: Option<Arc<Traces>>,
 }
 
 /// The actor.
@@ -148,6 +157,10 @@ pub struct Shard {
     fanout: Fanout<Client>,
     options: ShardOptions,
     started: Instant,
+    /// The last `seq` that a pass has come to.
+    passed: Seq,
+    /// The pass that is under way.
+    pass: Option<Pass>,
     /// Set when all sessions were told to end: whoever comes late is told too.
     ending: Option<EndAll>,
     /// Filter groups, as they were counted last.
@@ -171,11 +184,14 @@ impl Shard {
     /// A shard without sessions.
     #[must_use]
     pub fn new(options: ShardOptions) -> Self {
-        let fanout = Fanout::new(options.tail.load().epoch(), options.limits);
+        let Position { epoch, seq } = options.tail.load().position();
+        let fanout = Fanout::new(epoch, options.limits);
         Self {
             fanout,
             options,
             started: Instant::now(),
+            passed: seq,
+            pass: None,
             ending: None,
             groups: 0,
             dropped: BTreeMap::new(),
@@ -194,6 +210,9 @@ impl Shard {
         let Totals { delivered, bytes } = self.fanout.take_totals();
         self.options.metrics.session_deliveries_total.increment(delivered);
         self.options.metrics.session_delivered_bytes_total.increment(bytes);
+        if bytes > 0 {
+            self.options.metrics.stats.delivered(delivered, bytes);
+        }
         for effect in self.fanout.take_effects() {
             self.carry_out(effect, ctx);
         }
@@ -258,7 +277,12 @@ impl Handler<Advanced> for Shard {
 
     fn handle(&mut self, _: Advanced, ctx: &mut Self::Context) -> bool {
         let began = Instant::now();
-        self.turn(ctx, |fanout, turn| fanout.advance(turn, || began.elapsed() < TURN))
+        self.begin_pass();
+        let done = self.turn(ctx, |fanout, turn| fanout.advance(turn, || began.elapsed() < TURN));
+        if done {
+            self.end_pass();
+        }
+        done
     }
 }
 

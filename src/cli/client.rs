@@ -6,16 +6,22 @@ use std::{error::Error, io, str::FromStr, sync::Arc};
 
 use reqwest::Url;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tokio_tungstenite::tungstenite::{
     self, client::IntoClientRequest, handshake::client::Request, http::HeaderValue,
 };
 
-use super::CliError;
-use crate::core::event::Category;
+use super::{
+    CliError,
+    credentials::{self, Token, VARIABLE},
+    tail::line::visible,
+};
 
 /// The subprotocol of the session protocol.
 pub const SUBPROTOCOL: &str = "signalbox.v1.json";
+
+/// Most characters of what somebody else said.
+const MAX_REASON: usize = 2000;
 
 /// Where the router is, and as whom to speak to it.
 #[derive(Clone, Debug, clap::Args)]
@@ -25,73 +31,13 @@ pub struct Target {
     pub url: RouterUrl,
     /// File with the token, for a router that asks for one; without it, `SIGNALBOX_TOKEN` is used.
     /// A token on the command line could be read by everybody on this machine
-    #[arg(long, value_name = "PATH", value_parser = token_of_file)]
+    #[arg(long, value_name = "PATH", value_parser = credentials::of_file)]
     pub token_file: Option<Token>,
-}
-
-/// The environment variable that holds the token.
-const TOKEN_VARIABLE: &str = "SIGNALBOX_TOKEN";
-
-fn token_of_file(path: &str) -> Result<Token, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
-    text.parse()
-}
-
-/// Which events to subscribe to; all without any.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub struct FilterArgs {
-    /// Only events of such a type; `*` stands for anything; may be given several times
-    #[arg(long, value_name = "GLOB")]
-    pub event_type: Vec<String>,
-    /// Only events of such a source; `*` stands for anything; may be given several times
-    #[arg(long, value_name = "GLOB")]
-    pub source: Vec<String>,
-    /// Only events of this category; may be given several times
-    #[arg(long, value_parser = category)]
-    pub category: Vec<Category>,
-}
-
-/// A category by its name, or which there are.
-pub(super) fn category(name: &str) -> Result<Category, String> {
-    let known = || format!("one of: {}", Category::ALL.map(Category::as_str).join(", "));
-    Category::parse(name).ok_or_else(known)
-}
-
-impl FilterArgs {
-    /// Whether every event passes.
-    #[must_use]
-    pub fn is_all(&self) -> bool {
-        self.event_type.is_empty() && self.source.is_empty() && self.category.is_empty()
-    }
-
-    /// The `subscribe` frame that asks for these events, `from` a place on.
-    #[must_use]
-    pub fn subscribe(&self, from: &Value) -> String {
-        let Self { event_type, source, category } = self;
-        let mut filter = Map::new();
-        let mut narrow = |key: &str, allowed: Value| {
-            if allowed.as_array().is_some_and(|allowed| !allowed.is_empty()) {
-                filter.insert(key.into(), allowed);
-            }
-        };
-        narrow("event_type", json!(event_type));
-        narrow("source", json!(source));
-        narrow("category", json!(category));
-        if filter.is_empty() {
-            json!({ "type": "subscribe", "from": from }).to_string()
-        } else {
-            json!({ "type": "subscribe", "from": from, "filter": filter }).to_string()
-        }
-    }
 }
 
 /// An `http` or `https` address of a router, perhaps below a path prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouterUrl(Url);
-
-/// A bearer token. Never shown.
-#[derive(Clone)]
-pub struct Token(HeaderValue);
 
 /// Why a client command ends without having done its work.
 #[derive(Debug, thiserror::Error)]
@@ -193,36 +139,7 @@ impl RouterUrl {
     }
 }
 
-impl FromStr for Token {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", text.trim()))
-            .map_err(|_invalid| "a token is one line of ASCII".to_owned())?;
-        value.set_sensitive(true);
-        Ok(Self(value))
-    }
-}
-
-impl std::fmt::Debug for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Token(hidden)")
-    }
-}
-
 impl Target {
-    /// The token to show: of the file, else of the environment.
-    fn token(&self) -> Result<Option<Token>, ClientError> {
-        if self.token_file.is_some() {
-            return Ok(self.token_file.clone());
-        }
-        let Some(text) = std::env::var_os(TOKEN_VARIABLE).filter(|text| !text.is_empty()) else {
-            return Ok(None);
-        };
-        let wrong = |reason| ClientError::Usage(format!("{TOKEN_VARIABLE}: {reason}"));
-        text.to_string_lossy().parse().map(Some).map_err(wrong)
-    }
-
     /// The WebSocket handshake's request, with the subprotocol and the token.
     ///
     /// # Errors
@@ -233,10 +150,20 @@ impl Target {
             self.url.session().into_client_request().map_err(|e| self.handshake_failed(e))?;
         let headers = request.headers_mut();
         headers.insert("Sec-WebSocket-Protocol", HeaderValue::from_static(SUBPROTOCOL));
-        if let Some(token) = self.token()? {
-            headers.insert("Authorization", token.0);
+        if let Some(token) = credentials::choose(self.token_file.as_ref())? {
+            headers.insert("Authorization", token.into_header());
         }
         Ok(request)
+    }
+
+    /// The header that shows the token, or nothing without one.
+    ///
+    /// # Errors
+    /// When what the environment has is no token.
+    pub(super) fn authorization(&self) -> Result<String, ClientError> {
+        let token = credentials::choose(self.token_file.as_ref())?.map(Token::into_header);
+        let token = token.as_ref().and_then(|token| token.to_str().ok());
+        Ok(token.map(|token| format!("Authorization: {token}\r\n")).unwrap_or_default())
     }
 
     /// A client for the HTTP routes, that keeps its connections alive and sends the token.
@@ -245,9 +172,11 @@ impl Target {
     /// When this machine's certificates cannot be read.
     pub fn http(&self) -> Result<reqwest::Client, ClientError> {
         install_crypto();
-        let mut builder = reqwest::Client::builder().no_proxy();
-        if let Some(token) = self.token()? {
-            let headers = [(reqwest::header::AUTHORIZATION, token.0)];
+        // A router sends nobody elsewhere, and the token is for no one else.
+        let builder = reqwest::Client::builder().no_proxy();
+        let mut builder = builder.redirect(reqwest::redirect::Policy::none());
+        if let Some(token) = credentials::choose(self.token_file.as_ref())? {
+            let headers = [(reqwest::header::AUTHORIZATION, token.into_header())];
             builder = builder.default_headers(headers.into_iter().collect());
         }
         if self.url.is_plain() {
@@ -275,14 +204,22 @@ impl Target {
     /// The router cannot be reached.
     #[must_use]
     pub fn unreachable(&self, reason: String) -> ClientError {
-        ClientError::Unreachable { url: self.url.0.to_string(), reason }
+        ClientError::Unreachable { url: self.url.0.to_string(), reason: told(reason) }
     }
 
     /// The router said no.
     #[must_use]
     pub fn refused(&self, reason: String) -> ClientError {
-        ClientError::Refused { url: self.url.0.to_string(), reason }
+        ClientError::Refused { url: self.url.0.to_string(), reason: told(reason) }
     }
+}
+
+/// What somebody else said, as it can be shown: it must not steer the terminal, or fill it.
+fn told(mut reason: String) -> String {
+    if let Some((end, _)) = reason.char_indices().nth(MAX_REASON) {
+        reason.truncate(end);
+    }
+    if reason.chars().any(char::is_control) { visible(&reason) } else { reason }
 }
 
 /// What an HTTP answer that is no success says, in a few words: the problem's `detail` if it has
@@ -297,7 +234,7 @@ pub fn answer(status: reqwest::StatusCode, body: &[u8]) -> String {
     };
     match (status.as_u16(), member("scope")) {
         (401, _) => format!(
-            "{said}; put a token that is known there into {TOKEN_VARIABLE}, or its file into \
+            "{said}; put a token that is known there into {VARIABLE}, or its file into \
              --token-file"
         ),
         (403, Some(scope)) => {
@@ -353,21 +290,6 @@ mod tests {
     }
 
     #[test]
-    fn a_subscription_names_only_what_it_narrows() {
-        let frame = |filter: &FilterArgs| -> Value {
-            serde_json::from_str(&filter.subscribe(&json!("now"))).unwrap()
-        };
-        let filter = FilterArgs { category: vec![Category::Debug], ..FilterArgs::default() };
-        assert_eq!(
-            frame(&filter),
-            json!({"type": "subscribe", "from": "now", "filter": {"category": ["debug"]}})
-        );
-        let all = FilterArgs::default();
-        assert_eq!(frame(&all), json!({"type": "subscribe", "from": "now"}));
-        assert!(all.is_all() && !filter.is_all());
-    }
-
-    #[test]
     fn what_is_no_router_address_is_refused() {
         for text in ["127.0.0.1:8080", "ftp://x", "http://u:p@x", "http://x?a=b", ""] {
             assert!(url(text).is_err(), "{text}");
@@ -383,12 +305,5 @@ mod tests {
         assert_eq!(answer(status, b"<html>"), "403 Forbidden");
         let said = answer(status, br#"{"detail":"no", "scope":"read"}"#);
         assert_eq!(said, "403 Forbidden: no; ask for one, made by `signalbox token --scope read`");
-    }
-
-    #[test]
-    fn a_token_is_never_shown() {
-        let token: Token = "secret".parse().unwrap();
-        assert!(!format!("{token:?}").contains("secret"));
-        assert!("a\nb".parse::<Token>().is_err());
     }
 }

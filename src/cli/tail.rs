@@ -17,7 +17,8 @@ use tokio_tungstenite::{
 };
 
 use super::{
-    client::{ClientError, FilterArgs, Target, root_cause},
+    client::{ClientError, Target, root_cause},
+    filter::FilterArgs,
     frames::{self, Frame, Shown},
     retry,
 };

@@ -61,6 +61,12 @@ impl<R> Backlog<R> {
         self.queue.is_empty()
     }
 
+    /// Whom to answer of those who have waited longest.
+    #[must_use]
+    pub fn oldest(&self) -> Option<&R> {
+        self.queue.front().map(|request| &request.reply)
+    }
+
     /// Puts a request at the end. One that is larger than the limits is taken when nothing else
     /// waits, or it never could be.
     ///

@@ -155,7 +155,9 @@ impl Assembler {
             Piece::Text(bytes) | Piece::Binary(bytes) if bytes.len() > limit => {
                 Err(Refused::Error(ErrorCode::TooLarge))
             }
-            Piece::Text(bytes) => Text { bytes: bytes.to_vec(), valid: 0 }.finish().map(text),
+            Piece::Text(bytes) => {
+                Text { bytes: bytes.to_vec(), valid: 0 }.finish().map(Whole::Text).map(Some)
+            }
             Piece::Binary(bytes) => Ok(Some(Whole::Binary(bytes.to_vec()))),
             Piece::FirstText(bytes) => {
                 self.state = State::Text(Text::default());
@@ -169,7 +171,7 @@ impl Assembler {
             Piece::Last(bytes) => {
                 self.keep(bytes, limit)?;
                 match std::mem::take(&mut self.state) {
-                    State::Text(whole) => whole.finish().map(text),
+                    State::Text(whole) => whole.finish().map(Whole::Text).map(Some),
                     State::Binary(bytes) => Ok(Some(Whole::Binary(bytes))),
                     State::Skipping(code) => Err(Refused::Error(code)),
                     State::Between => Ok(None),
@@ -197,10 +199,6 @@ impl Assembler {
             State::Between | State::Skipping(_) => Ok(()),
         }
     }
-}
-
-fn text(text: String) -> Option<Whole> {
-    Some(Whole::Text(text))
 }
 
 /// Why a session ends after too many errors, the last of which was `code`.

@@ -29,6 +29,12 @@ pub trait Sink {
     /// # Errors
     /// [`Gone`] when nothing will ever be written again.
     fn write(&self, bytes: &[u8]) -> Result<usize, Gone>;
+
+    /// Whether bytes that it took earlier went further since this was asked last; for a sink that
+    /// has bytes of its own on the way, which move while it takes none.
+    fn take_moved(&self) -> bool {
+        false
+    }
 }
 
 /// The other side is gone.

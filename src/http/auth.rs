@@ -174,7 +174,7 @@ pub fn authorize(identity: &Identity, need: Need) -> Result<(), Problem> {
 #[serde(deny_unknown_fields)]
 struct Wanted {
     /// What it allows, of `ingest`, `read` and `admin`; all that the caller may, without it.
-    #[schema(nullable = false, example = json!(["read"]))]
+    #[schema(value_type = Option<Vec<Scope>>, min_items = 1, example = json!(["read"]))]
     scopes: Option<Vec<String>>,
 }
 
@@ -199,7 +199,7 @@ problems!(
 /// When the request is not understood, or asks for more than the caller may.
 #[utoipa::path(
     post, path = "/v1/tickets", tag = "access",
-    request_body(content = Wanted, description = "Nothing, or the scopes it is to have."),
+    request_body(content = Option<Wanted>, description = "Nothing, or the scopes it is to have."),
     responses(
         (status = 200, description = "A ticket, to be used at once.", body = Ticket),
         TicketProblems,
@@ -232,8 +232,8 @@ fn wanted(body: Option<&[u8]>) -> Result<Option<Scopes>, Problem> {
     if body.is_empty() {
         return Ok(None);
     }
-    let wanted: Wanted = serde_json::from_slice(body).map_err(|_unclear| bad())?;
-    let Some(names) = wanted.scopes else { return Ok(None) };
+    let wanted: Option<Wanted> = serde_json::from_slice(body).map_err(|_unclear| bad())?;
+    let Some(names) = wanted.unwrap_or_default().scopes else { return Ok(None) };
     let scopes: Scopes = names
         .iter()
         .map(|name| name.parse::<Scope>())

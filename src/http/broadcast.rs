@@ -112,7 +112,7 @@ pub async fn post_realtime(
     params(
         ("topic" = String, Path, description = "The topic, without what begins it on the wire."),
         ("event" = String, Path, description = "What channels know it by."),
-        ("private" = Option<bool>, Query, description = "Whether the topic is the private one."),
+        ("private" = Option<bool>, Query, nullable = false, description = "Whether the topic is the private one."),
     ),
     responses((status = 202, description = "It is on its way."), BroadcastProblems)
 )]
@@ -136,7 +136,7 @@ pub async fn post_one(
     params(
         ("topic" = String, Path, description = "The topic, without what begins it on the wire."),
         ("event" = String, Path, description = "What channels know it by."),
-        ("private" = Option<bool>, Query, description = "Whether the topic is the private one."),
+        ("private" = Option<bool>, Query, nullable = false, description = "Whether the topic is the private one."),
     ),
     responses((status = 202, description = "It is on its way."), BroadcastProblems)
 )]

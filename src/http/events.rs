@@ -113,19 +113,20 @@ problems!(
 #[expect(dead_code, reason = "only described")]
 struct Parameters {
     /// Those after this `seq`, oldest first; not with `before`.
-    #[param(value_type = Option<u64>)]
+    #[param(value_type = Option<u64>, format = "uint64", maximum = 18_446_744_073_709_551_615_usize)]
     after: Option<Seq>,
     /// Those before this `seq`, newest first; not with `after`.
-    #[param(value_type = Option<u64>)]
+    #[param(value_type = Option<u64>, format = "uint64", maximum = 18_446_744_073_709_551_615_usize)]
     before: Option<Seq>,
     /// Committed at this time or later.
     since: Option<DateTime<Utc>>,
     /// Committed before this time.
     until: Option<DateTime<Utc>>,
     /// Of one of these types; `*` is any run of characters.
-    #[param(min_length = 1, example = json!(["cache_*"]))]
+    #[param(min_length = 1, max_length = 200, example = json!(["cache_*"]))]
     event_type: Option<Vec<String>>,
     /// From one of these sources; `*` is any run of characters.
+    #[param(min_length = 1, max_length = 200)]
     source: Option<Vec<String>>,
     /// Of one of these categories.
     category: Option<Vec<Category>>,

@@ -37,8 +37,8 @@ pub fn admit(
     head: &RequestHead,
     pattern: Option<&str>,
 ) -> Result<Caller, Problem> {
-    let admitted = check_place(&router.settings, head.headers())
-        .and_then(|()| identify(router, head, pattern));
+    let admitted =
+        check_place(&router.settings, head.headers()).and_then(|()| caller(router, head, pattern));
     if let Err(problem) = &admitted
         && problem.code().status() != StatusCode::TOO_MANY_REQUESTS
     {
@@ -47,7 +47,8 @@ pub fn admit(
     admitted
 }
 
-fn identify(router: &Router, head: &RequestHead, pattern: Option<&str>) -> Result<Caller, Problem> {
+/// Who asks, if it may ask for that, and now.
+fn caller(router: &Router, head: &RequestHead, pattern: Option<&str>) -> Result<Caller, Problem> {
     let need = need(&head.method, pattern);
     let identity = router.auth.identify(head, pattern, Utc::now());
     // Whoever guesses tokens is held by its address.

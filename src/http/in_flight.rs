@@ -36,12 +36,10 @@ impl InFlight {
 #[derive(Debug)]
 pub struct Answering(Arc<AtomicUsize>);
 
-impl Answering {
-    /// The same body; the request is answered when it has been sent.
-    #[must_use]
-    pub fn until_sent(self, body: impl MessageBody + 'static) -> BoxBody {
-        BoxBody::new(Counted { body: body.boxed(), _answering: self })
-    }
+/// The same body, with what lasts until it has been sent.
+#[must_use]
+pub fn until_sent(body: impl MessageBody + 'static, lasting: impl Unpin + 'static) -> BoxBody {
+    BoxBody::new(Sent { body: body.boxed(), _lasting: lasting })
 }
 
 impl Drop for Answering {
@@ -50,12 +48,12 @@ impl Drop for Answering {
     }
 }
 
-struct Counted {
+struct Sent<T> {
     body: BoxBody,
-    _answering: Answering,
+    _lasting: T,
 }
 
-impl MessageBody for Counted {
+impl<T: Unpin> MessageBody for Sent<T> {
     type Error = <BoxBody as MessageBody>::Error;
 
     fn size(&self) -> BodySize {

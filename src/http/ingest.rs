@@ -2,8 +2,9 @@
 
 mod answer;
 mod head;
+mod idempotent;
 
-use std::mem;
+use std::{collections::HashSet, mem};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -18,20 +19,23 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 pub(super) use self::answer::refused;
+pub use self::idempotent::Idempotent;
 use self::{
     answer::{Accepted, IngestProblems},
     head::{Form, Head, IngestHeaders, IngestQuery, OnInvalid},
+    idempotent::{Answer, Attempt},
 };
 use super::{
     Caller, Router,
     budget::Held,
     contract::schemas::{CloudEvent, CloudEvents, NewEventLines, NewEvents},
     problem::{Code, Problem},
+    trace,
 };
 use crate::{
     actors::journal::{Publish, PublishError, Published},
     core::{
-        event::{self, Draft},
+        event,
         intake::{self, Caps, Context, Parsed, UnpackError, unpack},
     },
 };
@@ -53,7 +57,14 @@ pub(super) const INLINE_BYTES: usize = 64 << 10;
         (CloudEvent = "application/cloudevents+json"),
         (inline(CloudEvents) = "application/cloudevents-batch+json"),
     )),
-    responses((status = 202, description = "All that is valid is committed.", body = Accepted), IngestProblems)
+    responses(
+        (
+            status = 202, description = "All that is valid is committed.", body = Accepted,
+            headers(("Idempotency-Replayed" = bool, description = "Whether an earlier request was \
+                answered so, under the same `Idempotency-Key`.")),
+        ),
+        IngestProblems,
+    )
 )]
 pub async fn post(
     router: web::Data<Router>,
@@ -87,7 +98,7 @@ async fn publish(
     body: &mut web::Payload,
     deadline: Instant,
 ) -> Result<HttpResponse, Problem> {
-    let head = Head::read(request)?;
+    let head = Head::read(request, caller.identity.name.as_deref().unwrap_or_default())?;
     if router.is_draining() {
         return Err(refused(&PublishError::ShuttingDown, &[]));
     }
@@ -97,12 +108,36 @@ async fn publish(
     if head.encoding.is_some() && !share.grow(limits.body_bytes) {
         return Err(busy());
     }
-    let mut parsed = parse(router, head, body).await?;
+    let attempt = match idempotent::begin(router, request, &head, &body).await? {
+        Attempt::Now(attempt) => attempt,
+        Attempt::Before(response) => return Ok(response),
+    };
+    let answer = store(router, request, head, body).await;
+    attempt.finish(&answer);
+    answer.map(idempotent::accepted)
+}
+
+async fn store(
+    router: &web::Data<Router>,
+    request: &HttpRequest,
+    head: Head,
+    body: Bytes,
+) -> Answer {
+    let Read { mut parsed, by_key } = parse(router, head, body).await?;
     let drafts = mem::take(&mut parsed.drafts);
     let ids: Vec<Uuid> = drafts.iter().map(|draft| draft.id).collect();
-    let published = commit(router, drafts).await.map_err(|error| refused(&error, &ids))?;
+    let publish = Publish { drafts, span: trace::recall(request) };
+    let published = commit(router, publish).await.map_err(|error| refused(&error, &ids))?;
     router.metrics.events_skipped_total.increment(parsed.rejected.len() as u64);
-    Ok(HttpResponse::Accepted().json(Accepted::new(&published, &ids, &parsed)))
+    let accepted = Accepted::new(&published, &ids, &parsed);
+    let mut told = ids.iter().zip(&published.outcomes);
+    // The memory has forgotten what the journal still knows.
+    if told.any(|(id, outcome)| outcome.differs && by_key.contains(id)) {
+        let problem = idempotent::reused().telling(&accepted);
+        let nothing_new = published.outcomes.iter().all(|outcome| outcome.duplicate);
+        return Err(if nothing_new { problem.not_stored() } else { problem });
+    }
+    Ok(Bytes::from(serde_json::to_vec(&accepted).unwrap_or_default()))
 }
 
 /// Takes a body of at most so many bytes, by then, and charges it to the caller; the bytes, and
@@ -169,12 +204,21 @@ pub(super) fn busy() -> Problem {
     Problem::new(Code::TooManyBytes, detail).not_stored()
 }
 
-async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Parsed, Problem> {
+/// A body that was read.
+struct Read {
+    parsed: Parsed,
+    /// The ids that were made from the request's key.
+    by_key: HashSet<Uuid>,
+}
+
+async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Read, Problem> {
     let limits = &router.settings.limits;
     let caps = Caps { bytes: limits.body_bytes, ratio: limits.compression_ratio };
     let limits =
         intake::Limits { batch_events: limits.batch_events, event_bytes: limits.event_bytes };
     let received = event::to_micros(Utc::now());
+    let traceparent = head.traceparent;
+    let metrics = router.metrics.clone();
     // How much a packed body holds shows only when it is unpacked.
     let large = body.len() > INLINE_BYTES || head.encoding.is_some();
     let read = move || {
@@ -182,26 +226,38 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Pa
             Some(encoding) => unpack(encoding, &body, caps).map_err(|error| packed(&error))?.into(),
             None => body,
         };
-        let context = Context { received, limits, secret: None, broadcast_mode: "direct" };
+        let context =
+            Context { received, limits, secret: None, broadcast_mode: "direct", traceparent };
+        let began = Instant::now();
+        let mut by_key = HashSet::new();
+        let mut new_id = |index| {
+            let id = head.key.map(|key| key.event_id(index));
+            by_key.extend(id);
+            id.unwrap_or_else(Uuid::now_v7)
+        };
         let batch = match &head.form {
-            Form::Json => intake::read_json(&body, &context, &mut Uuid::now_v7),
-            Form::Ndjson => intake::read_ndjson(&body, &context, &mut Uuid::now_v7),
+            Form::Json => intake::read_json(&body, &context, &mut new_id),
+            Form::Ndjson => intake::read_ndjson(&body, &context, &mut new_id),
             Form::CloudEvent => intake::read_cloudevent(&body, &context),
             Form::CloudEventBatch => intake::read_cloudevents(&body, &context),
             Form::CloudEventData(head) => intake::read_binary_cloudevent(head, &body, &context),
         };
+        if let Ok(batch) = &batch {
+            metrics.stats.validated(batch, began.elapsed());
+        }
         let parsed = batch.and_then(|batch| match head.on_invalid {
             OnInvalid::Reject => batch.all_or_nothing(),
             OnInvalid::Skip => batch.valid_only(),
         });
-        parsed.map_err(|faults| Problem::faults(&faults))
+        let parsed = parsed.map_err(|faults| Problem::faults(&faults))?;
+        Ok(Read { parsed, by_key })
     };
-    if large {
-        let stopping = |_: BlockingError| refused(&PublishError::ShuttingDown, &[]);
-        web::block(read).await.map_err(stopping)?
-    } else {
-        read()
-    }
+    if large { web::block(read).await.map_err(stopping)? } else { read() }
+}
+
+/// No thread is left to do it on.
+fn stopping(_: BlockingError) -> Problem {
+    refused(&PublishError::ShuttingDown, &[])
 }
 
 /// Why a compressed body was not unpacked.
@@ -215,9 +271,9 @@ fn packed(error: &UnpackError) -> Problem {
 }
 
 /// Stores events, which takes a commit.
-pub(super) async fn commit(router: &Router, drafts: Vec<Draft>) -> Result<Published, PublishError> {
+pub(super) async fn commit(router: &Router, publish: Publish) -> Result<Published, PublishError> {
     let within = router.settings.journal.answer_timeout;
-    match tokio::time::timeout(within, router.journal.send(Publish(drafts))).await {
+    match tokio::time::timeout(within, router.journal.send(publish)).await {
         Ok(Ok(answer)) => answer,
         // A journal that is gone may have committed first.
         Ok(Err(_)) | Err(_) => Err(PublishError::Unknown),

@@ -3,7 +3,7 @@
 pub mod auth;
 pub mod broadcast;
 pub mod budget;
-mod connection;
+pub mod connection;
 pub mod contract;
 pub mod events;
 pub mod guard;
@@ -16,8 +16,10 @@ pub mod problem;
 pub mod query;
 mod room;
 pub mod server;
+pub mod settings;
 pub mod stats;
 pub mod stream;
+pub mod trace;
 pub mod upgrade;
 
 use std::{
@@ -43,10 +45,13 @@ use actix_web::{
 use self::{
     auth::Authenticator,
     budget::Budget,
+    connection::Pace,
     guard::cors,
     in_flight::InFlight,
+    ingest::Idempotent,
     limits::{Account, Limits},
     problem::{Code, Problem},
+    settings::Provenance,
 };
 use crate::{
     actors::{broadcaster::Broadcaster, journal::Journal, legacy::board::Board},
@@ -57,13 +62,15 @@ use crate::{
     realtime::{self, topics::Topics},
     settings::Settings,
     storage::Storage,
-    telemetry::Metrics,
+    telemetry::{Metrics, Traces},
 };
 
 /// What every request can reach.
 pub struct Router {
     /// The settings in force.
     pub settings: Settings,
+    /// Where they come from.
+    pub provenance: Provenance,
     /// Where events are read.
     pub storage: Arc<dyn Storage>,
     /// Where events go.
@@ -78,6 +85,8 @@ pub struct Router {
     pub legacy: Arc<Board>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where spans are made, if they are asked for.
+    pub traces: Option<Arc<Traces>>,
     /// How callers are known.
     pub auth: Authenticator,
     /// How much each may take.
@@ -88,6 +97,8 @@ pub struct Router {
     pub requests: InFlight,
     /// Bytes of bodies that are being received and read.
     pub bodies: Budget,
+    /// Requests that had an `Idempotency-Key`.
+    pub idempotent: Idempotent,
     /// Set when the router stops: nothing new is taken.
     pub draining: AtomicBool,
     /// When the router started.
@@ -177,6 +188,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/sessions", READ, "who is connected"),
     route("DELETE", "/v1/sessions/{id}", ADMIN, "close a session"),
     route("GET", "/v1/stats", READ, "everything at a glance"),
+    route("GET", "/v1/settings", READ, "every setting in force, and where it comes from"),
     route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
     route("GET", "/ws", READ, "dashboards of the original system, over a WebSocket"),
     route("GET", "/events", INGEST, "producers of the original system, over a WebSocket"),
@@ -219,6 +231,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
     .service(resource("/v1/stats").route(get().to(stats::stats)))
+    .service(resource("/v1/settings").route(get().to(settings::settings)))
     .service(resource("/v1/ledger").route(get().to(ops::ledger)))
     .service(resource("/ws").route(get().to(legacy::dashboard)))
     .service(resource("/events").route(get().to(legacy::producer)))
@@ -264,8 +277,11 @@ pub async fn watch(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, Error> {
-    let (began, answering) = (Instant::now(), router.requests.begin());
+    let pace = request.conn_data::<Pace>();
+    let (began, answering) = (Instant::now(), (router.requests.begin(), pace.map(Pace::begin)));
     let method = request.method().clone();
+    let span = trace::begin(&router, &method, request.headers());
+    trace::remember(&request, span.as_ref());
     let origin = request.headers().get(header::ORIGIN).cloned();
     // Of the path as it will be routed: what is escaped in the URL is not escaped any more.
     let pattern = request.resource_map().match_pattern(request.match_info().as_str());
@@ -274,11 +290,16 @@ pub async fn watch(
     router.limits.tell(account.as_ref(), response.headers_mut());
     let route = pattern.as_deref().unwrap_or("none");
     router.count(route, &method, response.status());
-    router.metrics.http_request_seconds.with([route]).record(began.elapsed());
+    if let Some(span) = span {
+        span.answered(pattern.as_deref(), response.status().as_u16());
+    }
+    let took = began.elapsed();
+    router.metrics.http_request_seconds.with([route]).record(took);
+    router.metrics.stats.answered(took, response.status().is_server_error());
     if router.is_draining() {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    Ok(response.map_body(|_, body| answering.until_sent(body)))
+    Ok(response.map_body(|_, body| in_flight::until_sent(body, answering)))
 }
 
 /// Answers a request: itself, or by whoever is next; with the account of who was let in.

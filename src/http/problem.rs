@@ -14,6 +14,8 @@ use actix_web::{
         header::{self, HeaderName, HeaderValue},
     },
 };
+use serde::Serialize;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 pub(super) use self::body::listed;
@@ -25,6 +27,9 @@ use crate::core::{access::Scope, intake::Faults};
 
 /// When to come back, where nothing better is known.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Longest detail, in characters.
+const MAX_DETAIL: usize = 500;
 
 /// An error, as a client sees it.
 #[derive(Clone, Debug)]
@@ -38,16 +43,20 @@ impl Problem {
     /// A problem; `detail` is for people. One that is worth trying again says so, and when.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        let status = code.status();
+        let (status, mut detail) = (code.status(), detail.into());
+        // What a client says must not come back to it at length.
+        if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL) {
+            detail.truncate(end);
+            detail.push('…');
+        }
         let body = Body {
             code,
-            detail: detail.into(),
-            error: None,
+            detail,
             errors: None,
             errors_omitted: None,
             ids: None,
             limit: None,
-            message: None,
+            members: Map::new(),
             outcome: None,
             retryable: code.retryable(),
             scope: None,
@@ -83,8 +92,18 @@ impl Problem {
     /// Says `detail` where clients of Supabase Realtime look for it, too.
     #[must_use]
     pub fn for_realtime(mut self) -> Self {
-        self.body.error = Some(self.body.detail.clone());
-        self.body.message = Some(self.body.detail.clone());
+        for name in ["error", "message"] {
+            self.body.members.insert(name.to_owned(), self.body.detail.clone().into());
+        }
+        self
+    }
+
+    /// Adds the members of what happened all the same.
+    #[must_use]
+    pub fn telling(mut self, what: &impl Serialize) -> Self {
+        if let Ok(Value::Object(members)) = serde_json::to_value(what) {
+            self.body.members = members;
+        }
         self
     }
 

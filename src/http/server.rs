@@ -8,23 +8,26 @@ use std::{
 };
 
 use actix::Actor;
-use actix_http::{HttpService, KeepAlive, Request};
+use actix_codec::{Framed, FramedParts};
+use actix_http::{HttpService, KeepAlive, Protocol, Request, h1};
 use actix_server::Server;
-use actix_service::{IntoServiceFactory, fn_service, map_config};
-use actix_web::{App, dev::AppConfig, middleware::from_fn, web};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, web};
 use socket2::{Domain, Socket, Type};
 
-use super::{Router, configure, connection, upgrade, watch};
+use super::{
+    Router, configure,
+    connection::{Connection, Limits},
+    upgrade, watch,
+};
 use crate::actors::{
     broadcaster::ShardStarted,
     session::SessionOptions,
     shard::{Shard, ShardOptions},
 };
 
-/// How long an idle connection is kept.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long the head of a request may take.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client that still sends a body which nobody reads may take to hear why.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// Connections that may wait to be accepted: after a restart, all clients come at once.
 const BACKLOG: i32 = 4096;
 
@@ -61,28 +64,46 @@ pub fn start(
     let builder = builder.listen("http", listener, move || {
         let router = router.clone();
         let sessions = start_shard(&router, shard.clone());
+        let limits = Limits {
+            head: router.settings.limits.head_timeout,
+            keep_alive: router.settings.server.keep_alive,
+        };
         let app = App::new()
             .app_data(router.clone())
             .app_data(web::Data::from(sessions.clone()))
             .wrap(from_fn(watch))
             .configure(configure);
-        HttpService::build()
-            .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
-            .client_request_timeout(HEAD_TIMEOUT)
-            // An event must not wait until the client has acknowledged the one before it.
-            .tcp_nodelay(true)
-            .on_connect_ext(connection::keep)
+        let http = HttpService::build()
+            // How long a connection may wait is the connection's, which knows more of it.
+            .keep_alive(KeepAlive::Os)
+            .client_request_timeout(Duration::ZERO)
+            .client_disconnect_timeout(FAREWELL)
+            .on_connect_ext(Connection::introduce)
             .upgrade(fn_service(move |(request, framed): (Request, _)| {
-                let session = upgrade::serve(router.clone(), sessions.clone(), request, framed);
+                let session = unwrap(framed).map(|framed| {
+                    upgrade::serve(router.clone(), sessions.clone(), request, framed)
+                });
                 Box::pin(async move {
-                    session.await;
+                    session?.await;
                     Ok::<_, actix_web::Error>(())
                 })
             }))
-            .finish(map_config(app.into_factory(), |()| AppConfig::default()))
-            .tcp()
+            .finish(map_config(app.into_factory(), |()| AppConfig::default()));
+        fn_service(move |socket: TcpStream| async move {
+            let peer = socket.peer_addr().ok();
+            Ok((Connection::new(socket, limits), Protocol::Http1, peer))
+        })
+        .and_then(http)
     })?;
     Ok(builder.run())
+}
+
+/// The socket of an upgrade, with all that was read from it.
+fn unwrap(framed: Framed<Connection, h1::Codec>) -> io::Result<Framed<TcpStream, h1::Codec>> {
+    let FramedParts { io, codec, read_buf, write_buf, .. } = framed.into_parts();
+    let mut parts = FramedParts::with_read_buf(io.into_socket()?, codec, read_buf);
+    parts.write_buf = write_buf;
+    Ok(Framed::from_parts(parts))
 }
 
 /// The shard of this worker thread, and what its sessions share.

@@ -1,4 +1,9 @@
 //! `GET /v1/stats`: one snapshot of everything that the dashboard shows.
+//!
+//! `broadcaster`, `classification` and `validation` have the names that the original system gave its
+//! counters, and mean what those were meant to mean.
+
+use std::collections::BTreeMap;
 
 use actix_web::web;
 use serde::Serialize;
@@ -12,11 +17,17 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    actors::{journal::GetStatus, shard::SessionRow},
-    core::{
-        event::{Position, Seq, rfc3339},
-        ledger::Balance,
+    actors::{
+        journal::{GetStatus, JournalStatus},
+        shard::SessionRow,
     },
+    core::{
+        event::{Category, Position, Seq, rfc3339},
+        ledger::Balance,
+        stats::Validations,
+        tail::Tail,
+    },
+    telemetry::{DeliveryStats, HttpStats, IngestStats, resident_memory},
 };
 
 problems!(
@@ -24,74 +35,132 @@ problems!(
     StatsProblems: ShuttingDown
 );
 
-/// Everything at a glance.
+/// Everything at a glance. Counters begin with the process; rates are of the last whole seconds.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Stats {
-    journal: JournalStats,
-    ledger: LedgerStats,
-    sessions: SessionStats,
-    tail: TailStats,
-    /// How long this process runs.
-    uptime_seconds: u64,
-    /// What runs.
-    #[schema(example = "0.1.0")]
-    version: &'static str,
+pub struct StatsSnapshot {
+    /// The version that runs.
+    pub version: &'static str,
+    /// How long it runs.
+    pub uptime_seconds: u64,
+    /// Memory that the process holds, where the system tells.
+    pub memory_bytes: Option<u64>,
+    /// The journal, and what waits for it.
+    pub journal: JournalStats,
+    /// The newest events, in memory.
+    pub tail: TailStats,
+    /// Who is connected.
+    pub sessions: SessionStats,
+    /// Whether the accounts add up, by path.
+    pub ledger: LedgerStats,
+    /// Events on their way in.
+    pub ingest: IngestStats,
+    /// Events on their way out.
+    pub delivery: DeliveryStats,
+    /// Requests.
+    pub http: HttpStats,
+    /// The counters of the original's broadcaster.
+    pub broadcaster: BroadcasterStats,
+    /// The counters of the original's classifier.
+    pub classification: ClassificationStats,
+    /// The counters of the original's validation.
+    pub validation: Validations,
 }
 
-/// The journal.
+/// The journal, and what waits for it.
 #[derive(Debug, Serialize, ToSchema)]
-struct JournalStats {
-    /// Most events that the next commit would take.
-    batch_events: usize,
+pub struct JournalStats {
     /// Its identity.
-    epoch: Uuid,
+    pub epoch: Uuid,
+    /// The newest event; 0 when there is none.
+    #[schema(value_type = u64)]
+    pub head_seq: Seq,
     /// The oldest event that is kept.
     #[schema(value_type = u64)]
-    first_seq: Seq,
-    /// The newest event that can be read; 0 when there is none.
-    #[schema(value_type = u64)]
-    head_seq: Seq,
-    /// When that was committed.
+    pub first_seq: Seq,
+    /// When the newest event was committed, as RFC 3339.
     #[schema(format = DateTime, required)]
-    last_created_at: Option<String>,
-    /// Bytes that wait for a commit.
-    queue_bytes: usize,
-    /// Events that wait for a commit.
-    queue_events: usize,
+    pub last_created_at: Option<String>,
     /// `ready`, `recovering`, `down` or `draining`.
-    state: &'static str,
-    /// The database, without a secret.
-    storage: String,
+    pub state: &'static str,
+    /// Events that wait for a commit.
+    pub queue_events: usize,
+    /// Bytes that wait for a commit.
+    pub queue_bytes: usize,
+    /// How long the oldest of them has waited, in milliseconds.
+    pub queue_age_ms: u64,
+    /// Most events that the next commit would take.
+    pub batch_events: usize,
+    /// The database, without secrets.
+    pub storage: String,
 }
 
 /// The newest events, in memory.
 #[derive(Debug, Serialize, ToSchema)]
-struct TailStats {
-    bytes: usize,
-    events: u64,
+pub struct TailStats {
+    /// The first that can be read there.
     #[schema(value_type = u64)]
-    first_seq: Seq,
+    pub first_seq: Seq,
+    /// How many there are.
+    pub events: u64,
+    /// Bytes they take.
+    pub bytes: usize,
 }
 
-/// All sessions together.
+/// Who is connected.
 #[derive(Debug, Serialize, ToSchema)]
-struct SessionStats {
-    /// Sessions whose socket refuses bytes now.
-    blocked: u64,
-    /// Bytes that sockets took.
-    bytes: u64,
-    /// Open sessions.
-    connected: usize,
-    /// How many events the last of them is behind.
-    largest_lag: u64,
-    /// Sessions that get events.
-    subscribed: u64,
+pub struct SessionStats {
+    /// Sessions.
+    pub connected: usize,
+    /// Those that have subscribed.
+    pub subscribed: usize,
+    /// Those whose socket refuses bytes now.
+    pub blocked: usize,
+    /// How far the slowest is behind, in events.
+    pub largest_lag: u64,
+    /// Bytes that sockets of present sessions took.
+    pub bytes: u64,
 }
 
-/// The accounts of each path.
+/// Whether the accounts add up.
 #[derive(Debug, Serialize, ToSchema)]
-struct LedgerStats {
-    direct: Balance,
+pub struct LedgerStats {
+    /// Of the direct path.
+    pub direct: Balance,
+}
+
+/// The counters of the original's broadcaster.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BroadcasterStats {
+    /// Events that were to be shown: `direct_broadcasts + failed_broadcasts`, each event once,
+    /// whether it came alone or in a batch, and duplicates never.
+    pub total_broadcasts: u64,
+    /// Events put where dashboards read them, connected or not.
+    pub direct_broadcasts: u64,
+    /// Events given to an adapter.
+    pub adapter_broadcasts: u64,
+    /// Events that were taken, and then could not be committed.
+    pub failed_broadcasts: u64,
+    /// The newest `seq`. It does not begin anew with the process.
+    #[schema(value_type = u64)]
+    pub sequence_counter: Seq,
+    /// Sessions.
+    pub connected_clients: usize,
+    /// Whether events are given to an adapter.
+    pub use_adapter: bool,
+    /// Whether events take both paths.
+    pub use_dual_mode: bool,
+}
+
+/// The counters of the original's classifier.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClassificationStats {
+    /// Events that were given a category, by their producer or by the classifier, and committed.
+    pub total_classified: u64,
+    /// By category, all of which are there.
+    #[schema(value_type = BTreeMap<String, u64>)]
+    pub category_distribution: BTreeMap<Category, u64>,
+    /// Always 0: what nothing speaks for is `system`.
+    pub classification_errors: u64,
 }
 
 /// Everything at a glance.
@@ -100,40 +169,84 @@ struct LedgerStats {
 /// When the router is stopping.
 #[utoipa::path(
     get, path = "/v1/stats", operation_id = "get_stats", tag = "operating",
-    responses((status = 200, description = "A snapshot.", body = Stats), StatsProblems)
+    responses((status = 200, description = "A snapshot.", body = StatsSnapshot), StatsProblems)
 )]
-pub async fn stats(router: web::Data<Router>) -> Result<web::Json<Stats>, Problem> {
+pub async fn stats(router: web::Data<Router>) -> Result<web::Json<StatsSnapshot>, Problem> {
     let journal = router.journal.send(GetStatus).await.map_err(stopping)?;
     let sessions = list_sessions(&router).await?;
     let direct = balance(&router).await?;
-    let (head, tail_first, tail_bytes) = {
-        let tail = router.tail.load();
-        (tail.head(), tail.first(), tail.bytes())
-    };
-    let Position { epoch, seq } = head.position();
-    let sum = |f: fn(&SessionRow) -> u64| sessions.iter().map(f).sum::<u64>();
-    Ok(web::Json(Stats {
+    let tail = router.tail.load();
+    let metrics = &router.metrics;
+    let ingest = metrics.stats.ingest();
+    Ok(web::Json(StatsSnapshot {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: router.started.elapsed().as_secs(),
-        journal: JournalStats {
-            epoch,
-            head_seq: seq,
-            first_seq: head.first_seq,
-            last_created_at: (seq > 0).then(|| rfc3339(head.last_created_at)),
-            state: journal.state,
-            queue_events: journal.queue_events,
-            queue_bytes: journal.queue_bytes,
-            batch_events: journal.batch_events,
-            storage: router.storage.describe(),
-        },
-        tail: TailStats { first_seq: tail_first, events: seq + 1 - tail_first, bytes: tail_bytes },
-        sessions: SessionStats {
-            connected: sessions.len(),
-            subscribed: sum(|session| u64::from(session.seq.is_some())),
-            blocked: sum(|session| u64::from(session.blocked)),
-            largest_lag: sessions.iter().map(|session| session.lag).max().unwrap_or(0),
-            bytes: sum(|session| session.bytes),
-        },
+        memory_bytes: resident_memory(),
+        journal: journal_stats(journal, &tail, router.storage.describe()),
+        tail: tail_stats(&tail),
+        sessions: session_stats(&sessions),
         ledger: LedgerStats { direct },
+        broadcaster: broadcaster_stats(&ingest, tail.position().seq, sessions.len()),
+        classification: classification_stats(&ingest),
+        validation: metrics.stats.validation(),
+        delivery: metrics.stats.delivery(),
+        http: metrics.stats.http(),
+        ingest,
     }))
+}
+
+fn journal_stats(status: JournalStatus, tail: &Tail, storage: String) -> JournalStats {
+    let head = tail.head();
+    let Position { epoch, seq } = head.position();
+    JournalStats {
+        epoch,
+        head_seq: seq,
+        first_seq: head.first_seq,
+        last_created_at: (seq > 0).then(|| rfc3339(head.last_created_at)),
+        state: status.state,
+        queue_events: status.queue_events,
+        queue_bytes: status.queue_bytes,
+        queue_age_ms: status.oldest_ms,
+        batch_events: status.batch_events,
+        storage,
+    }
+}
+
+fn tail_stats(tail: &Tail) -> TailStats {
+    let first_seq = tail.first();
+    TailStats { first_seq, events: tail.next() - first_seq, bytes: tail.bytes() }
+}
+
+fn session_stats(sessions: &[SessionRow]) -> SessionStats {
+    let count = |f: fn(&SessionRow) -> bool| sessions.iter().filter(|session| f(session)).count();
+    SessionStats {
+        connected: sessions.len(),
+        subscribed: count(|session| session.seq.is_some()),
+        blocked: count(|session| session.blocked),
+        largest_lag: sessions.iter().map(|session| session.lag).max().unwrap_or(0),
+        bytes: sessions.iter().map(|session| session.bytes).sum(),
+    }
+}
+
+fn broadcaster_stats(ingest: &IngestStats, head_seq: Seq, clients: usize) -> BroadcasterStats {
+    BroadcasterStats {
+        total_broadcasts: ingest.accepted + ingest.failed,
+        direct_broadcasts: ingest.accepted,
+        adapter_broadcasts: 0,
+        failed_broadcasts: ingest.failed,
+        sequence_counter: head_seq,
+        connected_clients: clients,
+        use_adapter: false,
+        use_dual_mode: false,
+    }
+}
+
+fn classification_stats(ingest: &IngestStats) -> ClassificationStats {
+    let all = Category::ALL.into_iter();
+    let of = |category| ingest.categories.get(&category).copied().unwrap_or(0);
+    ClassificationStats {
+        total_classified: ingest.accepted,
+        category_distribution: all.map(|category| (category, of(category))).collect(),
+        classification_errors: 0,
+    }
 }

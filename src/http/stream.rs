@@ -6,11 +6,12 @@
 use std::{
     convert::Infallible,
     pin::Pin,
+    sync::Weak,
     task::{Context, Poll},
 };
 
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{Method, header},
     web,
 };
@@ -18,7 +19,7 @@ use bytes::Bytes;
 use utoipa::IntoParams;
 
 use super::{
-    Caller, Router, connection,
+    Caller, Router,
     contract::problems,
     problem::{Code, Problem},
     query::{self, Pairs, Patterns, bad, unknown},
@@ -26,6 +27,7 @@ use super::{
 };
 use crate::{
     actors::{
+        line::Line,
         pipe::Body,
         session::{Owner, SessionOptions},
         stream::{Refused, Stream, Wanted},
@@ -55,7 +57,7 @@ struct Parameters {
     source: Option<Vec<String>>,
     /// Of one of these categories.
     category: Option<Vec<Category>>,
-    /// `now`, `last=N` (up to 1000), `time=…` or the `id` of an event.
+    /// `now`, `last=N` (up to 1000), a time in RFC 3339, or the `id` of an event: all after it.
     #[param(example = "last=50")]
     from: Option<String>,
     /// The `id` of the last event that was seen: wins over `from`.
@@ -120,7 +122,8 @@ fn wanted(
     Ok(Wanted { owner, filter: patterns.filter(max_patterns)?, from })
 }
 
-/// Begins a stream; HEAD is told how it would look like.
+/// Begins a stream; HEAD is told what it would look like. A router that stops begins it too, to say
+/// when to come back: any other status would end an `EventSource` for good.
 ///
 /// # Errors
 /// When the query makes no sense, or there can be no session more now.
@@ -150,30 +153,22 @@ pub async fn stream(
     if request.method() == Method::HEAD {
         return Ok(response().finish());
     }
-    if router.is_draining() {
-        return Err(stopping(&router));
-    }
-    let gone = || Problem::new(Code::TooManySessions, "there is a stream on this connection");
     let room = Room::take(router.clone(), &caller.account)?;
-    let socket = connection::take(&request).ok_or_else(gone)?;
-    let problem = match Stream::open(socket, wanted, options.into_inner()).await {
-        Ok(body) => {
-            // The connection is the session's: it ends when the session does.
-            return Ok(response().force_close().streaming(Answer { body, _room: room }));
-        }
-        Err(Refused::Stopping(_)) => stopping(&router),
+    // It lasts at least as long as its requests.
+    let line = request.conn_data::<Weak<Line>>().and_then(Weak::upgrade);
+    let line = line.ok_or_else(|| stopping(&router))?;
+    match Stream::open(line, wanted, options.into_inner()).await {
+        // The connection is the session's: it ends when the session does.
+        Ok(body) => Ok(response().force_close().streaming(Answer { body, _room: room })),
+        // Nobody hears what a client is told that is gone.
+        Err(Refused::Stopping(_) | Refused::Gone(_)) => Err(stopping(&router)),
         Err(error @ Refused::Unavailable(_)) => {
-            Problem::new(Code::StorageUnavailable, error.to_string())
+            Err(Problem::new(Code::StorageUnavailable, error.to_string()))
         }
         Err(error @ Refused::TooManyFilters(_)) => {
-            Problem::new(Code::TooManyFilters, error.to_string())
+            Err(Problem::new(Code::TooManyFilters, error.to_string()))
         }
-        Err(Refused::Gone(_)) => gone(),
-    };
-    // Another stream on this connection would find its socket taken.
-    let mut response = problem.error_response();
-    response.head_mut().set_connection_type(actix_http::ConnectionType::Close);
-    Ok(response)
+    }
 }
 
 fn response() -> HttpResponseBuilder {

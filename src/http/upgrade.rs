@@ -30,6 +30,7 @@ use super::{
     problem::{Code, Problem},
     query::{self, Pairs},
     room::Room,
+    trace,
 };
 use crate::{
     actors::{
@@ -116,6 +117,7 @@ async fn open(
     request: Request,
     framed: Framed<TcpStream, h1::Codec>,
 ) -> io::Result<Option<(oneshot::Receiver<()>, Room)>> {
+    let span = trace::begin(&router, request.method(), request.head().headers());
     let handshake = admit(&router, &request).and_then(|admitted| {
         let response = ws::handshake(request.head()).map_err(bad_handshake)?;
         Ok((admitted, response))
@@ -123,6 +125,9 @@ async fn open(
     let status = handshake.as_ref().map_or_else(ResponseError::status_code, |_| SWITCHING);
     let route = socket_at(request.path()).map_or("none", |(path, _)| path);
     router.count(route, request.method(), status);
+    if let Some(span) = span {
+        span.answered(Some(route).filter(|route| *route != "none"), status.as_u16());
+    }
     let refusal = |problem: Problem| match route {
         route if realtime::is_route(route) => problem.for_realtime(),
         _ => problem,
@@ -284,8 +289,8 @@ pub(super) async fn part(mut socket: TcpStream) -> io::Result<()> {
 
 problems!(
     /// Why there is no session.
-    pub(super) UpgradeProblems: BadHandshake, BadParameter, BadQuery, UnknownSubprotocol, UpgradeRequired,
-    ShuttingDown,
+    pub(super) UpgradeProblems: BadHandshake, BadParameter, BadQuery, UnknownSubprotocol,
+    UpgradeRequired, TooManyConnections, ShuttingDown,
 );
 
 /// A WebSocket that speaks `signalbox.v1.json`: see [/asyncapi.yaml](/asyncapi.yaml).
@@ -296,6 +301,7 @@ problems!(
     get, path = "/v1/ws", operation_id = "open_session", tag = "sessions",
     params(
         ("client_id" = Option<String>, Query, description = "What the client is called in the list of sessions.", min_length = 1, max_length = 128),
+        ("ticket" = Option<String>, Query, description = "From `POST /v1/tickets`, in the place of a header."),
         ("Sec-WebSocket-Protocol" = Option<String>, Header, nullable = false, description = "`signalbox.v1.json`, when there is any."),
     ),
     responses((status = 101, description = "The session is open."), UpgradeProblems)
@@ -317,8 +323,8 @@ problems!(
 #[utoipa::path(
     get, path = "/realtime/v1/websocket", operation_id = "open_realtime", tag = "realtime",
     params(
-        ("apikey" = Option<String>, Query, description = "A token or a ticket; any text where `auth.mode` is `open`. Or in the header `x-api-key`."),
-        ("vsn" = Option<String>, Query, description = "`1.0.0`, which it is without, or `2.0.0`."),
+        ("apikey" = Option<String>, Query, nullable = false, description = "A token or a ticket; any text where `auth.mode` is `open`. Or in the header `x-api-key`."),
+        ("vsn" = Option<String>, Query, nullable = false, description = "`1.0.0`, which it is without, or `2.0.0`."),
     ),
     responses((status = 101, description = "The socket is open."), RealtimeProblems)
 )]
@@ -333,8 +339,8 @@ pub async fn expected_realtime(request: HttpRequest) -> Result<HttpResponse, Pro
 #[utoipa::path(
     get, path = "/socket/websocket", operation_id = "open_realtime_socket", tag = "realtime",
     params(
-        ("apikey" = Option<String>, Query, description = "A token or a ticket; any text where `auth.mode` is `open`. Or in the header `x-api-key`."),
-        ("vsn" = Option<String>, Query, description = "`1.0.0`, which it is without, or `2.0.0`."),
+        ("apikey" = Option<String>, Query, nullable = false, description = "A token or a ticket; any text where `auth.mode` is `open`. Or in the header `x-api-key`."),
+        ("vsn" = Option<String>, Query, nullable = false, description = "`1.0.0`, which it is without, or `2.0.0`."),
     ),
     responses((status = 101, description = "The socket is open."), RealtimeProblems)
 )]

@@ -219,7 +219,7 @@ impl Topics {
                 state.published = Some(position);
             }
         }
-        self.append(shared, &state, origin, position, Body::Broadcast(broadcast));
+        self.append(shared, &state, message(origin, position, Body::Broadcast(broadcast)));
     }
 
     /// The place in the journal of the event that is broadcast. A place that the journal does not
@@ -230,20 +230,18 @@ impl Topics {
         (position.epoch == head.epoch && position.seq <= head.seq).then_some(position)
     }
 
-    fn append(
-        &self,
-        shared: &Shared,
-        _locked: &State,
-        origin: Option<Origin>,
-        position: Option<Position>,
-        body: Body,
-    ) {
-        let at_ms = Utc::now().timestamp_millis();
-        shared.tail.append(Message { seq: 0, origin, position, at_ms, body });
+    /// Puts a message behind the others of a topic whose state is held.
+    fn append(&self, shared: &Shared, _held: &State, message: Message) {
+        shared.tail.append(message);
         self.options.advanced.send_replace(());
     }
 
     fn count_forgotten(&self, reason: &'static str) {
         self.options.metrics.realtime_topics_forgotten_total.with([reason]).increment(1);
     }
+}
+
+fn message(origin: Option<Origin>, position: Option<Position>, body: Body) -> Message {
+    // Its place is where it is appended.
+    Message { seq: 0, origin, position, at_ms: Utc::now().timestamp_millis(), body }
 }

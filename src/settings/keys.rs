@@ -35,6 +35,8 @@ settings! {
         hosts: Vec<HostName> = list(HostName::FORM) => Restart;
         /// Worker threads; 0 means one a core.
         workers: usize = count(0, 0..=1024) => Restart;
+        /// How long a connection is kept for a next request.
+        keep_alive: Duration = duration(75 * SECOND, SECOND..=HOUR) => Restart;
         /// How long requests in flight may still take when the router stops.
         shutdown_timeout: Duration = duration(30 * SECOND, SECOND..=10 * MINUTE) => Restart;
         /// The time over which clients spread their reconnecting after a `bye`; raise it with the
@@ -166,6 +168,8 @@ settings! {
         batch_events: usize = count(10_000, 1..=10_000) => Live;
         /// Largest single event.
         event_bytes: usize = size(256 * KIB, KIB..=64 * MIB) => Live;
+        /// How long the head of a request may take to arrive.
+        head_timeout: Duration = duration(10 * SECOND, 100 * MILLISECOND..=HOUR) => Restart;
         /// How long a body may take to arrive.
         body_timeout: Duration = duration(30 * SECOND, 100 * MILLISECOND..=HOUR) => Live;
         /// Sockets and streams of one client; 0 means any number. A client is a token's name, or
@@ -184,6 +188,13 @@ settings! {
         total_burst: usize = count(0, 0..=1_000_000) => Restart;
         /// Bytes of all bodies a second; 0 means any number.
         total_bytes: usize = size(0, 0..=GIB) => Restart;
+        /// Answers to requests with an `Idempotency-Key` that are kept, to be given again; 0 keeps
+        /// none, and events still get their ids from the key.
+        idempotency_keys: usize = count(10_000, 0..=10_000_000) => Live;
+        /// Bytes of those answers together; above it the oldest go before their time.
+        idempotency_bytes: usize = size(16 * MIB, 64 * KIB..=GIB) => Live;
+        /// How long such an answer is kept, while the router runs.
+        idempotency_ttl: Duration = duration(DAY, SECOND..=30 * DAY) => Live;
     }
 
     /// What the router says about itself.

@@ -4,6 +4,7 @@
 //! out is valid, or a list of every fault with its place. Nothing here is global.
 
 mod cross;
+mod effective;
 mod example;
 mod fault;
 mod keys;
@@ -18,6 +19,7 @@ mod tokens;
 mod units;
 mod values;
 
+pub use effective::Effective;
 pub use example::example;
 pub use fault::{Fault, Faults, Origin, Place};
 pub use keys::*;

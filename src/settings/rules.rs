@@ -66,6 +66,10 @@ pub(super) trait Rule {
     fn show(&self, value: &Self::Value) -> String;
     /// What is allowed, to follow "must be".
     fn allowed(&self) -> String;
+    /// What is measured in something: `bytes` or `duration`.
+    fn unit(&self) -> Option<&'static str> {
+        None
+    }
     /// Whether nobody may see the value, not even one that is at fault.
     fn is_secret(&self) -> bool {
         false
@@ -117,6 +121,10 @@ impl<T: Number> Rule for Ranged<T> {
     fn allowed(&self) -> String {
         let (low, high) = (self.unit.show(*self.range.start()), self.unit.show(*self.range.end()));
         format!("a {} from {low} to {high}", self.unit.name)
+    }
+
+    fn unit(&self) -> Option<&'static str> {
+        self.unit.measure
     }
 }
 
@@ -212,6 +220,10 @@ impl<R: Rule> Rule for Secret<R> {
 
     fn allowed(&self) -> String {
         self.0.allowed()
+    }
+
+    fn unit(&self) -> Option<&'static str> {
+        self.0.unit()
     }
 
     fn is_secret(&self) -> bool {

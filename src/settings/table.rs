@@ -39,6 +39,12 @@ impl Key {
         self.rule.default()
     }
 
+    /// What it is measured in: `bytes`, `duration`, or nothing.
+    #[must_use]
+    pub fn unit(&self) -> Option<&'static str> {
+        self.rule.unit()
+    }
+
     /// Whether nobody may see its value: `Settings::show` hides it.
     #[must_use]
     pub fn is_secret(&self) -> bool {
@@ -56,6 +62,7 @@ impl Key {
 pub(super) trait AnyRule {
     fn allowed(&self) -> String;
     fn default(&self) -> String;
+    fn unit(&self) -> Option<&'static str>;
     fn is_secret(&self) -> bool;
 }
 
@@ -66,6 +73,10 @@ impl<R: Rule> AnyRule for R {
 
     fn default(&self) -> String {
         self.show(&Rule::default(self))
+    }
+
+    fn unit(&self) -> Option<&'static str> {
+        Rule::unit(self)
     }
 
     fn is_secret(&self) -> bool {

@@ -67,6 +67,8 @@ impl Number for Duration {
 pub(super) struct Unit {
     /// Follows "a".
     pub(super) name: &'static str,
+    /// What is measured, if anything.
+    pub(super) measure: Option<&'static str>,
     /// Whether it may stand without a unit.
     plain: bool,
     parse: fn(&str) -> Option<u64>,
@@ -75,10 +77,11 @@ pub(super) struct Unit {
 }
 
 pub(super) static COUNT: Unit =
-    Unit { name: "whole number", plain: true, parse: |_| None, scale: &[] };
+    Unit { name: "whole number", measure: None, plain: true, parse: |_| None, scale: &[] };
 
 pub(super) static SIZE: Unit = Unit {
     name: "size",
+    measure: Some("bytes"),
     plain: true,
     parse: |text| text.parse::<ByteSize>().ok().map(|size| size.as_u64()),
     scale: &[("TiB", TIB), ("GiB", GIB), ("MiB", MIB), ("KiB", KIB), ("B", 1)],
@@ -86,6 +89,7 @@ pub(super) static SIZE: Unit = Unit {
 
 pub(super) static DURATION: Unit = Unit {
     name: "duration",
+    measure: Some("duration"),
     plain: false,
     parse: |text| {
         let duration = humantime::parse_duration(text).ok()?;

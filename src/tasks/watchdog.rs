@@ -9,7 +9,7 @@ use actix::Recipient;
 
 use crate::{
     actors::{broadcaster::AreShardsAlive, journal::GetStatus},
-    telemetry::Metrics,
+    telemetry::{Metrics, resident_memory},
 };
 
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -20,8 +20,16 @@ pub struct Watched {
     pub journal: Recipient<GetStatus>,
     /// The registry, which knows the shards.
     pub broadcaster: Recipient<AreShardsAlive>,
-    /// Sorts what was observed into histograms, which wants to be done every few seconds.
+    /// What was observed is sorted into histograms, and memory looked at, now and then.
     pub metrics: Arc<Metrics>,
+}
+
+impl Watched {
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    fn observe(&self) {
+        self.metrics.upkeep();
+        self.metrics.resident_memory_bytes.set(resident_memory().unwrap_or(0) as f64);
+    }
 }
 
 /// Watches until an actor is gone; which one.
@@ -30,7 +38,7 @@ pub async fn watch(watched: Watched) -> &'static str {
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        watched.metrics.upkeep();
+        watched.observe();
         if !watched.journal.connected() {
             return "journal";
         }
@@ -75,8 +83,13 @@ mod tests {
         type Result = MessageResult<GetStatus>;
 
         fn handle(&mut self, _: GetStatus, _: &mut Self::Context) -> Self::Result {
-            let (queue_events, queue_bytes, batch_events) = (0, 0, 0);
-            MessageResult(JournalStatus { state: "ready", queue_events, queue_bytes, batch_events })
+            MessageResult(JournalStatus {
+                state: "ready",
+                queue_events: 0,
+                queue_bytes: 0,
+                oldest_ms: 0,
+                batch_events: 0,
+            })
         }
     }
 

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use metrics::{Counter, Gauge, Histogram, Key};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 
-use super::family::{Definition, Family, Handle, Kind, Registry, Unit};
+use super::{
+    family::{Definition, Family, Handle, Kind, Registry, Unit},
+    stats::Stats,
+};
 
 macro_rules! metrics {
     (@type $kind:ident) => { $kind };
@@ -26,6 +29,8 @@ macro_rules! metrics {
         /// Every metric of one router.
         pub struct Metrics {
             registry: Registry,
+            /// What `GET /v1/stats` tells of the same.
+            pub stats: Stats,
             $( #[doc = $help] pub $name: metrics!(@type $kind $($label)*), )+
         }
 
@@ -48,6 +53,7 @@ macro_rules! metrics {
                         @make registry, concat!("signalbox_", stringify!($name)), $kind $($label)*
                     ), )+
                     registry,
+                    stats: Stats::default(),
                 }
             }
         }
@@ -59,10 +65,16 @@ metrics! {
     events_accepted_total: Counter, Count, ["category"];
     /// Events whose id was already in the journal.
     events_duplicate_total: Counter, Count, [];
+    /// Events that were taken, and then could not be committed.
+    events_failed_total: Counter, Count, ["reason"];
     /// Duplicates that differ from the first event of their id.
     events_differs_total: Counter, Count, [];
     /// Events refused at ingest.
     ingest_rejected_total: Counter, Count, ["reason"];
+    /// Requests with an Idempotency-Key, by what was known of it.
+    idempotent_requests_total: Counter, Count, ["outcome"];
+    /// Answers to requests with an Idempotency-Key that were forgotten before their time.
+    idempotent_answers_evicted_total: Counter, Count, [];
     /// Invalid events left out of requests that asked for it.
     events_skipped_total: Counter, Count, [];
 
@@ -95,6 +107,8 @@ metrics! {
     session_deliveries_total: Counter, Count, [];
     /// Bytes that the kernel took for clients.
     session_delivered_bytes_total: Counter, Bytes, [];
+    /// Time from commit to socket: one observation for each pass of a worker, of its oldest event.
+    session_delivery_seconds: Histogram, Seconds, [];
     /// Events that a session matched and will not be given.
     session_dropped_total: Counter, Count, ["reason"];
     /// Errors told to clients.
@@ -146,10 +160,17 @@ metrics! {
     /// Tickets made.
     tickets_total: Counter, Count, [];
 
+    /// Spans that the collector took.
+    trace_spans_exported_total: Counter, Count, [];
+    /// Spans that did not reach the collector.
+    trace_spans_dropped_total: Counter, Count, ["reason"];
+
     /// Messages that an actor's full mailbox refused.
     mailbox_full_total: Counter, Count, ["actor"];
     /// Events matched but neither delivered, dropped nor pending: anything but 0 is a defect.
     ledger_imbalance: Gauge, Count, [];
+    /// Memory that the process holds; 0 where that cannot be known.
+    resident_memory_bytes: Gauge, Bytes, [];
     /// Always 1; the label is the version that runs.
     build_info: Gauge, Count, ["version"];
 }
@@ -211,6 +232,16 @@ mod tests {
             let base = base.unwrap_or(name);
             assert_eq!(base.ends_with("_seconds"), *unit == Unit::Seconds, "{name}");
             assert_eq!(base.ends_with("_bytes"), *unit == Unit::Bytes, "{name}");
+            let words: Vec<_> = base.split('_').collect();
+            for taken in ["count", "sum", "bucket", "counter", "gauge", "histogram"] {
+                assert!(!words.contains(&taken), "{name}: `{taken}` is told by the type");
+            }
+            for short in ["ms", "s", "sec", "ns", "us", "kb", "mb", "min", "millis"] {
+                assert!(!words.contains(&short), "{name}: `{short}` is not a base unit");
+            }
+            let reserved =
+                |label: &&str| ["le", "quantile"].contains(label) || label.starts_with("__");
+            assert!(!labels.iter().any(reserved), "{name}: {labels:?}");
         }
     }
 

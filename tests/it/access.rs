@@ -74,7 +74,7 @@ async fn shake(router: &Router, path: &str, headers: &str) -> (u16, String, Wire
 }
 
 fn concrete(path: &str) -> String {
-    path.replace("{id}", "00000000-0000-4000-8000-000000000000")
+    path.replace("{id}", "00000000-0000-4000-8000-000000000000").replace("{file}", "docs.js")
 }
 
 #[tokio::test]
@@ -212,34 +212,40 @@ async fn in_open_mode_nobody_is_asked() {
 }
 
 #[tokio::test]
-async fn a_session_ends_with_4401_when_its_token_expires() {
+async fn a_session_ends_when_its_token_expires() {
     // On a busy machine, a few seconds may be over before the router listens.
     for seconds in [3, 30] {
         let expires_at = Utc::now() + TimeDelta::seconds(seconds);
         let tokens = format!("wall read {WALL} {}", expires_at.to_rfc3339());
         let router = Router::with(&[("auth.mode", "token"), ("auth.tokens", &tokens)]);
-        if let Some(sockets) = by_token_and_ticket(&router, expires_at).await {
-            return ends_with_4401(&router, expires_at, sockets).await;
+        if let Some(wires) = by_token_and_ticket(&router, expires_at).await {
+            return end_in_time(&router, expires_at, wires).await;
         }
     }
     panic!("no session was opened in time");
 }
 
-/// A session by token and one by ticket, unless the token has expired before.
-async fn by_token_and_ticket(router: &Router, expires_at: DateTime<Utc>) -> Option<[Wire; 2]> {
+/// A socket by token, a socket and a stream by ticket, unless the token has expired before.
+async fn by_token_and_ticket(router: &Router, expires_at: DateTime<Utc>) -> Option<[Wire; 3]> {
     let (status, _, by_token) = shake(router, "/v1/ws", &bearer(WALL)).await;
     let ticket = ask(router, "POST", "/v1/tickets", Some(WALL)).await.json;
     let until: DateTime<Utc> = ticket["expires_at"].as_str()?.parse().unwrap();
     assert!(until <= expires_at, "no ticket outlives its token");
-    let path = format!("/v1/ws?ticket={}", ticket["ticket"].as_str()?);
-    let (also, _, by_ticket) = shake(router, &path, "").await;
-    (status == 101 && also == 101).then_some([by_token, by_ticket])
+    let ticket = ticket["ticket"].as_str()?;
+    let (also, _, by_ticket) = shake(router, &format!("/v1/ws?ticket={ticket}"), "").await;
+    let mut stream = Wire::connect(router).await;
+    let request = format!("GET /v1/stream?ticket={ticket} HTTP/1.1\r\nHost: x\r\n\r\n");
+    stream.send(request.as_bytes()).await;
+    let opened = stream.head().await.starts_with("HTTP/1.1 200 ") && [status, also] == [101, 101];
+    opened.then_some([by_token, by_ticket, stream])
 }
 
-async fn ends_with_4401(router: &Router, expires_at: DateTime<Utc>, sockets: [Wire; 2]) {
-    let [mut wire, mut by_ticket] = sockets;
-    assert_eq!(wire.close_code().await, Some(4401));
+async fn end_in_time(router: &Router, expires_at: DateTime<Utc>, wires: [Wire; 3]) {
+    let [mut by_token, mut by_ticket, mut stream] = wires;
+    assert_eq!(by_token.close_code().await, Some(4401));
     assert_eq!(by_ticket.close_code().await, Some(4401));
+    let said = String::from_utf8(stream.rest().await).unwrap();
+    assert!(said.contains("event: bye\n") && said.contains("unauthenticated"), "{said}");
     assert!(Utc::now() >= expires_at);
     let answer = ask(router, "GET", "/v1/stats", Some(WALL)).await;
     assert_eq!((answer.status, answer.problem()), (401, "unauthenticated"));

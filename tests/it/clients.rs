@@ -1,6 +1,7 @@
 //! `signalbox tail` and `signalbox bench` as a shell sees them, against routers that misbehave.
 
 mod fake_router;
+mod hostile_routers;
 
 use std::{
     io::{BufRead, BufReader, Read},

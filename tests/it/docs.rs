@@ -1,11 +1,20 @@
 //! What the documentation lists is what the code has: tables between two comments are made from the
 //! code's own, and compared. `make docs` writes them anew.
 
+mod asyncapi;
 mod openapi;
+mod routes;
 
 use std::{env, fs, path::Path};
 
-use signalbox::{core::intake::Rule, http::problem::Code};
+use signalbox::{
+    core::{
+        intake::Rule,
+        protocol::{CloseReason, ErrorCode, GapReason},
+    },
+    http::problem::Code,
+    telemetry::METRICS,
+};
 
 /// Compares the table `name` in a file of `docs` with what it must be, or writes it.
 fn assert_table(file: &str, name: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
@@ -42,4 +51,36 @@ fn every_problem_is_in_the_docs() {
 fn every_fault_of_an_event_is_in_the_docs() {
     let rows = Rule::ALL.iter().map(|rule| vec![code(rule.as_str()), rule.meaning().into()]);
     assert_table("problems.md", "rules", &["code", "meaning"], rows);
+}
+
+#[test]
+fn every_way_to_close_is_in_the_docs() {
+    let mut reasons = CloseReason::ALL.to_vec();
+    reasons.retain(|reason| !CloseReason::REALTIME.contains(reason));
+    reasons.sort_by_key(|reason| reason.code());
+    let rows = reasons.iter().map(|reason| {
+        let close_code = reason.code().map_or("none".to_owned(), |code| code.to_string());
+        let (meaning, advice) = (reason.meaning().to_owned(), reason.advice().to_owned());
+        vec![close_code, code(reason), meaning, advice]
+    });
+    let head = ["close code", "reason", "meaning", "what to do"];
+    assert_table("session-protocol.md", "closing", &head, rows);
+}
+
+#[test]
+fn every_code_and_reason_of_frames_is_in_the_docs() {
+    let errors = ErrorCode::ALL.iter().map(|it| vec![code(it.as_str()), it.meaning().into()]);
+    assert_table("session-protocol.md", "errors", &["code", "meaning"], errors);
+    let gaps = GapReason::ALL.iter().map(|it| vec![code(it.as_str()), it.meaning().into()]);
+    assert_table("session-protocol.md", "gaps", &["reason", "meaning"], gaps);
+}
+
+#[test]
+fn every_metric_is_in_the_docs() {
+    let rows = METRICS.iter().map(|metric| {
+        let labels: Vec<_> = metric.labels.iter().map(code).collect();
+        let kind = format!("{:?}", metric.kind).to_lowercase();
+        vec![code(metric.name), kind, labels.join(", "), metric.help.to_owned()]
+    });
+    assert_table("metrics.md", "metrics", &["metric", "type", "labels", "meaning"], rows);
 }

@@ -1,6 +1,7 @@
 //! `POST /v1/events`: what is taken, what is refused, and what is then in the journal.
 
 mod cloudevents;
+mod idempotent;
 mod packed;
 mod refusals;
 mod skipping;

@@ -1,5 +1,6 @@
 //! What an operator relies on: health, metrics, routes, logs, and an orderly end.
 
+mod exposition;
 mod metrics;
 mod shutdown;
 

@@ -1,5 +1,6 @@
 //! The session protocol, over real sockets.
 
+mod autobahn;
 mod beginnings;
 mod endings;
 mod frames;

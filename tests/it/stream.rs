@@ -4,7 +4,7 @@ mod asking;
 mod endings;
 mod resuming;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     dashboard::Dashboard,
@@ -71,6 +71,22 @@ async fn operators_see_streams_beside_sockets_and_one_ledger_for_both() {
     assert!(row["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{row}");
     let ledger = router.get("/v1/ledger").await;
     assert_eq!((&ledger["balances"], &ledger["direct"]["delivered"]), (&json!(true), &json!(3)));
+}
+
+#[test]
+fn a_load_test_over_server_sent_events_verifies_every_delivery() {
+    let router = Router::start();
+    let mut bench = router.command();
+    bench.args(["bench", "--protocol", "sse", "--json", "--url", &router.url("")]);
+    bench.args(["--clients", "20", "--duration", "500ms", "--warmup", "0s", "--trickling", "2"]);
+    bench.args(["--window", "64", "--batch", "8", "--event-type", "b*"]);
+    let out = bench.output().unwrap();
+    let report: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert!(out.status.success(), "{report}{}", String::from_utf8_lossy(&out.stderr));
+    assert_eq!((&report["protocol"], &report["passed"]), (&json!("sse"), &json!(true)));
+    assert_eq!(report["verified"].as_u64(), report["published"].as_u64().map(|n| 20 * n));
+    assert!(report["latency_ms"]["max"].as_f64().unwrap() > 0.0, "{report}");
+    assert!(report["trickling"]["received"].as_u64().unwrap() > 0, "{report}");
 }
 
 #[tokio::test]

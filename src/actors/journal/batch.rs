@@ -1,15 +1,51 @@
 //! A batch on its way to the database, and back to the requests that it was made of.
 
+use std::time::Instant;
+
 use tokio::sync::oneshot;
 
-use super::messages::{PublishError, Published};
-use crate::core::{
-    backlog::Waiting,
-    event::{Draft, Event, Position, Seq},
-    numbering::Head,
+use super::{
+    counts,
+    messages::{PublishError, Published},
+};
+use crate::{
+    core::{
+        backlog::Waiting,
+        event::{Draft, Event, Position, Seq},
+        numbering::Head,
+    },
+    storage::{Commit, CommitError},
+    telemetry::{CommitSpan, Metrics, SpanContext, Traces},
 };
 
-pub(super) type Reply = oneshot::Sender<Result<Published, PublishError>>;
+/// Whoever waits for a commit.
+#[derive(Debug)]
+pub(super) struct Reply {
+    answer: oneshot::Sender<Result<Published, PublishError>>,
+    /// The span of the request, if it is recorded.
+    span: Option<SpanContext>,
+    since: Instant,
+}
+
+impl Reply {
+    pub(super) fn new(
+        answer: oneshot::Sender<Result<Published, PublishError>>,
+        span: Option<SpanContext>,
+    ) -> Self {
+        Self { answer, span, since: Instant::now() }
+    }
+
+    pub(super) fn send(self, answer: Result<Published, PublishError>) {
+        // A producer that stopped waiting posts again under the same ids.
+        drop(self.answer.send(answer));
+    }
+
+    /// How long it has waited, in milliseconds.
+    pub(super) fn age_ms(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
 pub(super) type Request = Waiting<Reply>;
 
 /// The events of several requests in a row.
@@ -19,13 +55,18 @@ pub(super) struct Batch {
     /// How many events each has.
     sizes: Vec<usize>,
     drafts: Vec<Draft>,
+    /// The span of the commit, if any of the requests is recorded.
+    span: Option<CommitSpan>,
 }
 
 impl Batch {
-    pub(super) fn new(mut requests: Vec<Request>) -> Self {
+    pub(super) fn new(mut requests: Vec<Request>, traces: Option<&Traces>) -> Self {
         let sizes = requests.iter().map(|request| request.drafts.len()).collect();
         let drafts = requests.iter_mut().flat_map(|request| std::mem::take(&mut request.drafts));
-        Self { sizes, drafts: drafts.collect(), requests }
+        let drafts: Vec<_> = drafts.collect();
+        let spans = requests.iter().filter_map(|request| request.reply.span.as_ref());
+        let span = traces.and_then(|traces| traces.commit(spans, drafts.len()));
+        Self { requests, sizes, drafts, span }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -34,6 +75,27 @@ impl Batch {
 
     pub(super) fn drafts(&self) -> &[Draft] {
         &self.drafts
+    }
+
+    /// Ends the span of the commit; it, and the last new place, when something new is to be shown.
+    pub(super) fn end_span(
+        &mut self,
+        result: &Result<Commit, CommitError>,
+    ) -> Option<(Seq, SpanContext)> {
+        let span = self.span.take()?;
+        let outcome = match result {
+            Ok(Commit { fresh, head, .. }) => {
+                let places = (!fresh.is_empty())
+                    .then(|| (head.head_seq + 1 - fresh.len() as Seq, head.head_seq));
+                let context = span.committed(places);
+                return places.map(|(_, last_seq)| (last_seq, context));
+            }
+            Err(CommitError::Data(_)) => "refused",
+            Err(CommitError::Failed(_)) => "failed",
+            Err(CommitError::Unknown(_)) => "unknown",
+        };
+        span.failed(outcome);
+        None
     }
 
     /// The requests as they were.
@@ -67,9 +129,10 @@ fn place(drafts: Vec<Draft>, fresh: &[usize], head: &Head) -> Vec<Event> {
     events
 }
 
-pub(super) fn answer_all(requests: Vec<Request>, error: &PublishError) {
+/// Tells all of them why they failed, and counts their events.
+pub(super) fn answer_all(requests: Vec<Request>, error: &PublishError, metrics: &Metrics) {
     for request in requests {
-        // A producer that stopped waiting posts again under the same ids.
-        drop(request.reply.send(Err(error.clone())));
+        counts::failed(metrics, request.drafts.len(), error);
+        request.reply.send(Err(error.clone()));
     }
 }

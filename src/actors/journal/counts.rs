@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use super::PublishError;
 use crate::{
     core::{
         event::Category,
@@ -21,6 +22,7 @@ pub(super) fn commit(metrics: &Metrics, events: usize, took: Duration, committed
     if committed {
         metrics.journal_commits_total.increment(1);
         metrics.journal_commit_seconds.record(took);
+        metrics.stats.committed(took);
         metrics.journal_batch_events.record(events as f64);
     } else {
         metrics.storage_errors_total.with(["commit"]).increment(1);
@@ -36,11 +38,18 @@ pub(super) fn head(metrics: &Metrics, head: &Head) {
 pub(super) fn accepted(metrics: &Metrics, categories: impl Iterator<Item = Category>) {
     let mut counts = BTreeMap::<_, u64>::new();
     for category in categories {
-        *counts.entry(category.as_str()).or_default() += 1;
+        *counts.entry(category).or_default() += 1;
     }
+    metrics.stats.accepted(&counts);
     for (category, n) in counts {
-        metrics.events_accepted_total.with([category]).increment(n);
+        metrics.events_accepted_total.with([category.as_str()]).increment(n);
     }
+}
+
+/// Events that were taken, and then could not be committed.
+pub(super) fn failed(metrics: &Metrics, events: usize, error: &PublishError) {
+    metrics.events_failed_total.with([error.code()]).increment(events as u64);
+    metrics.stats.failed(events as u64);
 }
 
 pub(super) fn duplicates(metrics: &Metrics, outcomes: &[Outcome]) {

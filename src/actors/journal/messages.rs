@@ -9,12 +9,24 @@ use crate::{
         numbering::{Head, Outcome},
     },
     storage::StorageError,
+    telemetry::SpanContext,
 };
 
 /// Events to commit, together. Answered after the commit.
 #[derive(Message)]
 #[rtype(result = "Result<Published, PublishError>")]
-pub struct Publish(pub Vec<Draft>);
+pub struct Publish {
+    /// At least one.
+    pub drafts: Vec<Draft>,
+    /// The span of the request that brought them, if it is recorded.
+    pub span: Option<SpanContext>,
+}
+
+impl From<Vec<Draft>> for Publish {
+    fn from(drafts: Vec<Draft>) -> Self {
+        Self { drafts, span: None }
+    }
+}
 
 /// Everything up to a `seq` must be deleted.
 #[derive(Message)]
@@ -63,6 +75,21 @@ pub enum PublishError {
     Unknown,
 }
 
+impl PublishError {
+    /// The stable name, for metrics and for answers.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::Unavailable => "storage_unavailable",
+            Self::StorageFull => "storage_full",
+            Self::ShuttingDown => "shutting_down",
+            Self::Refused(_) => "refused_by_storage",
+            Self::Unknown => "outcome_unknown",
+        }
+    }
+}
+
 /// The journal, as others see it.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub struct JournalStatus {
@@ -72,6 +99,8 @@ pub struct JournalStatus {
     pub queue_events: usize,
     /// Bytes that wait.
     pub queue_bytes: usize,
+    /// How long the oldest request has waited, in milliseconds.
+    pub oldest_ms: u64,
     /// Most events that the next commit would take.
     pub batch_events: usize,
 }

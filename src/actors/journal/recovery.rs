@@ -169,7 +169,7 @@ impl Journal {
                     let accepted = accepted.filter(|(_, outcome)| !outcome.duplicate);
                     counts::accepted(&self.metrics, accepted.map(|(draft, _)| draft.category));
                     counts::duplicates(&self.metrics, &outcomes);
-                    drop(request.reply.send(Ok(Published { epoch: head.epoch, outcomes })));
+                    request.reply.send(Ok(Published { epoch: head.epoch, outcomes }));
                 }
                 None => again.push(request),
             }
@@ -187,7 +187,7 @@ impl Journal {
     ) {
         self.metrics.journal_recoveries_total.with(["failed"]).increment(1);
         self.state = State::Down;
-        answer_all(requests, unless_found);
+        answer_all(requests, unless_found, &self.metrics);
         self.turn_away();
         let time = Time { pause: BETWEEN_FAILURES, within: self.recovery };
         self.attempt(Vec::new(), PublishError::Unavailable, time, ctx);

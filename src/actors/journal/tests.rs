@@ -130,6 +130,7 @@ struct Scene {
     journal: Addr<Journal>,
     tail: Arc<SharedTail>,
     fatal: oneshot::Receiver<String>,
+    metrics: Arc<Metrics>,
 }
 
 /// A journal that gives up after `recovery`, on a database with these fates ahead.
@@ -154,6 +155,7 @@ fn scene(recovery: Duration, fates: impl IntoIterator<Item = Fate>) -> Scene {
         max_linger: Duration::ZERO,
     };
     let (told, fatal) = oneshot::channel();
+    let metrics = Arc::new(Metrics::new());
     let journal = Journal::new(JournalOptions {
         storage: Arc::new(database.clone()),
         writer: Box::new(database.clone()),
@@ -163,9 +165,10 @@ fn scene(recovery: Duration, fates: impl IntoIterator<Item = Fate>) -> Scene {
         policy: BatchPolicy::try_new(policy).unwrap(),
         recovery,
         fatal: told,
-        metrics: Arc::new(Metrics::new()),
+        metrics: metrics.clone(),
+        traces: None,
     });
-    Scene { database, journal: journal.start(), tail, fatal }
+    Scene { database, journal: journal.start(), tail, fatal, metrics }
 }
 
 const PATIENT: Duration = Duration::from_secs(30);
@@ -179,7 +182,7 @@ type Told = Result<Vec<(Seq, bool)>, PublishError>;
 impl Scene {
     /// Publishes one request for each id, all at once: the first goes alone, the others together.
     fn publish(&self, ids: &[u128]) -> impl Future<Output = Vec<Told>> + use<> {
-        let requests = ids.iter().map(|id| self.journal.send(Publish(vec![draft(*id)])));
+        let requests = ids.iter().map(|id| self.journal.send(Publish::from(vec![draft(*id)])));
         let answers = join_all(requests.collect::<Vec<_>>());
         let told = |outcome: &Outcome| (outcome.seq, outcome.duplicate);
         async move {
@@ -300,4 +303,8 @@ async fn a_full_disk_is_told_and_passes() {
     let scene = scene(PATIENT, [Fate::Failed(StorageError::Full)]);
     assert_eq!(scene.publish(&[1, 2]).await, [Err(PublishError::StorageFull), stored(1)]);
     assert_eq!(scene.publish(&[1]).await, [stored(2)]);
+    let ingest = scene.metrics.stats.ingest();
+    assert_eq!((ingest.failed, ingest.accepted, ingest.commit.count), (1, 2, 2));
+    let line = "signalbox_events_failed_total{reason=\"storage_full\"} 1\n";
+    assert!(scene.metrics.render().contains(line), "{}", scene.metrics.render());
 }

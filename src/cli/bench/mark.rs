@@ -54,11 +54,10 @@ impl Mark {
     }
 }
 
-/// The `seq` of an event frame in the form that the router gives it; `None` means: read it as JSON.
+/// The `seq` of an event in the form that the router gives it; `None` means: read it as JSON.
 #[must_use]
-pub fn seq(frame: &str) -> Option<Seq> {
-    let event = frame.strip_prefix(r#"{"type":"event","event":{"id":""#)?;
-    let (_id, rest) = event.split_at_checked(ID_LENGTH)?;
+pub fn seq(event: &str) -> Option<Seq> {
+    let (_id, rest) = event.strip_prefix(r#"{"id":""#)?.split_at_checked(ID_LENGTH)?;
     let number = rest.strip_prefix(r#"","seq":"#)?;
     let digits = number.bytes().take_while(u8::is_ascii_digit).count();
     number.get(..digits)?.parse().ok()
@@ -116,12 +115,11 @@ mod tests {
 
     #[test]
     fn the_seq_is_read_from_the_routers_own_form_alone() {
-        let event =
-            |head: &str| format!(r#"{{"type":"event","event":{{{head}"data":{{"seq":5}}}}}}"#);
+        let event = |head: &str| format!(r#"{{{head}"data":{{"seq":5}}}}"#);
         let id = MARK.id();
         assert_eq!(seq(&event(&format!(r#""id":"{id}","seq":1234,"#))), Some(1234));
         assert_eq!(seq(&event(&format!(r#""id":"{id}","seq":"x","#))), None);
         assert_eq!(seq(&event(r#""id":"é","seq":1234,"#)), None);
-        assert_eq!(seq(r#"{"type":"subscribed","seq":5}"#), None);
+        assert_eq!(seq(r#"{"seq":5}"#), None);
     }
 }

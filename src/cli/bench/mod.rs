@@ -21,11 +21,14 @@ use self::{
     report::Report,
 };
 use super::{
-    client::{ClientError, FilterArgs, Target},
+    client::{ClientError, Target},
     descriptors,
+    filter::FilterArgs,
 };
 
 pub mod client;
+pub mod event_stream;
+pub mod feed;
 pub mod flight;
 pub mod mark;
 pub mod meter;
@@ -47,6 +50,9 @@ pub struct BenchArgs {
     target: Target,
     #[command(flatten)]
     filter: FilterArgs,
+    /// What clients speak
+    #[arg(long, value_enum, default_value = "signalbox")]
+    protocol: Protocol,
     /// Clients that read as fast as they can
     #[arg(long, default_value = "100", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     clients: u16,
@@ -83,6 +89,16 @@ pub struct BenchArgs {
     /// Print the findings as one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// What clients of a load test speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// The session protocol, over a WebSocket
+    Signalbox,
+    /// Server-sent events
+    Sse,
 }
 
 fn some_time(text: &str) -> Result<Duration, String> {

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
-use super::BenchArgs;
-use crate::cli::client::ClientError;
+use super::{BenchArgs, Protocol};
+use crate::cli::{client::ClientError, filter::FilterArgs};
 
 /// A load test that can be run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// Marks this load test's events.
     pub run: u32,
+    /// What clients speak.
+    pub protocol: Protocol,
     /// Clients that read as fast as they can; their streams are verified.
     pub clients: usize,
     /// Clients that subscribe and never read.
@@ -32,8 +32,8 @@ pub struct Plan {
     pub duration: Duration,
     /// How long the last events may take.
     pub drain: Duration,
-    /// The frame that each client subscribes with.
-    pub subscribe: String,
+    /// What each client asks for.
+    pub filter: FilterArgs,
     /// There is no filter: every event of the journal must come.
     pub everything: bool,
 }
@@ -62,6 +62,7 @@ impl Plan {
         }
         Ok(Self {
             run,
+            protocol: args.protocol,
             clients: usize::from(args.clients),
             stalled: usize::from(args.stalled),
             trickling: usize::from(args.trickling),
@@ -72,7 +73,7 @@ impl Plan {
             warmup: args.warmup,
             duration: args.duration,
             drain: args.drain,
-            subscribe: args.filter.subscribe(&json!("now")),
+            filter: args.filter.clone(),
             everything: args.filter.is_all(),
         })
     }

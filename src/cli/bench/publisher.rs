@@ -15,7 +15,10 @@ use super::{
     meter::Meter,
     plan::Plan,
 };
-use crate::cli::client::{ClientError, Target, answer, root_cause};
+use crate::cli::{
+    client::{ClientError, Target, answer, root_cause},
+    reply::{NoReply, Reply},
+};
 
 /// How long a request is repeated before the router counts as gone.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -104,26 +107,21 @@ impl Publisher {
 
     async fn attempt(&self, http: &Client, url: &Url, body: Bytes) -> Result<Attempt, ClientError> {
         let request = http.post(url.clone()).header(header::CONTENT_TYPE, "application/json");
-        let response = match request.body(body).timeout(PATIENCE).send().await {
-            Ok(response) => response,
-            Err(error) => {
+        let reply = async { Reply::read(request.body(body).timeout(PATIENCE).send().await?).await };
+        let Reply { status, after, body } = match reply.await {
+            Ok(reply) => reply,
+            Err(NoReply::Lost(error)) => {
                 return Ok(Attempt::Again { after: PAUSE, reason: root_cause(&error) });
             }
+            Err(error @ NoReply::TooLong) => return Err(self.target.refused(error.to_string())),
         };
-        let status = response.status();
-        let after = retry_after(response.headers());
-        let body = response.bytes().await.unwrap_or_default();
         match status {
             StatusCode::ACCEPTED => Ok(Attempt::Acknowledged),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                let after = after.unwrap_or(PAUSE);
                 Ok(Attempt::Again { after, reason: answer(status, &body) })
             }
             _ => Err(self.target.refused(answer(status, &body))),
         }
     }
-}
-
-fn retry_after(headers: &header::HeaderMap) -> Duration {
-    let seconds = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-    seconds.and_then(|text| text.parse().ok()).map_or(PAUSE, Duration::from_secs)
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{
+    Protocol,
     client::{Outcome, Reads},
     meter::{Counts, Latency},
     plan::{Pace, Plan},
@@ -17,6 +18,8 @@ use super::{
 pub struct Report {
     /// Every stream was as promised.
     pub passed: bool,
+    /// What clients spoke.
+    pub protocol: Protocol,
     /// Healthy clients.
     pub clients: usize,
     /// Connections that published.
@@ -88,6 +91,7 @@ impl Report {
         let sent: Vec<_> = published.iter().map(|published| published.events).collect();
         let mut report = Self {
             passed: false,
+            protocol: plan.protocol,
             clients: plan.clients,
             publishers: plan.publishers,
             batch: plan.batch,

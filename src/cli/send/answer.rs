@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use reqwest::StatusCode;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::cli::{client, tail::line::visible};
+use crate::cli::{client, reply::Reply, tail::line::visible};
 
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,11 +85,8 @@ struct Error {
 
 /// Reads an answer.
 #[must_use]
-pub fn read<T: DeserializeOwned>(
-    status: StatusCode,
-    retry_after: Option<&str>,
-    body: &[u8],
-) -> Answer<T> {
+pub fn read<T: DeserializeOwned>(Reply { status, after, body }: &Reply) -> Answer<T> {
+    let (status, after) = (*status, *after);
     let reason = visible(&client::answer(status, body));
     match status.as_u16() {
         202 => match serde_json::from_slice(body) {
@@ -98,10 +94,7 @@ pub fn read<T: DeserializeOwned>(
             Err(error) => Answer::Refused(format!("its answer cannot be read: {error}")),
         },
         // Some of them are said by what stands between.
-        408 | 429 | 502 | 503 | 504 => {
-            let seconds = retry_after.and_then(|text| text.parse().ok());
-            Answer::Later { after: seconds.map(Duration::from_secs), reason }
-        }
+        408 | 429 | 502 | 503 | 504 => Answer::Later { after, reason },
         413 => Answer::TooLarge(reason),
         422 => match serde_json::from_slice::<Problem>(body) {
             Ok(problem) if problem.errors.iter().any(|error| error.code == "too_many_events") => {
@@ -168,8 +161,9 @@ mod tests {
 
     use super::*;
 
-    fn answer(status: u16, retry_after: Option<&str>, body: &Value) -> Answer<Stored> {
-        read(StatusCode::from_u16(status).unwrap(), retry_after, body.to_string().as_bytes())
+    fn answer(status: u16, after: Option<u64>, body: &Value) -> Answer<Stored> {
+        let (status, after) = (status.try_into().unwrap(), after.map(Duration::from_secs));
+        read(&Reply { status, after, body: body.to_string().into() })
     }
 
     fn invalid(errors: &[[&str; 3]]) -> Vec<Fault> {
@@ -203,8 +197,7 @@ mod tests {
             Answer::Later { after, .. } => Some(after.map_or(0, |after| after.as_secs())),
             _ => None,
         };
-        assert_eq!(later(429, Some("7")), Some(7));
-        assert_eq!(later(503, Some("Wed, 21 Oct 2026 07:28:00 GMT")), Some(0));
+        assert_eq!(later(429, Some(7)), Some(7));
         for status in [408, 502, 504] {
             assert_eq!(later(status, None), Some(0), "{status}");
         }

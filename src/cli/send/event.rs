@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
-    cli::client,
+    cli::filter,
     core::{
         canonical::{members, quote},
         event::Category,
@@ -28,7 +28,7 @@ pub struct EventArgs {
         value_parser = object)]
     data: Box<RawValue>,
     /// The event's category; the router classifies it without it
-    #[arg(long, requires = "event_type", value_parser = client::category)]
+    #[arg(long, requires = "event_type", value_parser = filter::category)]
     category: Option<Category>,
     /// When it happened (RFC 3339); the time of receipt without it
     #[arg(long, value_name = "TIME", requires = "event_type", value_parser = time)]

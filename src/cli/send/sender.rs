@@ -16,11 +16,16 @@ use super::{
 };
 use crate::cli::{
     client::{ClientError, Target, root_cause},
+    reply::{NoReply, Reply},
     retry,
+    tail::line::visible,
 };
 
 /// An answer that takes longer is lost; the router itself gives up sooner.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How often a router is tried again that has never answered.
+const FIRST_RETRIES: u32 = 5;
 
 /// What may be done without asking.
 #[derive(Clone, Copy, Debug)]
@@ -196,7 +201,10 @@ impl Sender {
                 Answer::Later { after, reason } => (after, reason),
                 answer => return Ok(answer),
             };
-            if self.allowed.retries.is_some_and(|most| attempt >= most) {
+            // What never gave an answer may be no router at all.
+            let first = (!self.reached).then_some(FIRST_RETRIES);
+            let most = self.allowed.retries.or(first);
+            if most.is_some_and(|most| attempt >= most) {
                 return Err(self.target.unreachable(reason));
             }
             let delay = retry::delay(attempt, after, fastrand::f64());
@@ -212,22 +220,24 @@ impl Sender {
         Request { form, body }: &Request,
     ) -> Result<Answer<T>, ClientError> {
         let request = self.http.post(self.url.clone()).header(header::CONTENT_TYPE, *form);
-        let answer = async {
+        let reply = async {
             let response = request.body(body.clone()).timeout(PATIENCE).send().await?;
-            let (status, headers) = (response.status(), response.headers().clone());
-            let body = response.bytes().await?;
-            let after = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-            Ok::<_, reqwest::Error>(answer::read(status, after, &body))
+            Reply::read(response).await
         };
-        match answer.await {
-            Ok(answer) => {
+        match reply.await {
+            Ok(reply) => {
                 self.reached = true;
-                Ok(answer)
+                Ok(answer::read(&reply))
             }
-            Err(error) if !self.reached && (error.is_connect() || error.is_timeout()) => {
+            Err(error @ NoReply::TooLong) => Ok(Answer::Refused(error.to_string())),
+            Err(NoReply::Lost(error))
+                if !self.reached && (error.is_connect() || error.is_timeout()) =>
+            {
                 Err(self.target.unreachable(root_cause(&error)))
             }
-            Err(error) => Ok(Answer::Later { after: None, reason: root_cause(&error) }),
+            Err(NoReply::Lost(error)) => {
+                Ok(Answer::Later { after: None, reason: visible(&root_cause(&error)) })
+            }
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::{fmt, str::FromStr};
 
 /// One kind of thing that a caller may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub enum Scope {
     /// Send events.
     Ingest,

@@ -31,7 +31,7 @@ impl<S: Sink> Fanout<S> {
         let mut waits_for = None;
         for attach in chain {
             let ends = attach.interest.ends();
-            let subscription = self.attach(key, label, attach, waits_for, turn);
+            let subscription = self.attach(key, (label, waits_for), attach, turn);
             waits_for = subscription.filter(|_| ends);
         }
         Ok(())
@@ -41,9 +41,8 @@ impl<S: Sink> Fanout<S> {
     fn attach(
         &mut self,
         key: Key,
-        label: Label,
+        (label, waits_for): (Label, Option<SubKey>),
         Attach { interest, from }: Attach,
-        waits_for: Option<SubKey>,
         turn: Turn<'_>,
     ) -> Option<SubKey> {
         self.bring_current(&interest, turn);
@@ -100,7 +99,7 @@ impl<S: Sink> Fanout<S> {
             self.closed += &balance;
         }
         self.vacate(place);
-        self.attach(key, label, Attach { interest, from: Some(from) }, waits_for, turn);
+        self.attach(key, (label, waits_for), Attach { interest, from: Some(from) }, turn);
     }
 
     fn labelled(&self, key: Key, label: Label) -> Vec<SubKey> {

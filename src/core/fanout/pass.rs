@@ -195,7 +195,8 @@ impl<S: Sink> Fanout<S> {
         };
         let (moved, paid) = (outbox.taken() - before, outbox.take_paid());
         totals.bytes += moved;
-        session.note(step == Step::Blocked, moved > 0, turn);
+        let went_on = moved > 0 || session.sink.take_moved();
+        session.note(step == Step::Blocked, went_on, turn);
         if let Some(paid) = paid {
             self.pay(paid);
         }

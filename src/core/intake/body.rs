@@ -50,7 +50,7 @@ pub(super) fn utf8(body: &[u8]) -> Result<&str, Fault> {
 pub(super) fn ndjson(
     body: &[u8],
     ctx: &Context<'_>,
-    new_id: &mut dyn FnMut() -> Uuid,
+    new_id: &mut dyn FnMut(usize) -> Uuid,
 ) -> Result<Batch, Faults> {
     let mut events = Vec::new();
     let (mut next, body) = past_bom(body);
@@ -66,7 +66,7 @@ pub(super) fn ndjson(
             return Err(too_many(ctx.limits.batch_events).into());
         }
         let event = match std::str::from_utf8(line) {
-            Ok(line) => draft(line, Some(number), ctx, new_id),
+            Ok(line) => draft(line, Some(number), ctx, &mut || new_id(index)),
             Err(error) => Err(not_utf8(error, start).into()),
         };
         events.push(event.map_err(|faults| faults.at(index)));

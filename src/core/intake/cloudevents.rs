@@ -2,7 +2,8 @@
 //!
 //! `type`, `source` and `time` are our fields of that meaning, and `data` must be an object. An `id`
 //! is unique within its source only, so ours is a UUID (version 5) of both. What else there is goes
-//! into the metadata, each attribute as `ce_<name>`, the `id` too.
+//! into the metadata, each attribute as `ce_<name>`, the `id` too. A `traceparent` attribute (the
+//! distributed tracing extension) says where the event was made, and counts more than the request's.
 
 use std::collections::HashSet;
 
@@ -13,13 +14,14 @@ use super::{
     Context, Fault, Faults, Rule,
     body::{syntax, utf8},
     event::{
-        Fields, duplicate_key, event_members, metadata, read_data, read_timestamp, required,
-        short_text, small_enough, string,
+        Fields, TRACEPARENT, duplicate_key, event_members, metadata, read_data, read_timestamp,
+        required, short_text, small_enough, string,
     },
 };
 use crate::core::{
     canonical::{Members, pointer_segment, quote},
     event::{Draft, MAX_EVENT_TYPE, MAX_SOURCE},
+    traceparent::Traceparent,
 };
 
 /// The namespace of all sources: an event's id is `uuid5(uuid5(NAMESPACE, source), id)`.
@@ -60,11 +62,13 @@ pub(super) fn draft(
             "binary data is not taken: send a JSON object as `data`",
         )),
     });
+    faults.event_type = event_type.as_deref().map(Box::from);
     let (Some(id), Some(source), Some(event_type), Some(time), Some((data, canonical)), true) =
         (id, source, event_type, time, data, faults.is_empty())
     else {
         return Err(faults);
     };
+    let traceparent = traceparent(&rest).or(ctx.traceparent);
     rest.extend(given_id.map(|raw| ("ce_id".into(), raw)));
     let fields = Fields {
         id: Some(Uuid::new_v5(&Uuid::new_v5(&NAMESPACE, source.as_bytes()), id.as_bytes())),
@@ -74,7 +78,7 @@ pub(super) fn draft(
         category: None,
         data,
         canonical,
-        metadata: metadata(rest, ctx.broadcast_mode),
+        metadata: metadata(rest, traceparent, ctx),
     };
     Ok(fields.complete(ctx, &mut Uuid::nil))
 }
@@ -145,12 +149,29 @@ fn check(name: &str, value: &RawValue) -> Result<(), Fault> {
     match value.get() {
         json if json.starts_with('"') => string(&pointer, value).map(drop),
         "true" | "false" => Ok(()),
-        json if json.parse::<i64>().is_ok() => Ok(()),
+        json if is_whole(json) => Ok(()),
         _ => {
             let detail = "must be a string, a whole number or a boolean";
             Err(Fault::new(pointer, Rule::WrongType, detail))
         }
     }
+}
+
+/// Where the event was made, if it says so in a form that is valid.
+fn traceparent(attributes: &Members<'_>) -> Option<Traceparent> {
+    let mut values = attributes.iter().filter_map(|(key, value)| {
+        (key.strip_prefix("ce_") == Some(TRACEPARENT)).then_some(*value)
+    });
+    string(TRACEPARENT, values.next()?).ok()?.parse().ok()
+}
+
+/// Whether a number is a whole one of 64 bits, however it is written: `1.0` and `1e3` are, too.
+fn is_whole(json: &str) -> bool {
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    if !json.contains(['.', 'e', 'E']) {
+        return json.parse::<i64>().is_ok();
+    }
+    json.parse::<f64>().is_ok_and(|number| number.fract() == 0.0 && (-END..END).contains(&number))
 }
 
 fn read_version(raw: Option<&RawValue>) -> Result<(), Fault> {

@@ -11,6 +11,7 @@ use crate::core::{
     canonical::{Members, canonical, checksum, compact, members, pointer_segment, quote, text},
     classify::classify,
     event::{Category, Draft, MAX_EVENT_TYPE, MAX_SOURCE},
+    traceparent::Traceparent,
 };
 
 /// The fields that a producer may set.
@@ -19,6 +20,9 @@ const FIELDS: [&str; 7] =
 
 /// Fields of an event that was read: accepted, and ignored.
 const SET_BY_ROUTER: [&str; 4] = ["seq", "epoch", "checksum", "created_at"];
+
+/// Where in a trace an event was made, among its metadata.
+pub(super) const TRACEPARENT: &str = "traceparent";
 
 /// The draft of one event, or its faults with pointers into the event; `first_line` is where the
 /// event begins in the body (from 1), if that is known.
@@ -38,7 +42,8 @@ pub(super) fn draft(
     let timestamp = faults.keep(read_timestamp("/timestamp", timestamp));
     let category = faults.keep(read_category(category));
     let data = faults.keep(read_data(data));
-    let metadata = faults.keep(read_metadata(metadata, ctx.broadcast_mode));
+    let metadata = faults.keep(read_metadata(metadata, ctx));
+    faults.event_type = event_type.as_deref().map(Box::from);
     let (
         Some(event_type),
         Some(source),
@@ -252,28 +257,40 @@ pub(super) fn read_data(raw: Option<&RawValue>) -> Result<(Cow<'_, str>, String)
     object("/data", required("/data", raw)?)
 }
 
-/// The metadata on one line, with the router's `broadcast_mode` in the place of any other.
-fn read_metadata(raw: Option<&RawValue>, broadcast_mode: &str) -> Result<String, Fault> {
+/// The metadata on one line, with what the router adds.
+fn read_metadata(raw: Option<&RawValue>, ctx: &Context<'_>) -> Result<String, Fault> {
     const POINTER: &str = "/metadata";
-    let Some(raw) = raw else { return Ok(metadata(vec![], broadcast_mode)) };
+    let Some(raw) = raw else { return Ok(metadata(vec![], ctx.traceparent, ctx)) };
     let (compact, _) = object(POINTER, raw)?;
     let members = members(&compact).map_err(|error| syntax(POINTER.to_owned(), &error, None))?;
-    Ok(metadata(members, broadcast_mode))
+    Ok(metadata(members, ctx.traceparent, ctx))
 }
 
-/// The members on one line, and the router's `broadcast_mode`.
-pub(super) fn metadata(members: Members<'_>, broadcast_mode: &str) -> String {
+/// The members on one line, a `traceparent` unless they have one, and the router's `broadcast_mode`
+/// in the place of any other.
+pub(super) fn metadata(
+    members: Members<'_>,
+    traceparent: Option<Traceparent>,
+    ctx: &Context<'_>,
+) -> String {
     const MODE: &str = "broadcast_mode";
     let mut out = String::from("{");
+    let given = members.iter().any(|(key, _)| key == TRACEPARENT);
     for (key, value) in members.into_iter().filter(|(key, _)| key != MODE) {
         quote(&key, &mut out);
         out.push(':');
         out.push_str(value.get());
         out.push(',');
     }
+    if let Some(traceparent) = traceparent.filter(|_| !given) {
+        quote(TRACEPARENT, &mut out);
+        out.push(':');
+        quote(&traceparent.to_string(), &mut out);
+        out.push(',');
+    }
     quote(MODE, &mut out);
     out.push(':');
-    quote(broadcast_mode, &mut out);
+    quote(ctx.broadcast_mode, &mut out);
     out.push('}');
     out
 }

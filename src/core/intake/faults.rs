@@ -46,6 +46,8 @@ pub struct Faults {
     pub list: Vec<Fault>,
     /// How many more there are.
     pub more: usize,
+    /// The type of the event that they are of, when there is one and it could be read.
+    pub event_type: Option<Box<str>>,
 }
 
 impl Faults {
@@ -106,6 +108,6 @@ impl Faults {
 
 impl From<Fault> for Faults {
     fn from(fault: Fault) -> Self {
-        Self { list: vec![fault], more: 0 }
+        Self { list: vec![fault], ..Self::default() }
     }
 }

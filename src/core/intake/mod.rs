@@ -19,6 +19,8 @@ mod rules;
 mod tests;
 mod unpack;
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -28,7 +30,7 @@ pub use faults::{Fault, Faults, MAX_FAULTS};
 pub use rules::Rule;
 pub use unpack::{Caps, Encoding, UnpackError, unpack};
 
-use super::event::Draft;
+use super::{event::Draft, stats::Tally, traceparent::Traceparent};
 
 /// What holds for all events of a request.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +43,9 @@ pub struct Context<'a> {
     pub secret: Option<&'a [u8]>,
     /// `broadcast_mode` for the metadata: `direct`, `adapter` or `dual`.
     pub broadcast_mode: &'a str,
+    /// Where in a trace the request was made: kept in the metadata of each event that says nothing
+    /// of its own about it.
+    pub traceparent: Option<Traceparent>,
 }
 
 /// How much one request may bring.
@@ -91,6 +96,27 @@ impl Batch {
         if parsed.rejected.is_empty() { Ok(parsed) } else { Err(together(parsed.rejected)) }
     }
 
+    /// What was found, by event type: a tally for each run of events of one type (nothing where it
+    /// cannot be read), which share the time that all `took` evenly.
+    #[must_use]
+    pub fn tallies(&self, took: Duration) -> Vec<(Option<&str>, Tally)> {
+        let each = took / u32::try_from(self.events.len()).unwrap_or(u32::MAX).max(1);
+        let mut tallies: Vec<(Option<&str>, Tally)> = Vec::new();
+        for event in &self.events {
+            let (event_type, found) = match event {
+                Ok(draft) => (Some(&*draft.event_type), Tally::passed(each)),
+                Err(faults) => {
+                    (faults.event_type.as_deref(), Tally::failed(each, faults.count() as u64))
+                }
+            };
+            match tallies.last_mut().filter(|(last, _)| *last == event_type) {
+                Some((_, tally)) => *tally += found,
+                None => tallies.push((event_type, found)),
+            }
+        }
+        tallies
+    }
+
     /// The events without a fault, and the others as rejected.
     ///
     /// # Errors
@@ -124,28 +150,32 @@ fn together(rejected: Vec<Rejected>) -> Faults {
     faults
 }
 
-/// Reads one event or an array of events; `new_id` makes the ids of those that bring none.
+/// Reads one event or an array of events; `new_id` makes the ids of those that bring none, and is
+/// told which of the list it is for.
 ///
 /// # Errors
 /// When the body as a whole cannot be read: not UTF-8, not JSON, empty, or too many events.
 pub fn read_json(
     body: &[u8],
     ctx: &Context<'_>,
-    new_id: &mut dyn FnMut() -> Uuid,
+    new_id: &mut dyn FnMut(usize) -> Uuid,
 ) -> Result<Batch, Faults> {
+    let mut index = 0..;
     body::json(body, Shape::Either, ctx.limits.batch_events, |json, first_line| {
-        event::draft(json, first_line, ctx, new_id)
+        let at = index.next().unwrap_or_default();
+        event::draft(json, first_line, ctx, &mut || new_id(at))
     })
 }
 
-/// Reads one event a line, skipping empty lines; `new_id` makes the ids of those that bring none.
+/// Reads one event a line, skipping empty lines; `new_id` makes the ids of those that bring none,
+/// and is told which event it is for.
 ///
 /// # Errors
 /// When the body as a whole cannot be read: empty, or too many events.
 pub fn read_ndjson(
     body: &[u8],
     ctx: &Context<'_>,
-    new_id: &mut dyn FnMut() -> Uuid,
+    new_id: &mut dyn FnMut(usize) -> Uuid,
 ) -> Result<Batch, Faults> {
     body::ndjson(body, ctx, new_id)
 }
@@ -190,7 +220,7 @@ pub fn read_binary_cloudevent(
 pub fn parse_json(
     body: &[u8],
     ctx: &Context<'_>,
-    new_id: &mut dyn FnMut() -> Uuid,
+    new_id: &mut dyn FnMut(usize) -> Uuid,
 ) -> Result<Parsed, Faults> {
     read_json(body, ctx, new_id)?.all_or_nothing()
 }
@@ -202,7 +232,7 @@ pub fn parse_json(
 pub fn parse_ndjson(
     body: &[u8],
     ctx: &Context<'_>,
-    new_id: &mut dyn FnMut() -> Uuid,
+    new_id: &mut dyn FnMut(usize) -> Uuid,
 ) -> Result<Parsed, Faults> {
     read_ndjson(body, ctx, new_id)?.all_or_nothing()
 }

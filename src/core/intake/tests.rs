@@ -2,6 +2,7 @@
 
 mod batches;
 mod cloudevents;
+mod traceparents;
 
 use chrono::{FixedOffset, SecondsFormat};
 use proptest::prelude::*;
@@ -24,15 +25,12 @@ const CONTEXT: Context<'_> = Context {
     limits: Limits { batch_events: 3, event_bytes: 400 },
     secret: None,
     broadcast_mode: "direct",
+    traceparent: None,
 };
 
 /// Ids 1, 2, 3, …
-fn ids() -> impl FnMut() -> Uuid {
-    let mut last = 0;
-    move || {
-        last += 1;
-        Uuid::from_u128(last)
-    }
+fn ids() -> impl FnMut(usize) -> Uuid {
+    |index| Uuid::from_u128(index as u128 + 1)
 }
 
 fn one(json: &str) -> Result<Draft, Faults> {
@@ -287,16 +285,16 @@ fn the_list_of_faults_is_capped_and_the_others_are_counted() {
 
 #[test]
 fn an_id_is_made_only_for_an_event_that_is_taken() {
-    let mut made = 0;
-    let mut new_id = || {
-        made += 1;
-        Uuid::from_u128(made)
+    let mut made = Vec::new();
+    let mut new_id = |index| {
+        made.push(index);
+        Uuid::from_u128(9)
     };
     let body =
         format!("[{{}},{},{}]", with(r#""id":"0190b5c46a2e7cc398c4dc0c0c07398f""#), with(""));
     let batch = read_json(body.as_bytes(), &CONTEXT, &mut new_id).unwrap();
-    assert_eq!(batch.events[2].as_ref().unwrap().id, Uuid::from_u128(1));
-    assert_eq!(made, 1);
+    assert_eq!(batch.events[2].as_ref().unwrap().id, Uuid::from_u128(9));
+    assert_eq!(made, [2], "and knows its place");
 }
 
 fn object() -> impl Strategy<Value = Value> {

@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::{Members, member, times::time};
 use crate::core::{
     canonical::{members, quote},
-    event::{Draft, MAX_SOURCE, rfc3339},
-    intake::{self, Context, Faults},
+    event::{MAX_SOURCE, rfc3339},
+    intake::{self, Batch, Context, Faults},
 };
 
 /// The member of an event's metadata that says how it came in by `/events`.
@@ -43,7 +43,7 @@ impl Ingest {
     }
 }
 
-/// A frame that is no event.
+/// A frame that is not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// Not JSON.
@@ -54,7 +54,7 @@ pub enum Unreadable {
     NoObject,
     /// An object that cannot be taken.
     #[error("{}", explain(.0))]
-    Faults(Faults),
+    Faults(#[from] Faults),
 }
 
 /// The source of an event that names none, and the type of one that names none.
@@ -75,29 +75,26 @@ const FIELDS: [&str; 12] = [
     "checksum",
     "created_at",
 ];
-/// The draft of a frame; `new_id` makes the id of one that brings none.
+/// Reads a frame as the body of a POST with one event; `new_id` makes the id of one without.
 ///
 /// # Errors
-/// When it is no JSON object, or holds what no event may hold.
-pub fn draft(
+/// When it is no JSON object. What no event may hold is a fault of the event.
+pub fn read(
     text: &str,
     ctx: &Context<'_>,
     new_id: &mut dyn FnMut() -> Uuid,
-) -> Result<Draft, Unreadable> {
+) -> Result<Batch, Unreadable> {
     let members = members(text).map_err(|error| {
         if error.is_data() { Unreadable::NoObject } else { Unreadable::NotJson(error) }
     })?;
-    let fields = fields(&members).map(|json| read(&json, ctx, new_id));
-    if let Some(Ok(draft)) = fields {
-        return Ok(draft);
+    let mut read = |json: &str| intake::read_json(json.as_bytes(), ctx, &mut |_| new_id());
+    if let Some(json) = fields(&members)
+        && let Ok(batch) = read(&json)
+        && batch.events.iter().all(Result::is_ok)
+    {
+        return Ok(batch);
     }
-    read(&object(text, &members), ctx, new_id).map_err(Unreadable::Faults)
-}
-
-fn read(json: &str, ctx: &Context<'_>, new_id: &mut dyn FnMut() -> Uuid) -> Result<Draft, Faults> {
-    let parsed = intake::parse_json(json.as_bytes(), ctx, new_id)?;
-    // There is always one: a body without an event is a fault.
-    parsed.drafts.into_iter().next().ok_or_else(Faults::default)
+    read(&object(text, &members)).map_err(Unreadable::Faults)
 }
 
 /// The event whose fields these are, if they are nothing else.
@@ -196,7 +193,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::core::intake::Limits;
+    use crate::core::{event::Draft, intake::Limits};
 
     fn take(text: &str) -> Result<Draft, Unreadable> {
         let ctx = Context {
@@ -204,8 +201,10 @@ mod tests {
             limits: Limits { batch_events: 1, event_bytes: 1000 },
             secret: None,
             broadcast_mode: "direct",
+            traceparent: None,
         };
-        draft(text, &ctx, &mut || Uuid::from_u128(1))
+        let parsed = read(text, &ctx, &mut || Uuid::from_u128(1))?.all_or_nothing()?;
+        Ok(parsed.drafts.into_iter().next().unwrap())
     }
 
     fn taken(sent: &Value) -> Draft {

@@ -1,7 +1,7 @@
 //! The original system's sockets, `/ws` and `/events`: what their clients say, and what they hear.
 //!
 //! All of it is a view of the journal. [`History`] is a reader that counts, not a second store;
-//! what producers send over `/events` becomes a [`draft`] like any other; how events are pushed is
+//! what producers send over `/events` is [`read`] into drafts like any other; how events are pushed is
 //! [`event`](super::protocol::legacy::event). Times and measurements are arguments.
 
 mod answers;
@@ -23,7 +23,7 @@ pub use self::{
     commands::{Command, KNOWN, MAX_HOURS, MAX_LIMIT, Refusal, parse},
     health::{Health, PING_TIMEOUT},
     history::{History, MAX_BEHIND},
-    inbound::{Unreadable, draft},
+    inbound::{Unreadable, read},
 };
 pub(in crate::core) use self::{
     inbound::{INGEST, Ingest},

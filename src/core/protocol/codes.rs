@@ -116,6 +116,9 @@ impl CloseReason {
         Self::TooManyJoins,
     ];
 
+    /// Those that only clients of Realtime hear.
+    pub const REALTIME: [Self; 3] = [Self::Idle, Self::NoChannels, Self::TooManyJoins];
+
     /// The WebSocket close code; `None` when the socket is cut instead.
     #[must_use]
     pub fn code(self) -> Option<u16> {

@@ -7,6 +7,7 @@ mod form;
 mod frames;
 mod from;
 pub mod legacy;
+mod meanings;
 pub mod session;
 pub mod sse;
 mod websocket;
@@ -23,6 +24,9 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 /// The WebSocket subprotocol.
 pub const SUBPROTOCOL: &str = "signalbox.v1.json";
+
+/// The `type` of every frame that a client may send.
+pub const CLIENT_FRAMES: [&str; 2] = ["subscribe", "ping"];
 
 /// What a client may say.
 #[derive(Debug)]
@@ -77,7 +81,8 @@ pub fn parse(text: &str) -> Result<ClientFrame, (ErrorCode, String)> {
         "subscribe" => serde_json::from_str(text).map(ClientFrame::Subscribe).map_err(misused),
         "ping" => serde_json::from_str(text).map(|Ping { .. }| ClientFrame::Ping).map_err(misused),
         other => {
-            let detail = format!("unknown type {other:?}; known are \"subscribe\" and \"ping\"");
+            let known = CLIENT_FRAMES.join(", ");
+            let detail = format!("unknown type {other:?}; known are {known}");
             Err((ErrorCode::UnknownType, detail))
         }
     }

@@ -25,14 +25,23 @@ use utoipa::{
 pub use page::{__path_file, __path_page, file, page};
 pub(super) use problems::{problems, responses};
 
+use self::schemas::NewEvent;
 use super::{
-    ROUTES, Route, auth, broadcast, events, ingest, legacy, ops, problem::Code, stats, stream,
-    upgrade,
+    ROUTES, Route, auth, broadcast, events, ingest, legacy, ops,
+    problem::{Body, Code, FaultBody, Outcome},
+    settings, stats, stream, upgrade,
 };
-use crate::core::access::Need;
+use crate::core::{access::Need, event::Category};
 
 /// What the guard answers, whatever the route.
-const EVERYWHERE: [Code; 3] = [Code::OriginNotAllowed, Code::HostNotAllowed, Code::TooManyRequests];
+const EVERYWHERE: [Code; 6] = [
+    Code::BadHttp,
+    Code::OriginNotAllowed,
+    Code::HeadTimeout,
+    Code::HostNotAllowed,
+    Code::TooManyRequests,
+    Code::HeadTooLarge,
+];
 
 /// The name of the security scheme.
 const TOKEN: &str = "token";
@@ -52,11 +61,13 @@ const TOKEN: &str = "token";
     paths(
         ingest::post, events::list, events::one, stream::stream,
         upgrade::expected, upgrade::expected_realtime, upgrade::expected_socket, broadcast::post,
-        broadcast::post_realtime, broadcast::post_one, broadcast::post_one_realtime, auth::post_ticket, ops::sessions, ops::close_session,
-        stats::stats, ops::ledger, legacy::dashboard, legacy::producer, legacy::status,
-        legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
+        broadcast::post_realtime, broadcast::post_one, broadcast::post_one_realtime,
+        auth::post_ticket, ops::sessions, ops::close_session,
+        stats::stats, settings::settings, ops::ledger, legacy::dashboard, legacy::producer,
+        legacy::status, legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,
     ),
+    components(schemas(Body, Category, FaultBody, NewEvent, Outcome)),
     modifiers(&FromRoutes),
 )]
 struct Contract;
@@ -73,7 +84,7 @@ pub const ASYNCAPI: &str = include_str!("../../../docs/asyncapi.yaml");
 /// This contract.
 #[utoipa::path(
     get, path = "/openapi.json", operation_id = "get_openapi", tag = "contract",
-    responses((status = 200, description = "OpenAPI 3.1.", body = utoipa::gen::serde_json::Value))
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object))
 )]
 pub async fn openapi_json() -> HttpResponse {
     static BODY: LazyLock<Bytes> = LazyLock::new(|| openapi().to_json().unwrap_or_default().into());
@@ -84,7 +95,7 @@ pub async fn openapi_json() -> HttpResponse {
 #[utoipa::path(
     get, path = "/asyncapi.yaml", operation_id = "get_asyncapi", tag = "contract",
     responses((
-        status = 200, description = "AsyncAPI 3.", body = String, content_type = "application/yaml",
+        status = 200, description = "AsyncAPI 3.", body = Object, content_type = "application/yaml",
     ))
 )]
 pub async fn asyncapi_yaml() -> HttpResponse {

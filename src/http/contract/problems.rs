@@ -14,6 +14,8 @@ use utoipa::{
 
 use crate::http::problem::{Body, Code, Problem};
 
+const PROBLEM: &str = "application/problem+json";
+
 /// Makes a type that stands for problems, for `responses(…)` of an operation.
 macro_rules! problems {
     ($(#[$doc:meta])* $visible:vis $name:ident: $($code:ident),+ $(,)?) => {
@@ -44,11 +46,19 @@ pub(in crate::http) fn responses(codes: &[Code]) -> BTreeMap<String, RefOr<Respo
     responses.map(|(status, codes)| (status.to_string(), response(codes).into())).collect()
 }
 
-/// Adds the responses of these codes, of statuses that the operation does not have yet.
+/// Adds these codes to what the operation may answer.
 pub(super) fn add(operation: &mut Operation, codes: &[Code]) {
-    for (status, response) in responses(codes) {
-        operation.responses.responses.entry(status).or_insert(response);
-    }
+    let known = &mut operation.responses.responses;
+    let told: Vec<_> = known.values().flat_map(told).chain(codes.iter().copied()).collect();
+    known.extend(responses(&told));
+}
+
+/// The codes that a response has examples of.
+fn told(response: &RefOr<Response>) -> Vec<Code> {
+    let RefOr::T(response) = response else { return Vec::new() };
+    let Some(RefOr::T(content)) = response.content.get(PROBLEM) else { return Vec::new() };
+    let is_told = |code: &&Code| content.examples.contains_key(code.as_str());
+    Code::ALL.iter().filter(is_told).copied().collect()
 }
 
 fn response(codes: &[Code]) -> Response {
@@ -58,9 +68,8 @@ fn response(codes: &[Code]) -> Response {
         .schema(Some(Ref::from_schema_name(Body::name())))
         .examples_from_iter(codes.iter().map(|code| (code.as_str(), example(*code))))
         .build();
-    let mut response = ResponseBuilder::new()
-        .description(meanings.join("\n\n"))
-        .content("application/problem+json", content);
+    let mut response =
+        ResponseBuilder::new().description(meanings.join("\n\n")).content(PROBLEM, content);
     for (name, description) in codes.first().map_or(&[][..], |code| headers(*code)) {
         let schema = ObjectBuilder::new().schema_type(Type::String);
         let mut header = Header::new(schema);
@@ -77,6 +86,7 @@ fn headers(code: Code) -> &'static [(&'static str, &'static str)] {
             ("Accept", "The content types that are read, when it was one."),
             ("Accept-Encoding", "The encodings that are read, when it was one."),
         ],
+        Code::Unauthenticated => &[("WWW-Authenticate", "How to show who is asking.")],
         Code::UpgradeRequired => {
             &[("Upgrade", "Always `websocket`."), ("Sec-WebSocket-Version", "Always `13`.")]
         }

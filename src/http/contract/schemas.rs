@@ -2,7 +2,7 @@
 //! borrowed from the bytes that came, and joined from bytes. Tests hold them to the real ones.
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -124,25 +124,33 @@ impl ToSchema for CloudEvents {}
 
 impl PartialSchema for CloudEvent {
     fn schema() -> RefOr<Schema> {
-        let text = || ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
-        let nullable = |kind| SchemaType::from_iter([kind, Type::Null]);
-        let time = ObjectBuilder::new().schema_type(nullable(Type::String));
-        let extension = [Type::String, Type::Integer, Type::Boolean, Type::Null];
-        ObjectBuilder::new()
-            .description(Some("What `type`, `source` and `time` are called elsewhere is `event_type`, `source` and `timestamp`."))
-            .property("specversion", text().enum_values(Some(["1.0"])))
+        let string = || ObjectBuilder::new().schema_type(Type::String);
+        let text = || string().min_length(Some(1));
+        let time = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+        let types = [Type::String, Type::Integer, Type::Boolean, Type::Null];
+        let extension = ObjectBuilder::new()
+            .description(Some("Kept in the metadata as `ce_<name>`."))
+            .schema_type(SchemaType::from_iter(types))
+            .minimum(Some(i64::MIN))
+            .maximum(Some(i64::MAX));
+        let event = ObjectBuilder::new()
+            .description(Some("A CloudEvent 1.0 in the JSON format."))
+            .examples([json!({
+                "specversion": "1.0", "id": "1", "source": "redis", "type": "cache_metrics",
+                "data": { "hit_rate": 0.97 },
+            })])
+            .property("specversion", string().enum_values(Some(["1.0"])))
             .property("id", text().description(Some("Unique within its source.")))
             .property("source", text().max_length(Some(MAX_SOURCE)))
             .property("type", text().max_length(Some(MAX_EVENT_TYPE)))
-            .property("time", time.format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))))
+            .property("time", time)
             .property("data", ObjectBuilder::new().schema_type(Type::Object))
-            .required("specversion").required("id").required("source").required("type").required("data")
-            .property_names(Some(ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[a-z0-9]+$"))))
-            .additional_properties(Some(RefOr::T(ObjectBuilder::new()
-                .schema_type(SchemaType::from_iter(extension))
-                .minimum(Some(i64::MIN)).maximum(Some(i64::MAX))
-                .description(Some("Kept in the metadata as `ce_<name>`.")).build().into())))
-            .into()
+            .property_names(Some(string().pattern(Some("^[a-z0-9]+$"))))
+            .additional_properties(Some(Schema::from(extension)));
+        let required = ["specversion", "id", "source", "type", "data"];
+        required.into_iter().fold(event, ObjectBuilder::required).into()
     }
 }
 

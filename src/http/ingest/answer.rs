@@ -18,7 +18,7 @@ use crate::{
 
 problems!(
     /// Why nothing (or perhaps nothing) was stored.
-    pub(super) IngestProblems: BadBody, BadEncoding, BadParameter, UnknownParameter, BodyTimeout,
+    pub(super) IngestProblems: BadBody, BadEncoding, BadIdempotencyKey, BadParameter, UnknownParameter, BodyTimeout, RequestInFlight, IdempotencyKeyReused,
     BodyTooLarge, CompressionRatio, UnsupportedEncoding, UnsupportedMediaType, InvalidEvents,
     RefusedByStorage, OutcomeUnknown, QueueFull, ShuttingDown, StorageFull, StorageUnavailable,
     TooManyBytes,

@@ -7,12 +7,18 @@ use actix_web::{
     http::header::{self, HeaderMap, HeaderValue},
     web,
 };
-use chrono::{DateTime, Utc};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    core::intake::{Attribute, Encoding},
-    http::problem::{Code, Problem},
+    core::{
+        idempotency::Key,
+        intake::{Attribute, Encoding},
+        traceparent::Traceparent,
+    },
+    http::{
+        problem::{Code, Problem},
+        trace,
+    },
 };
 
 /// The forms that are read.
@@ -30,29 +36,15 @@ pub(super) struct IngestQuery {
     on_invalid: Option<OnInvalid>,
 }
 
-/// The headers that [`Head::read`] reads besides the content type, as the contract has them.
+/// The header that [`Head::read`] reads besides the content type, as the contract has it: those of a
+/// CloudEvent in binary mode depend on the content type, which OpenAPI cannot say.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "only described")]
 pub(super) struct IngestHeaders {
     /// How the body is compressed.
-    #[param(inline, rename = "Content-Encoding")]
+    #[param(inline, nullable = false, rename = "Content-Encoding")]
     content_encoding: Option<ContentEncoding>,
-    /// Of a CloudEvent in binary mode: always `1.0`.
-    #[param(nullable = false, rename = "ce-specversion", pattern = "^1\\.0$")]
-    ce_specversion: Option<String>,
-    /// Of a CloudEvent in binary mode: its id, unique within its source.
-    #[param(nullable = false, rename = "ce-id", min_length = 1)]
-    ce_id: Option<String>,
-    /// Of a CloudEvent in binary mode: its source.
-    #[param(nullable = false, rename = "ce-source", min_length = 1, max_length = 100)]
-    ce_source: Option<String>,
-    /// Of a CloudEvent in binary mode: its type.
-    #[param(nullable = false, rename = "ce-type", min_length = 1, max_length = 50)]
-    ce_type: Option<String>,
-    /// Of a CloudEvent in binary mode: when it happened. Other `ce-` headers go into the metadata.
-    #[param(nullable = false, rename = "ce-time")]
-    ce_time: Option<DateTime<Utc>>,
 }
 
 /// How a body may be compressed.
@@ -71,6 +63,10 @@ pub(super) struct Head {
     pub(super) encoding: Option<Encoding>,
     pub(super) form: Form,
     pub(super) on_invalid: OnInvalid,
+    /// Where in a trace the request was made.
+    pub(super) traceparent: Option<Traceparent>,
+    /// What the request may be repeated under.
+    pub(super) key: Option<Key>,
 }
 
 /// What a body holds.
@@ -96,13 +92,36 @@ pub(super) enum OnInvalid {
 }
 
 impl Head {
-    /// Reads it.
-    pub(super) fn read(request: &HttpRequest) -> Result<Self, Problem> {
+    /// Reads it. `client` is who sends it, for what is a client's own.
+    pub(super) fn read(request: &HttpRequest, client: &str) -> Result<Self, Problem> {
         Ok(Self {
             on_invalid: on_invalid(request.query_string())?,
             encoding: encoding(request.headers())?,
             form: form(request.content_type(), request.headers())?,
+            traceparent: trace::traceparent(request.headers()),
+            key: key(request.headers(), client)?,
         })
+    }
+
+    /// The attributes of a CloudEvent in binary mode, name and value by turns, in the order of their
+    /// names.
+    pub(super) fn attributes(&self) -> Vec<Vec<u8>> {
+        let Form::CloudEventData(attributes) = &self.form else { return Vec::new() };
+        let mut pairs: Vec<_> = attributes.iter().map(|it| (&*it.name, &*it.value)).collect();
+        pairs.sort_unstable();
+        pairs.into_iter().flat_map(|(name, value)| [name.into(), value.to_vec()]).collect()
+    }
+}
+
+fn key(headers: &HeaderMap, client: &str) -> Result<Option<Key>, Problem> {
+    let mut values = headers.get_all("idempotency-key");
+    let bad = |detail: String| Problem::new(Code::BadIdempotencyKey, detail);
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => {
+            Key::read(client, value.as_bytes()).map(Some).map_err(|error| bad(error.to_string()))
+        }
+        (Some(_), Some(_)) => Err(bad("the Idempotency-Key is given twice".to_owned())),
     }
 }
 

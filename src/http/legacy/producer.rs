@@ -130,13 +130,19 @@ impl Producer {
         }
     }
 
+    /// Why it must end whatever the producer does, if it must.
+    fn over(&self) -> Option<CloseReason> {
+        let expires_at = self.client.owner.identity.expires_at;
+        if expires_at.is_some_and(|at| at <= Utc::now()) {
+            return Some(CloseReason::Unauthenticated);
+        }
+        self.router.is_draining().then_some(CloseReason::ShuttingDown)
+    }
+
     /// What is due from time to time; why it must end, if it must.
     async fn beat(&mut self) -> io::Result<Option<CloseReason>> {
-        if self.router.is_draining() {
-            return Ok(Some(CloseReason::ShuttingDown));
-        }
-        if self.client.owner.identity.expires_at.is_some_and(|at| at <= Utc::now()) {
-            return Ok(Some(CloseReason::Unauthenticated));
+        if let Some(reason) = self.over() {
+            return Ok(Some(reason));
         }
         let session = &self.router.settings.session;
         let patience = Patience {
@@ -174,7 +180,8 @@ impl Producer {
         let mut frame = Vec::new();
         protocol::text_frame(&mut frame, &answer.to_string());
         self.say(&frame).await?;
-        Ok(self.router.is_draining().then_some(CloseReason::ShuttingDown))
+        // One that sends without a pause leaves no time between.
+        Ok(self.over())
     }
 
     /// What to answer to an event: nothing good before it is committed.
@@ -193,14 +200,16 @@ impl Producer {
     }
 
     async fn store(&self, text: String) -> Result<Value, (Problem, Option<Uuid>)> {
-        let draft = self.read(text).await.map_err(|problem| (problem, None))?;
-        let (id, event_type) = (draft.id, draft.event_type.clone());
-        let published = ingest::commit(&self.router, vec![draft]).await;
+        let drafts = self.read(text).await.map_err(|problem| (problem, None))?;
+        let told = drafts.first().map(|draft| (draft.id, draft.event_type.clone()));
+        let (id, event_type) = told.unwrap_or_default();
+        let published = ingest::commit(&self.router, drafts.into()).await;
         let published = published.map_err(|error| (ingest::refused(&error, &[id]), Some(id)))?;
         Ok(received(&event_type, id, &published))
     }
 
-    async fn read(&self, text: String) -> Result<Draft, Problem> {
+    /// The one event of a frame.
+    async fn read(&self, text: String) -> Result<Vec<Draft>, Problem> {
         if self.router.is_draining() {
             return Err(ingest::refused(&PublishError::ShuttingDown, &[]));
         }
@@ -213,17 +222,27 @@ impl Producer {
         let limits = Limits { batch_events: 1, event_bytes: limits.event_bytes };
         let received = event::to_micros(Utc::now());
         let large = text.len() > ingest::INLINE_BYTES;
+        let metrics = self.router.metrics.clone();
         let read = move || {
-            let context = Context { received, limits, secret: None, broadcast_mode: "direct" };
-            legacy::draft(&text, &context, &mut Uuid::now_v7)
+            let context = Context {
+                received,
+                limits,
+                secret: None,
+                broadcast_mode: "direct",
+                traceparent: None,
+            };
+            let began = Instant::now();
+            let batch = legacy::read(&text, &context, &mut Uuid::now_v7)?;
+            metrics.stats.validated(&batch, began.elapsed());
+            Ok::<_, Unreadable>(batch.all_or_nothing()?.drafts)
         };
-        let draft = if large {
+        let drafts = if large {
             let stopping = |_| ingest::refused(&PublishError::ShuttingDown, &[]);
             web::block(read).await.map_err(stopping)?
         } else {
             read()
         };
-        draft.map_err(|unreadable: Unreadable| invalid(unreadable.to_string()))
+        drafts.map_err(|unreadable| invalid(unreadable.to_string()))
     }
 
     async fn control(&mut self, opcode: Opcode, payload: &[u8]) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! What a problem looks like on the wire. Members stand in the order of their names.
 
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, Type},
@@ -18,10 +19,6 @@ pub struct Body {
     pub(super) code: Code,
     /// What is wrong and what to do, for people.
     pub(super) detail: String,
-    /// `detail` again, where clients of Supabase Realtime look for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub(super) error: Option<String>,
     /// What is wrong with events, one fault an item.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -38,10 +35,6 @@ pub struct Body {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) limit: Option<&'static str>,
-    /// As `error`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub(super) message: Option<String>,
     /// What became of posted events.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -57,6 +50,10 @@ pub struct Body {
     pub(super) status: u16,
     /// The status in words.
     pub(super) title: &'static str,
+    /// What happened all the same, as the answer would have told it.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub(super) members: Map<String, Value>,
     /// The code as a URI.
     #[serde(rename = "type")]
     #[schema(format = "uri")]

@@ -49,8 +49,12 @@ codes! {
     BadFilter: "bad_filter", BAD_REQUEST, "Mend what `detail` names.";
     /// The request is no WebSocket handshake.
     BadHandshake: "bad_handshake", BAD_REQUEST, "Connect with a WebSocket client.";
+    /// What came is no HTTP/1.1, or the start of something else.
+    BadHttp: "bad_http", BAD_REQUEST, "Use an HTTP client.";
     /// The id in the path is no UUID.
     BadId: "bad_id", BAD_REQUEST, "Use an id as the router wrote it.";
+    /// The `Idempotency-Key` cannot be one, or stands twice.
+    BadIdempotencyKey: "bad_idempotency_key", BAD_REQUEST, "Send one, of 1 to 255 visible characters.";
     /// The body is not JSON.
     BadJson: "bad_json", BAD_REQUEST, "Send JSON.";
     /// A parameter has a value that it cannot have, or stands twice.
@@ -68,7 +72,7 @@ codes! {
     /// The token does not have the scope that this needs.
     NotAllowed: "not_allowed", FORBIDDEN, "Use a token with the scope of `scope`.";
     /// A page of another origin asks.
-    OriginNotAllowed: "origin_not_allowed", FORBIDDEN, "Use the router's own pages.";
+    OriginNotAllowed: "origin_not_allowed", FORBIDDEN, "Use the router's own pages, or list it in `auth.cors_origins`.";
     /// The version of Realtime's protocol is none that is spoken here.
     UnknownVersion: "unknown_version", FORBIDDEN, "Connect with `vsn=1.0.0` or `vsn=2.0.0`.";
     /// There is nothing of that path or id, or no longer.
@@ -77,6 +81,10 @@ codes! {
     MethodNotAllowed: "method_not_allowed", METHOD_NOT_ALLOWED, "Use a method of `Allow`.";
     /// The body did not arrive within `limits.body_timeout`.
     BodyTimeout: "body_timeout", REQUEST_TIMEOUT, "Send less at a time, or faster.";
+    /// The head of the request did not arrive within `limits.head_timeout`.
+    HeadTimeout: "head_timeout", REQUEST_TIMEOUT, "Send it at once.";
+    /// A request with this `Idempotency-Key` is being answered.
+    RequestInFlight: "request_in_flight", CONFLICT, "Repeat it later.";
     /// The body has more than `limits.body_bytes`, packed or unpacked.
     BodyTooLarge: "body_too_large", PAYLOAD_TOO_LARGE, "Send it in parts.";
     /// The body grows by more than `limits.compression_ratio` when it is unpacked.
@@ -85,8 +93,10 @@ codes! {
     UnsupportedEncoding: "unsupported_encoding", UNSUPPORTED_MEDIA_TYPE, "Use one of `Accept-Encoding`.";
     /// The `Content-Type` is none that is read.
     UnsupportedMediaType: "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Use one of `Accept`.";
-    /// The `Host` names another machine than this one.
-    HostNotAllowed: "host_not_allowed", MISDIRECTED_REQUEST, "Use `localhost` or a loopback address.";
+    /// The `Host` is none that the router answers to.
+    HostNotAllowed: "host_not_allowed", MISDIRECTED_REQUEST, "Use `localhost`, or a name of `server.hosts`.";
+    /// The `Idempotency-Key` was used for a request with another content.
+    IdempotencyKeyReused: "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Use a new key for what is new.";
     /// Broadcasts are at fault; none was sent.
     InvalidBroadcasts: "invalid_broadcasts", UNPROCESSABLE_ENTITY, "Mend what `detail` names.";
     /// Events are at fault; nothing was stored.
@@ -97,8 +107,10 @@ codes! {
     UpgradeRequired: "upgrade_required", UPGRADE_REQUIRED, "Connect with `ws://`.";
     /// The client has as many sockets and streams as it may; of Realtime, or all clients have.
     TooManyConnections: "too_many_connections", TOO_MANY_REQUESTS, "Close some, or come back later.";
-    /// The client, or all together, asks more often than it may.
+    /// The client, or all together, ask more often or send more than they may: `limit` says which.
     TooManyRequests: "too_many_requests", TOO_MANY_REQUESTS, "Wait for `Retry-After` seconds.";
+    /// The head of the request is too long, or has too many fields.
+    HeadTooLarge: "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "Send less in it.";
     /// The journal is corrupt: an event is missing.
     JournalCorrupt: "journal_corrupt", INTERNAL_SERVER_ERROR, "An operator must look at the database.";
     /// Events are not taken now.
@@ -126,6 +138,7 @@ impl Code {
     #[must_use]
     pub fn retryable(self) -> bool {
         matches!(self.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+            || self == Self::RequestInFlight
     }
 }
 

@@ -35,7 +35,10 @@ impl Session<Realtime> {
         let (topic, number) = (joining.topic.clone(), joining.number);
         let member = match self.protocol.topics.enter(&topic) {
             Ok(member) => member,
-            Err(error) => return self.refuse(&topic, number, &error.to_string(), rest, ctx),
+            Err(error) => {
+                let refusal = self.protocol.channels.refuse(&topic, number, &error.to_string());
+                return self.refuse(refusal, rest, ctx);
+            }
         };
         let opening = self.protocol.opening(joining, &member);
         // Its own broadcasts are left out from the first of them on, unless it wants them.
@@ -58,24 +61,16 @@ impl Session<Realtime> {
             Ok(Err(error)) => {
                 session.protocol.joined.remove(&topic);
                 let reason = format!("FilterLimitReached: {error}");
-                session.refuse(&topic, number, &reason, rest, ctx);
+                let refusal = session.protocol.channels.refuse(&topic, number, &reason);
+                session.refuse(refusal, rest, ctx);
             }
             Err(_gone) => ctx.stop(),
         }));
     }
 
-    fn refuse(
-        &mut self,
-        topic: &Topic,
-        number: u64,
-        reason: &str,
-        rest: VecDeque<Effect>,
-        ctx: &mut Ctx,
-    ) {
+    fn refuse(&mut self, refusal: Vec<Effect>, rest: VecDeque<Effect>, ctx: &mut Ctx) {
         self.count_join("refused");
-        let mut effects: VecDeque<_> = self.protocol.channels.refuse(topic, number, reason).into();
-        effects.extend(rest);
-        self.go_on(effects, ctx);
+        self.go_on(refusal.into_iter().chain(rest).collect(), ctx);
     }
 
     fn count_join(&self, outcome: &'static str) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Shared, Topics};
+use super::{Shared, State, Topics, message};
 use crate::core::{
     event::{Position, Seq},
     realtime::{
@@ -113,10 +113,10 @@ impl Member {
         self.tell(diff.as_ref(), &state);
     }
 
-    fn tell(&self, diff: Option<&Diff>, state: &super::State) {
+    fn tell(&self, diff: Option<&Diff>, state: &State) {
         for payload in diff.into_iter().flat_map(Diff::payloads) {
-            let body = Body::Presence(payload);
-            self.topics.append(&self.shared, state, Some(self.origin), None, body);
+            let message = message(Some(self.origin), None, Body::Presence(payload));
+            self.topics.append(&self.shared, state, message);
         }
     }
 }

@@ -126,7 +126,7 @@ async fn bytes_beyond_the_quota_are_refused_before_they_are_sent_or_as_they_come
 }
 
 #[tokio::test]
-async fn a_client_has_so_many_sockets_and_the_next_is_closed_with_4429() {
+async fn a_client_has_so_many_sockets_and_streams_and_the_next_is_closed_with_4429() {
     let router = router(&[("limits.client_connections", "2")]);
     let mut open = Vec::new();
     for _ in 0..2 {
@@ -136,6 +136,9 @@ async fn a_client_has_so_many_sockets_and_the_next_is_closed_with_4429() {
     }
     let (status, _, mut wire) = shake(&router, "/v1/ws", &bearer(WALL)).await;
     assert_eq!((status, wire.close_code().await), (101, Some(4429)));
+    let stream = ask(&router, "GET", "/v1/stream", Some(WALL)).await;
+    assert_eq!((stream.status, stream.problem()), (429, "too_many_connections"));
+    assert_eq!(stream.json["limit"], "client_connections");
     let (_, _, mut other) = shake(&router, "/v1/ws", &bearer(OPERATOR)).await;
     assert_eq!(other.json().await["type"], "welcome", "another client is not concerned");
     assert!(metric(&router, "limited_total{limit=\"client_connections\"}").await >= 1.0);

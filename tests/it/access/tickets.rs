@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{OPERATOR, PRODUCER, WALL, ask, post, router, shake};
-use crate::support::router::{Router, until};
+use crate::support::{
+    router::{Router, until},
+    source::Source,
+};
 
 async fn ticket(router: &Router, token: &str, body: &Value) -> String {
     let answer = post(router, "/v1/tickets", token, body).await;
@@ -31,6 +34,16 @@ async fn a_ticket_opens_a_socket_as_its_owner() {
     // The same as a request of the app, which then only says that this is a socket.
     assert_eq!(ask(&router, "GET", &path, None).await.status, 426);
     assert_eq!(ask(&router, "GET", "/v1/ws", None).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_ticket_opens_a_stream_as_its_owner() {
+    let router = router(&[]);
+    let ticket = ticket(&router, WALL, &json!({ "scopes": ["read"] })).await;
+    let _open = Source::open(&router, &format!("?client_id=s&ticket={ticket}")).await;
+    let sessions = ask(&router, "GET", "/v1/sessions", Some(WALL)).await.json;
+    assert_eq!(sessions["sessions"][0]["identity"], "wall");
+    assert_eq!(ask(&router, "GET", "/v1/stream?ticket=sbt_00", None).await.status, 401);
 }
 
 #[tokio::test]

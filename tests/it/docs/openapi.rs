@@ -82,7 +82,11 @@ fn every_operation_says_what_it_is_and_what_can_go_wrong() {
             let is_problem = response["content"]["application/problem+json"].is_object();
             assert_eq!(is_problem, status.parse::<u16>().unwrap() >= 400, "{status} of {name}");
             let has_retry_after = response["headers"]["Retry-After"].is_object();
-            assert_eq!(has_retry_after, matches!(&**status, "429" | "503"), "{status} of {name}");
+            assert_eq!(
+                has_retry_after,
+                matches!(&**status, "409" | "429" | "503"),
+                "{status} of {name}"
+            );
         }
     }
 }
@@ -109,4 +113,17 @@ fn every_problem_is_an_answer_of_some_operation() {
             code.as_str()
         );
     }
+}
+
+#[test]
+fn every_reference_leads_to_a_schema_and_every_schema_is_used() {
+    let openapi = openapi();
+    let text = openapi.to_string();
+    let named: BTreeSet<_> = text
+        .split("\"#/components/schemas/")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap())
+        .collect();
+    let schemas = openapi["components"]["schemas"].as_object().unwrap();
+    assert_eq!(schemas.keys().map(String::as_str).collect::<BTreeSet<_>>(), named);
 }

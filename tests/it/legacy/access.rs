@@ -1,11 +1,12 @@
 //! Who may use the original system's sockets where callers are asked who they are: dashboards read,
 //! producers ingest, and both are held under the limits of clients.
 
+use chrono::{TimeDelta, Utc};
 use serde_json::json;
 
 use crate::support::{
     router::Router,
-    wire::{TEXT, Wire, masked, upgrade},
+    wire::{CLOSE, TEXT, Wire, masked, upgrade},
 };
 
 const PRODUCER: &str = "sbx_producer_7d1f0c6e5b4a39281706f5e4d3c2b1a0";
@@ -58,4 +59,27 @@ async fn events_beyond_the_quota_are_refused_by_an_answer() {
     assert_eq!(answers[0]["status"], "received", "{answers:?}");
     assert_eq!(answers[1]["code"], "too_many_requests", "{answers:?}");
     assert_eq!(router.ask("GET", "/livez").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_producer_that_never_pauses_is_closed_when_its_token_expires() {
+    // On a busy machine, a few seconds may be over before the router listens.
+    for seconds in [3, 30] {
+        let expires_at = Utc::now() + TimeDelta::seconds(seconds);
+        let tokens = format!("producer ingest {PRODUCER} {}", expires_at.to_rfc3339());
+        let router = Router::with(&[("auth.mode", "token"), ("auth.tokens", &tokens)]);
+        let (status, mut wire) = open(&router, "/events", Some(PRODUCER)).await;
+        if status != "101" {
+            continue;
+        }
+        loop {
+            wire.send(&masked(TEXT, br#"{"type":"x"}"#)).await;
+            let (first, payload) = wire.frame().await.expect("an answer, or a close frame");
+            if first == CLOSE {
+                assert_eq!(payload.get(..2), Some(&4401_u16.to_be_bytes()[..]));
+                return assert!(Utc::now() >= expires_at);
+            }
+        }
+    }
+    panic!("no socket was opened in time");
 }

@@ -109,6 +109,6 @@ async fn who_reads_too_slowly_is_told_to_come_back_and_delays_nobody() {
     slow.join("room", json!({})).await;
     let ledger = router.get("/v1/ledger").await;
     assert_eq!(ledger["balances"], true, "{ledger}");
-    let lost = ledger["direct"]["dropped"]["lost"].as_u64().unwrap();
-    assert_eq!(lost + heard, 60, "{ledger}");
+    let missed = ledger["direct"]["dropped"]["lost"].as_u64().unwrap();
+    assert_eq!(missed + heard, 60, "{ledger}");
 }

@@ -7,7 +7,7 @@ use crate::support::{
     router::{Answer, Router, event, http},
 };
 
-fn changes(bindings: Value) -> Value {
+fn changes(bindings: &Value) -> Value {
     json!({ "postgres_changes": bindings })
 }
 
@@ -21,7 +21,7 @@ async fn inserted_rows_are_told_to_the_bindings_that_match() {
           "filter": "event_type=in.(b,c)", "select": ["event_type"] },
         { "event": "DELETE", "schema": "public", "table": "monitoring_events" },
     ]);
-    let response = socket.join("db", changes(asked.clone())).await;
+    let response = socket.join("db", changes(&asked)).await;
     let bound = response["postgres_changes"].as_array().unwrap();
     for (bound, asked) in bound.iter().zip(asked.as_array().unwrap()) {
         let mut echo = bound.clone();
@@ -60,7 +60,7 @@ async fn a_filter_that_makes_no_sense_is_told_and_the_channel_stays_open() {
     let router = Router::start();
     let mut socket = Socket::connect_v1(&router).await;
     let binding = json!({ "schema": "public", "table": "monitoring_events", "filter": "x=foo.1" });
-    socket.join("db", changes(json!([binding]))).await;
+    socket.join("db", changes(&json!([binding]))).await;
     let system = socket.expect("system").await;
     assert_eq!(
         (&system["status"], &system["extension"]),

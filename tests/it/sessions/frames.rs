@@ -1,4 +1,4 @@
-//! What a client says, well or badly, frame by frame.
+//! What a client says, well or badly, message by message; single frames are `autobahn`'s.
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::support::{
     dashboard::Dashboard,
     router::Router,
-    wire::{self, BINARY, PING, PONG, TEXT, Wire, masked, masked_head},
+    wire::{self, TEXT, Wire, masked},
 };
 
 const SUBSCRIBE: &[u8] = br#"{"type":"subscribe","filter":{"event_type":["*"]}}"#;
@@ -101,32 +101,6 @@ async fn too_many_errors_close_with_the_code_of_the_last() {
 }
 
 #[tokio::test]
-async fn a_protocol_ping_is_answered_with_its_payload() {
-    let router = Router::start();
-    let mut wire = Wire::session(&router).await;
-    for payload in [&b""[..], b"\xffany bytes", &[b'x'; 125]] {
-        wire.send(&masked(PING, payload)).await;
-        assert_eq!(wire.frame().await, Some((PONG, payload.to_vec())));
-    }
-}
-
-#[tokio::test]
-async fn a_message_may_come_in_pieces_with_control_frames_between_them() {
-    let router = Router::start();
-    let mut wire = Wire::session(&router).await;
-    let (one, rest) = SUBSCRIBE.split_at(5);
-    wire.send(&masked(0x01, one)).await;
-    wire.send(&masked(PING, b"between")).await;
-    assert_eq!(wire.frame().await, Some((PONG, b"between".to_vec())));
-    wire.send(&masked(0x00, b"")).await;
-    let last = masked(0x80, rest);
-    for byte in last {
-        wire.send(&[byte]).await;
-    }
-    assert_eq!(wire.json().await["type"], "subscribed");
-}
-
-#[tokio::test]
 async fn what_is_sent_together_with_the_handshake_counts() {
     let router = Router::start();
     let mut wire = Wire::connect(&router).await;
@@ -141,34 +115,6 @@ async fn what_is_sent_together_with_the_handshake_counts() {
     }
     wire.send(cut).await;
     assert_eq!(wire.json().await["type"], "pong");
-}
-
-#[tokio::test]
-async fn bytes_that_are_no_frames_of_a_client_close_with_the_code_for_it() {
-    let router = Router::with(&[("session.max_frame", "1KiB")]);
-    for (what, bytes, code) in [
-        ("text that is not UTF-8", masked(TEXT, b"\xc3\x28"), 1007),
-        (
-            "text that is not UTF-8 in pieces",
-            [masked(0x01, b"\xc3"), masked(0x80, b"(")].concat(),
-            1007,
-        ),
-        ("an unmasked frame", vec![TEXT, 2, b'{', b'}'], 1002),
-        ("a reserved bit", masked(TEXT | 0x40, b"{}"), 1002),
-        ("a reserved opcode", masked(0x83, b"{}"), 1002),
-        ("a ping in pieces", masked(0x09, b""), 1002),
-        ("a long ping", masked(PING, &[0; 126]), 1002),
-        ("a message within a message", [masked(0x01, b"{"), masked(TEXT, b"{}")].concat(), 1002),
-        ("a piece of nothing", masked(0x80, b"{}"), 1002),
-        ("a close frame of one byte", masked(0x88, b"\x03"), 1002),
-        ("a huge frame", masked(TEXT, &vec![b' '; 1 << 20]), 1009),
-        ("a huge frame that is only announced", masked_head(BINARY, 1 << 40), 1009),
-    ] {
-        let mut wire = Wire::session(&router).await;
-        // The router may hang up before it has all of it.
-        wire.try_send(&bytes).await.ok();
-        assert_eq!(wire.close_code().await, Some(code), "{what}");
-    }
 }
 
 #[tokio::test]

@@ -30,7 +30,8 @@ pub struct Plan {
     pub publishers: usize,
     /// Bytes that fill up each event.
     pub padding: usize,
-    /// For each dashboard the types it wants; all when empty.
+    /// For each dashboard the types it wants; all when empty. Every other one, from the second on,
+    /// hears server-sent events.
     pub dashboards: Vec<Vec<&'static str>>,
     /// Whether dashboards may be told of gaps.
     pub gaps: bool,
@@ -80,7 +81,7 @@ struct Row {
 impl Load {
     /// A few publishers and dashboards, with and without a filter.
     pub fn start(address: SocketAddr) -> Self {
-        let dashboards = vec![vec![], vec!["tick_1"], vec!["tick_0", "tick_2"]];
+        let dashboards = vec![vec![], vec![], vec!["tick_1"], vec!["tick_0", "tick_2"]];
         Self::with(Plan { address, publishers: 3, padding: 0, dashboards, gaps: false })
     }
 

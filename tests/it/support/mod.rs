@@ -1,6 +1,7 @@
 //! What tests stand on: a real router, real dashboards, a real PostgreSQL.
 
 pub mod channel;
+pub mod collector;
 pub mod dashboard;
 pub mod legacy_client;
 pub mod load;

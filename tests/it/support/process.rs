@@ -4,8 +4,17 @@ use std::{collections::HashSet, fs};
 
 /// Bytes of memory that a process has resident.
 pub fn resident_bytes(pid: u32) -> u64 {
+    bytes(pid, "VmRSS:")
+}
+
+/// The most bytes of memory that a process ever had resident.
+pub fn most_resident_bytes(pid: u32) -> u64 {
+    bytes(pid, "VmHWM:")
+}
+
+fn bytes(pid: u32, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
 }
 

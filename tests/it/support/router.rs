@@ -213,7 +213,8 @@ impl Answer {
         let member = |name: &str| self.json[name].is_string();
         assert!(["type", "title", "code", "detail"].into_iter().all(member), "{self:?}");
         assert_eq!(self.json["status"], self.status);
-        let retryable = matches!(self.status, 429 | 503);
+        let retryable =
+            matches!(self.status, 429 | 503) || self.json["code"] == "request_in_flight";
         assert_eq!(self.json["retryable"], retryable, "{self:?}");
         assert_eq!(self.headers.contains_key("retry-after"), retryable, "{self:?}");
         self.json["code"].as_str().unwrap()

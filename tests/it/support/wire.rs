@@ -57,6 +57,12 @@ impl Wire {
         timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("room to write in time")
     }
 
+    /// Says that nothing more will be said.
+    pub async fn hang_up(&mut self) {
+        // The router may have hung up first.
+        self.stream.shutdown().await.ok();
+    }
+
     /// The head of an answer, up to the empty line.
     pub async fn head(&mut self) -> String {
         loop {
@@ -66,6 +72,23 @@ impl Wire {
             }
             assert!(self.fill().await, "the end before a head: {:?}", self.unread);
         }
+    }
+
+    /// The next answer: its status and its body. `None` when the connection ends instead.
+    pub async fn answer(&mut self) -> Option<(u16, Vec<u8>)> {
+        while !self.unread.windows(4).any(|four| four == b"\r\n\r\n") {
+            if !self.fill().await {
+                assert_eq!(self.unread, b"", "half a head");
+                return None;
+            }
+        }
+        let head = self.head().await.to_ascii_lowercase();
+        let length = head.split_once("content-length: ").map_or("0", |(_, rest)| rest);
+        let length = length.split("\r\n").next().unwrap().parse().unwrap();
+        while self.unread.len() < length {
+            assert!(self.fill().await, "half a body: {head}");
+        }
+        Some((head.split(' ').nth(1).unwrap().parse().unwrap(), self.take(length)))
     }
 
     /// The port by which the router knows it.
@@ -85,6 +108,11 @@ impl Wire {
         let read = read.unwrap_or_default();
         self.unread.extend_from_slice(&bytes[..read]);
         read > 0
+    }
+
+    /// What was taken from the kernel and not read as frames.
+    pub fn take_unread(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.unread)
     }
 
     /// The next frame of the router, never masked: its first byte and its payload.

@@ -237,7 +237,7 @@ fn a_long_welcome_may_wait_and_a_second_answer_behind_it() {
     let welcome = vec![b'x'; 2 * MAX_UNSENT];
     let opening = Opening { label: 1, welcome, chain: vec![attach] };
     case.with(|fanout, turn| fanout.open(key, opening, turn)).unwrap();
-    case.with(|fanout, turn| fanout.say(key, &[b'y'; MAX_UNSENT], turn));
+    case.with(|fanout, turn| fanout.say(key, &vec![b'y'; MAX_UNSENT], turn));
     assert_eq!(case.effects(), [Effect::AwaitWritable(key)]);
     case.with(|fanout, turn| fanout.say(key, b"z", turn));
     assert_eq!(case.effects(), [Effect::Cut(key, CloseReason::TooMany)]);

@@ -121,6 +121,8 @@ fn every_fault_of_a_cloudevent_is_named() {
     );
     let fault = |fields: &str| read(fields).unwrap_err().list[0].code.as_str();
     assert_eq!(fault(r#""data_base64":"AA==""#), "binary_data");
+    assert_eq!(fault(r#""ext":9223372036854775808"#), "wrong_type");
+    assert!(read(r#""a":1.0,"b":-1e3,"c":9223372036854775807,"d":true"#).is_ok());
     assert_eq!(fault(r#""ext":"\u0000""#), "nul_character");
     assert_eq!(fault(r#""ext":"\ud800""#), "lone_surrogate");
     assert_eq!(fault(&format!(r#""ext":"{}""#, "x".repeat(400))), "event_too_large");

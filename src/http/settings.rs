@@ -1,0 +1,169 @@
+//! `GET /v1/settings`: what is in force, where it comes from, and what else it could be.
+
+use std::path::PathBuf;
+
+use actix_web::web;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::Router;
+use crate::{
+    core::event::rfc3339,
+    settings::{Effective, Origin, Origins, Place},
+};
+
+/// Where the settings in force come from.
+#[derive(Clone, Debug)]
+pub struct Provenance {
+    /// Their number: 1 at the start, one more with each reload that took effect.
+    pub generation: u64,
+    /// When they were loaded.
+    pub loaded_at: DateTime<Utc>,
+    /// The file that was read, if there was one.
+    pub file: Option<PathBuf>,
+    /// Where each value comes from that somebody set.
+    pub origins: Origins,
+}
+
+/// The settings in force.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SettingsSnapshot {
+    /// Their number: 1 at the start, one more with each reload that took effect.
+    pub generation: u64,
+    /// When they were loaded.
+    #[schema(format = DateTime)]
+    pub loaded_at: String,
+    /// The file that was read, as it was named; `null` when there was none.
+    #[schema(required)]
+    pub file: Option<String>,
+    /// The last attempt to load them again; `null` when there was none.
+    #[schema(required)]
+    pub last_reload: Option<Reload>,
+    /// Every setting, in the order of Settings.toml.
+    pub settings: Vec<Setting>,
+}
+
+/// An attempt to load the settings again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Reload {
+    /// When.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// `applied`, `unchanged`, or `refused`, which changes nothing.
+    pub outcome: &'static str,
+    /// Keys that took effect.
+    pub changed: Vec<&'static str>,
+    /// Keys that will take effect with the next start.
+    pub needs_restart: Vec<&'static str>,
+    /// What is wrong, when it was refused.
+    pub errors: Vec<ReloadError>,
+}
+
+/// One thing that is wrong with settings.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReloadError {
+    /// Where it is written.
+    pub origin: SettingOrigin,
+    /// The key it is about, where it is about one.
+    pub key: Option<String>,
+    /// What is wrong, what is allowed, and what was probably meant.
+    pub message: String,
+}
+
+/// One setting in force.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Setting {
+    /// Its section and name.
+    #[schema(example = "session.heartbeat")]
+    pub key: &'static str,
+    /// What it means.
+    pub description: String,
+    /// Its value as it is written in Settings.toml; `"***"` for a secret that is set.
+    #[schema(value_type = serde_json::Value, example = "25s")]
+    pub value: Value,
+    /// Where the value comes from.
+    pub origin: SettingOrigin,
+    /// The value when nobody sets it.
+    #[schema(value_type = serde_json::Value, example = "25s")]
+    pub default: Value,
+    /// What is allowed, to follow "must be".
+    #[schema(example = "a duration from 1s to 1h")]
+    pub allowed: String,
+    /// `bytes` or `duration`; `null` for what is neither.
+    #[schema(required)]
+    pub unit: Option<&'static str>,
+    /// Whether a change needs a restart.
+    pub needs_restart: bool,
+    /// Whether nobody may see its value.
+    pub secret: bool,
+}
+
+/// Where a value comes from.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SettingOrigin {
+    /// Nobody set it.
+    Default,
+    /// The settings file.
+    File {
+        /// The file, as it was named.
+        path: String,
+        /// The line, from 1; nothing when the file could not be read.
+        line: Option<usize>,
+        /// The character within the line, from 1.
+        column: Option<usize>,
+    },
+    /// An environment variable.
+    Variable {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// What is in force, and where it comes from.
+#[utoipa::path(
+    get, path = "/v1/settings", operation_id = "get_settings", tag = "operating",
+    responses((status = 200, description = "The settings in force.", body = SettingsSnapshot))
+)]
+pub async fn settings(router: web::Data<Router>) -> web::Json<SettingsSnapshot> {
+    let Provenance { generation, loaded_at, file, origins } = &router.provenance;
+    web::Json(SettingsSnapshot {
+        generation: *generation,
+        loaded_at: rfc3339(*loaded_at),
+        file: file.as_ref().map(|file| file.display().to_string()),
+        last_reload: None,
+        settings: router.settings.effective(origins).into_iter().map(Setting::from).collect(),
+    })
+}
+
+impl From<Effective<'_>> for Setting {
+    fn from(row: Effective<'_>) -> Self {
+        Self {
+            key: row.key.path,
+            description: row.key.doc.concat().trim().to_owned(),
+            needs_restart: row.needs_restart(),
+            value: row.value,
+            origin: row.origin.into(),
+            default: row.default,
+            allowed: row.key.allowed(),
+            unit: row.key.unit(),
+            secret: row.key.is_secret(),
+        }
+    }
+}
+
+impl From<&Origin> for SettingOrigin {
+    fn from(origin: &Origin) -> Self {
+        match origin {
+            Origin::Default => Self::Default,
+            Origin::Variable(name) => Self::Variable { name: name.clone() },
+            Origin::File { path, place } => Self::File {
+                path: path.display().to_string(),
+                line: place.map(|Place { line, .. }| line),
+                column: place.map(|Place { column, .. }| column),
+            },
+        }
+    }
+}
