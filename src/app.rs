@@ -43,6 +43,7 @@ use crate::{
         server,
         settings::Provenance,
     },
+    realtime::topics::{TopicOptions, Topics},
     settings::{JournalSettings, Loaded, Settings},
     storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions, Writer},
     tasks::{
@@ -112,6 +113,12 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
     let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
     let common = Common { storage, tail, metrics, traces };
     let (advanced, follow) = watch::channel(());
+    let topics = Arc::new(Topics::new(TopicOptions {
+        settings: settings.realtime.clone(),
+        journal: common.tail.clone(),
+        advanced: advanced.clone(),
+        metrics: common.metrics.clone(),
+    }));
     let (fatal, stopped) = oneshot::channel();
     let journal = journal_options(&settings, &common, writer, advanced, fatal)?;
     let journal = Journal::new(journal).start();
@@ -127,6 +134,7 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
         journal,
         broadcaster: Broadcaster::default().start(),
         tail,
+        topics,
         metrics,
         traces,
         sessions: AtomicUsize::new(0),
@@ -199,6 +207,7 @@ async fn serve(
     let serving = actix_rt::spawn(server);
     actix_rt::spawn(retention(&router).run());
     actix_rt::spawn(router.limits.clone().sweep());
+    actix_rt::spawn(router.topics.clone().sweep());
     let watched = Watched {
         journal: router.journal.clone().recipient(),
         broadcaster: router.broadcaster.clone().recipient(),

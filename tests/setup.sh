@@ -42,7 +42,7 @@ has_node() {
 
 has_python() {
   command -v python3 >/dev/null &&
-    python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
+    python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 
 # Keys of RSA are made as the tests run, so that none stands in a file.
@@ -78,14 +78,16 @@ for _ in 1 2; do
   packages=$(missing | xargs)
 done
 if [ -n "$packages" ]; then
-  echo "tests/setup.sh: the tests need PostgreSQL 15 or newer (initdb, pg_ctl) with wal2json, Chromium, Node.js 20 or newer with npm, Python 3.10 or newer with venv, and OpenSSL; still missing here, as Debian names them: $packages" >&2
+  echo "tests/setup.sh: the tests need PostgreSQL 15 or newer (initdb, pg_ctl) with wal2json, Chromium, Node.js 20 or newer with npm, Python 3.11 or newer with venv, and OpenSSL; still missing here, as Debian names them: $packages" >&2
   exit 1
 fi
 
 # npm leaves its own copy of the lock file behind: newer than ours means nothing has changed.
-if [ ! browser/node_modules/.package-lock.json -nt browser/package-lock.json ]; then
-  (cd browser && npm ci --silent --no-audit --no-fund)
-fi
+for folder in browser realtime-js; do
+  if [ ! "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
+    (cd "$folder" && npm ci --silent --no-audit --no-fund)
+  fi
+done
 
 # The copy of the list is what was installed.
 if ! cmp -s python/requirements.txt python/.venv/requirements.txt; then

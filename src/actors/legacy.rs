@@ -17,9 +17,8 @@ use chrono::Utc;
 
 use self::board::{Board, Visit};
 use super::{
-    outlet::Outlet,
-    session::{Protocol, Session},
-    shard::{Handle, IsHeard, Say, Shard, Subscribe},
+    session::{Protocol, Session, heard},
+    shard::{Say, Subscribe},
 };
 use crate::core::{
     fanout::Begin,
@@ -32,8 +31,6 @@ use crate::core::{
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Commands that may wait for an answer; more ends the session.
 const MAX_WAITING: usize = 100;
-/// How long a socket that takes bytes again is left to the shard, which writes the rest of an answer.
-const TURN: Duration = Duration::from_millis(5);
 
 /// The protocol, and what a session of it remembers.
 pub struct Legacy {
@@ -71,7 +68,9 @@ impl Drop for Legacy {
 }
 
 impl Protocol for Legacy {
-    const FORM: Form = Form::Legacy;
+    fn form(&self) -> Form {
+        Form::Legacy
+    }
 
     /// Everything at a glance, then the events behind it: none is missing between the two.
     fn begin(session: &mut Session<Self>, ctx: &mut Ctx) {
@@ -102,8 +101,8 @@ impl Protocol for Legacy {
         }));
     }
 
-    fn hear(session: &mut Session<Self>, text: &str, ctx: &mut Ctx) {
-        match legacy::parse(text) {
+    fn hear(session: &mut Session<Self>, text: String, ctx: &mut Ctx) {
+        match legacy::parse(&text) {
             Ok(command) => session.take(Ok(command), ctx),
             Err((code, detail)) => Self::fail(session, code, &detail, ctx),
         }
@@ -185,14 +184,6 @@ impl Session<Legacy> {
         protocol::control_frame(&mut frame, Opcode::Ping, &payload);
         self.say(frame, ctx);
         self.protocol.ping = Some(Ping { payload, sent: Instant::now(), is_late: false });
-    }
-}
-
-/// Waits until all that was said to a session has gone out, or nobody is there to hear it.
-async fn heard(shard: &Addr<Shard>, handle: Handle, outlet: &Outlet) {
-    while let Ok(false) = shard.send(IsHeard(handle)).await {
-        outlet.writable().await;
-        tokio::time::sleep(TURN).await;
     }
 }
 

@@ -20,12 +20,13 @@ use uuid::Uuid;
 use self::frames::Frames;
 use super::{
     outlet::Outlet,
-    shard::{Client, End, Handle, Join, Leave, Say, Shard},
+    shard::{Client, End, Handle, IsHeard, Join, Leave, Say, Shard},
 };
 use crate::{
     core::{
         access::Identity,
-        message::{Assembler, Piece, Refused},
+        fanout::Label,
+        message::{Assembler, Piece, Refused, Whole},
         protocol::{self, CloseReason, ErrorCode, Form, Opcode},
     },
     storage::Storage,
@@ -36,6 +37,11 @@ use crate::{
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Finish(pub Option<Duration>);
+
+/// Subscriptions under this label have lost what comes next: their channel must begin anew.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Lost(pub Label);
 
 /// Whose session it is.
 #[derive(Debug, Default)]
@@ -66,14 +72,25 @@ pub struct SessionOptions {
 
 /// What a session speaks: how it begins, what its client may say, and what is answered.
 pub trait Protocol: Sized + Unpin + 'static {
+    /// Whether binary messages are taken.
+    const BINARY: bool = false;
+
     /// How its clients hear events.
-    const FORM: Form;
+    fn form(&self) -> Form;
+
+    /// The longest message of a client, in bytes.
+    fn longest(&self, options: &SessionOptions) -> usize {
+        options.max_frame
+    }
 
     /// The shard knows the session: it may speak.
     fn begin(_: &mut Session<Self>, _: &mut Context<Session<Self>>) {}
 
     /// The client has said something.
-    fn hear(session: &mut Session<Self>, text: &str, ctx: &mut Context<Session<Self>>);
+    fn hear(session: &mut Session<Self>, text: String, ctx: &mut Context<Session<Self>>);
+
+    /// The client has said something binary, where that is taken.
+    fn hear_binary(_: &mut Session<Self>, _bytes: Vec<u8>, _: &mut Context<Session<Self>>) {}
 
     /// The client has said something that is not taken.
     fn fail(
@@ -85,6 +102,20 @@ pub trait Protocol: Sized + Unpin + 'static {
 
     /// The client has answered a ping.
     fn pong(_: &mut Session<Self>, _payload: &[u8]) {}
+
+    /// Subscriptions under this label have lost what comes next.
+    fn lost(_: &mut Session<Self>, _: Label, _: &mut Context<Session<Self>>) {}
+}
+
+/// How long a socket that takes bytes again is left to the shard, which writes the rest of an answer.
+const TURN: Duration = Duration::from_millis(5);
+
+/// Waits until all that was said to a session has gone out, or nobody is there to hear it.
+pub async fn heard(shard: &Addr<Shard>, handle: Handle, outlet: &Outlet) {
+    while let Ok(false) = shard.send(IsHeard(handle)).await {
+        outlet.writable().await;
+        tokio::time::sleep(TURN).await;
+    }
 }
 
 /// What is still to be heard of a client.
@@ -102,11 +133,15 @@ pub struct Session<P> {
     id: Uuid,
     owner: Owner,
     /// What it speaks.
-    pub(super) protocol: P,
-    pub(super) outlet: Arc<Outlet>,
-    pub(super) options: Arc<SessionOptions>,
+    pub protocol: P,
+    /// Where it is written to.
+    pub outlet: Arc<Outlet>,
+    /// What it shares with others.
+    pub options: Arc<SessionOptions>,
     /// How the shard knows it.
-    pub(super) handle: Option<Handle>,
+    pub handle: Option<Handle>,
+    /// The longest message of its client, in bytes.
+    longest: usize,
     assembler: Assembler,
     /// Nothing the client says counts any more.
     ending: bool,
@@ -134,8 +169,9 @@ impl<P: Protocol> Session<P> {
         let outlet = Arc::new(Outlet::new(write, options.send_buffer)?);
         let input = io::Cursor::new(early).chain(read);
         let (sender, ended) = oneshot::channel();
+        let longest = protocol.longest(&options);
         Self::create(|ctx| {
-            ctx.add_stream(Frames::read(input, options.max_frame));
+            ctx.add_stream(Frames::read(input, longest));
             Self {
                 id: Uuid::new_v4(),
                 owner,
@@ -143,6 +179,7 @@ impl<P: Protocol> Session<P> {
                 outlet,
                 options,
                 handle: None,
+                longest,
                 assembler: Assembler::default(),
                 ending: false,
                 dismissed: false,
@@ -154,7 +191,7 @@ impl<P: Protocol> Session<P> {
     }
 
     /// Sends to the shard; when its mailbox is full, the client waits.
-    pub(super) fn tell<M>(&self, message: M, ctx: &mut Context<Self>)
+    pub fn tell<M>(&self, message: M, ctx: &mut Context<Self>)
     where
         M: Message<Result = ()> + Send + 'static,
         Shard: Handler<M>,
@@ -176,14 +213,14 @@ impl<P: Protocol> Session<P> {
     }
 
     /// Says whole frames.
-    pub(super) fn say(&self, frames: Vec<u8>, ctx: &mut Context<Self>) {
+    pub fn say(&self, frames: Vec<u8>, ctx: &mut Context<Self>) {
         if let Some(handle) = self.handle {
             self.tell(Say(handle, frames), ctx);
         }
     }
 
     /// Ends it: nothing the client says counts any more.
-    pub(super) fn end(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
+    pub fn end(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
         self.ending = true;
         match self.handle {
             Some(handle) => self.tell(End(handle, reason), ctx),
@@ -199,10 +236,16 @@ impl<P: Protocol> Session<P> {
     }
 
     fn hear(&mut self, piece: Piece<'_>, ctx: &mut Context<Self>) {
-        let limit = self.options.max_frame;
-        match self.assembler.take(piece, limit) {
+        let limit = self.longest;
+        let whole = if P::BINARY {
+            self.assembler.take_any(piece, limit)
+        } else {
+            self.assembler.take(piece, limit).map(|text| text.map(Whole::Text))
+        };
+        match whole {
             Ok(None) => {}
-            Ok(Some(text)) => P::hear(self, &text, ctx),
+            Ok(Some(Whole::Text(text))) => P::hear(self, text, ctx),
+            Ok(Some(Whole::Binary(bytes))) => P::hear_binary(self, bytes, ctx),
             Err(Refused::Error(ErrorCode::TooLarge)) => {
                 let detail = format!("a message may have {limit} bytes");
                 P::fail(self, ErrorCode::TooLarge, &detail, ctx);
@@ -227,9 +270,10 @@ impl<P: Protocol> Actor for Session<P> {
             id: self.id,
             client_id: self.owner.client_id.clone(),
             identity: self.owner.identity.name.clone(),
-            form: P::FORM,
+            form: self.protocol.form(),
             outlet: self.outlet.clone(),
             session: ctx.address().recipient(),
+            lost: Some(ctx.address().recipient()),
         };
         let joined = self.options.shard.send(Join(client)).into_actor(self);
         ctx.wait(joined.map(|key, session, ctx| match key {
@@ -271,6 +315,14 @@ impl<P: Protocol> Handler<Finish> for Session<P> {
             }
             None => ctx.stop(),
         }
+    }
+}
+
+impl<P: Protocol> Handler<Lost> for Session<P> {
+    type Result = ();
+
+    fn handle(&mut self, Lost(label): Lost, ctx: &mut Self::Context) {
+        P::lost(self, label, ctx);
     }
 }
 

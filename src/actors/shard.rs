@@ -3,6 +3,7 @@
 //!
 //! It never waits: pages are read and sockets awaited by tasks that send their news as messages.
 
+mod channels;
 mod effects;
 mod passes;
 mod queries;
@@ -17,9 +18,13 @@ use actix::prelude::*;
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
+pub use self::channels::{CloseChannel, Except, OpenChannel};
 use self::passes::Pass;
 pub use self::queries::{EndAll, EndSession, GetBalance, GetSessions, SessionRow};
-use super::{outlet::Outlet, session::Finish};
+use super::{
+    outlet::Outlet,
+    session::{Finish, Lost},
+};
 use crate::{
     core::{
         event::{Position, Seq},
@@ -110,6 +115,8 @@ pub struct Client {
     pub outlet: Arc<Outlet>,
     /// The session.
     pub session: Recipient<Finish>,
+    /// The same, when it has channels.
+    pub lost: Option<Recipient<Lost>>,
 }
 
 impl Sink for Client {

@@ -137,6 +137,7 @@ impl Actor for Stream {
             form: Form::Sse,
             outlet: self.outlet.clone(),
             session: ctx.address().recipient(),
+            lost: None,
         };
         let (id, shard) = (self.id, self.options.shard.clone());
         let subscribed = async move {

@@ -88,10 +88,40 @@ impl Interest {
         }
     }
 
+    /// Whether the journal is read, not a topic.
+    #[must_use]
+    pub fn reads_journal(&self) -> bool {
+        self.epoch().is_some()
+    }
+
+    /// The name of the topic that is listened to.
+    #[must_use]
+    pub fn topic(&self) -> Option<&str> {
+        match self {
+            Self::Messages(listening) if listening.past.is_none() => Some(listening.topic.name()),
+            _ => None,
+        }
+    }
+
+    /// The last place that is wanted, where there is one.
+    fn last(&self) -> Option<Seq> {
+        match self {
+            Self::Replay(replay) => Some(replay.through),
+            Self::Messages(listening) => listening.past,
+            Self::Events(_) | Self::Changes(_) => None,
+        }
+    }
+
+    /// Whether something is the last that is wanted.
+    #[must_use]
+    pub fn ends(&self) -> bool {
+        self.last().is_some()
+    }
+
     /// Whether nothing more is wanted from `next` on.
     #[must_use]
     pub fn is_over(&self, next: Seq) -> bool {
-        matches!(self, Self::Replay(replay) if next > replay.through)
+        self.last().is_some_and(|last| next > last)
     }
 
     /// Joins what the feed has from the window's end on.
@@ -125,6 +155,8 @@ impl Interest {
                     window.join(events, room, written(filter, write));
                 }
                 Form::Legacy => window.join(events, room, written(filter, legacy::event)),
+                // It has other interests: it is never told of events as such.
+                Form::Realtime(_) => window.join(events, room, |_, _| false),
             },
             Self::Changes(it) => window.join(events, room, |out, event| it.write(out, event)),
             Self::Replay(it) => window.join(events, room, |out, event| it.write(out, event)),

@@ -77,6 +77,10 @@ pub const RETENTION: &str = "retention";
 pub const RESUBSCRIBED: &str = "resubscribed";
 /// The subscription had all it wanted: nothing is ever dropped for this.
 pub const OVER: &str = "over";
+/// The subscription goes on elsewhere: nothing is ever dropped for this.
+pub const MOVED: &str = "moved";
+/// The client left the channel before it had all of it.
+pub const LEFT: &str = "left";
 /// What came next for a subscription was nowhere any more.
 pub const LOST: &str = "lost";
 

@@ -1,4 +1,4 @@
-//! Text messages out of WebSocket frames: heads looked at, fragments joined, size and UTF-8
+//! Messages out of WebSocket frames: heads looked at, fragments joined, size and UTF-8
 //! checked, frame by frame.
 
 use super::protocol::{CloseReason, ErrorCode};
@@ -11,13 +11,22 @@ pub enum Piece<'a> {
     /// The first fragment of a text message.
     FirstText(&'a [u8]),
     /// A whole binary message.
-    Binary,
+    Binary(&'a [u8]),
     /// The first fragment of a binary message.
-    FirstBinary,
+    FirstBinary(&'a [u8]),
     /// A fragment between the first and the last.
     Next(&'a [u8]),
     /// The last fragment.
     Last(&'a [u8]),
+}
+
+/// A whole message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// Text.
+    Text(String),
+    /// Any bytes.
+    Binary(Vec<u8>),
 }
 
 /// A message that is not taken.
@@ -81,6 +90,7 @@ enum State {
     #[default]
     Between,
     Text(Text),
+    Binary(Vec<u8>),
     /// The message is refused when it ends; its fragments are not kept.
     Skipping(ErrorCode),
 }
@@ -114,28 +124,55 @@ impl Text {
 }
 
 impl Assembler {
-    /// Takes a frame; the whole message when this was its last. `limit` is in bytes.
+    /// Takes a frame where only text is taken; the whole text when this was its last. `limit` is in
+    /// bytes.
     ///
     /// # Errors
     /// When the message, now complete, is not taken; or with the first fragment that cannot be UTF-8.
     pub fn take(&mut self, piece: Piece<'_>, limit: usize) -> Result<Option<String>, Refused> {
+        const BINARY: ErrorCode = ErrorCode::Binary;
+        let whole = match piece {
+            Piece::Binary(_) => return Err(Refused::Error(BINARY)),
+            Piece::FirstBinary(_) => {
+                self.state = State::Skipping(BINARY);
+                None
+            }
+            text => self.take_any(text, limit)?,
+        };
+        match whole {
+            None => Ok(None),
+            Some(Whole::Text(text)) => Ok(Some(text)),
+            Some(Whole::Binary(_)) => Err(Refused::Error(BINARY)),
+        }
+    }
+
+    /// Takes a frame; the whole message when this was its last. `limit` is in bytes.
+    ///
+    /// # Errors
+    /// As [`Assembler::take`], but for binary messages.
+    pub fn take_any(&mut self, piece: Piece<'_>, limit: usize) -> Result<Option<Whole>, Refused> {
         match piece {
-            Piece::Text(bytes) if bytes.len() > limit => Err(Refused::Error(ErrorCode::TooLarge)),
-            Piece::Text(bytes) => Text { bytes: bytes.to_vec(), valid: 0 }.finish().map(Some),
-            Piece::Binary => Err(Refused::Error(ErrorCode::Binary)),
+            Piece::Text(bytes) | Piece::Binary(bytes) if bytes.len() > limit => {
+                Err(Refused::Error(ErrorCode::TooLarge))
+            }
+            Piece::Text(bytes) => {
+                Text { bytes: bytes.to_vec(), valid: 0 }.finish().map(Whole::Text).map(Some)
+            }
+            Piece::Binary(bytes) => Ok(Some(Whole::Binary(bytes.to_vec()))),
             Piece::FirstText(bytes) => {
                 self.state = State::Text(Text::default());
                 self.keep(bytes, limit).map(|()| None)
             }
-            Piece::FirstBinary => {
-                self.state = State::Skipping(ErrorCode::Binary);
-                Ok(None)
+            Piece::FirstBinary(bytes) => {
+                self.state = State::Binary(Vec::new());
+                self.keep(bytes, limit).map(|()| None)
             }
             Piece::Next(bytes) => self.keep(bytes, limit).map(|()| None),
             Piece::Last(bytes) => {
                 self.keep(bytes, limit)?;
                 match std::mem::take(&mut self.state) {
-                    State::Text(text) => text.finish().map(Some),
+                    State::Text(whole) => whole.finish().map(Whole::Text).map(Some),
+                    State::Binary(bytes) => Ok(Some(Whole::Binary(bytes))),
                     State::Skipping(code) => Err(Refused::Error(code)),
                     State::Between => Ok(None),
                 }
@@ -144,12 +181,23 @@ impl Assembler {
     }
 
     fn keep(&mut self, fragment: &[u8], limit: usize) -> Result<(), Refused> {
-        let State::Text(text) = &mut self.state else { return Ok(()) };
-        if text.bytes.len() + fragment.len() > limit {
+        let held = match &self.state {
+            State::Text(text) => text.bytes.len(),
+            State::Binary(bytes) => bytes.len(),
+            State::Between | State::Skipping(_) => return Ok(()),
+        };
+        if held + fragment.len() > limit {
             self.state = State::Skipping(ErrorCode::TooLarge);
             return Ok(());
         }
-        text.push(fragment)
+        match &mut self.state {
+            State::Text(text) => text.push(fragment),
+            State::Binary(bytes) => {
+                bytes.extend_from_slice(fragment);
+                Ok(())
+            }
+            State::Between | State::Skipping(_) => Ok(()),
+        }
     }
 }
 
@@ -226,11 +274,25 @@ mod tests {
         assert_eq!(assembler.take(Piece::FirstText(b"abc"), LIMIT), Ok(None));
         assert_eq!(assembler.take(Piece::Next(b"de"), LIMIT), Ok(None));
         assert_eq!(assembler.take(Piece::Last(b"f"), LIMIT), too_large);
-        assert_eq!(assembler.take(Piece::FirstBinary, LIMIT), Ok(None));
+        assert_eq!(assembler.take(Piece::FirstBinary(b""), LIMIT), Ok(None));
         let binary = Err(Refused::Error(ErrorCode::Binary));
         assert_eq!(assembler.take(Piece::Last(b"\xff"), LIMIT), binary);
         let bad = Err(Refused::Close(CloseReason::BadUtf8));
         assert_eq!(assembler.take(Piece::Text(b"\xff"), LIMIT), bad);
         assert_eq!(assembler.take(Piece::Text(b"ok"), LIMIT), Ok(Some("ok".into())));
+    }
+    #[test]
+    fn where_bytes_are_taken_they_become_messages_too() {
+        let mut assembler = Assembler::default();
+        let binary = |bytes: &[u8]| Ok(Some(Whole::Binary(bytes.to_vec())));
+        assert_eq!(assembler.take_any(Piece::Binary(b"\xff"), LIMIT), binary(b"\xff"));
+        assert_eq!(assembler.take_any(Piece::FirstBinary(b"\xff"), LIMIT), Ok(None));
+        assert_eq!(assembler.take_any(Piece::Last(b"a"), LIMIT), binary(b"\xffa"));
+        assert_eq!(assembler.take_any(Piece::FirstBinary(b"abc"), LIMIT), Ok(None));
+        let too_large = Err(Refused::Error(ErrorCode::TooLarge));
+        assert_eq!(assembler.take_any(Piece::Last(b"de"), LIMIT), too_large);
+        assert_eq!(assembler.take_any(Piece::Binary(b"abcde"), LIMIT), too_large);
+        let text = Ok(Some(Whole::Text("a".into())));
+        assert_eq!(assembler.take_any(Piece::Text(b"a"), LIMIT), text);
     }
 }

@@ -123,6 +123,8 @@ pub struct Outbox {
     paid: Option<Paid>,
     /// Bytes the socket took.
     taken: u64,
+    /// Bytes that may wait besides, until none does.
+    room: usize,
 }
 
 impl Outbox {
@@ -150,6 +152,13 @@ impl Outbox {
             self.large = if frames.len() > MAX_UNSENT { frames.len() } else { 0 };
         }
         self.unsent.extend_from_slice(frames);
+    }
+
+    /// The same for frames that are not answers and may be long. Whoever says them says the next when
+    /// these have gone out.
+    pub fn say_at_length(&mut self, frames: &[u8]) {
+        self.room = self.room.max(frames.len());
+        self.say(frames);
     }
 
     /// Whether a frame of the subscription is cut: its rest is still to go out.
@@ -187,7 +196,7 @@ impl Outbox {
         }
         self.cut = self.cut.saturating_sub(taken);
         if taken == self.unsent.len() {
-            self.unsent = Vec::new();
+            (self.unsent, self.room) = (Vec::new(), 0);
             return None;
         }
         self.unsent.drain(..taken);

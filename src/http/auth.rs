@@ -28,9 +28,10 @@ use super::{
 };
 use crate::{
     core::{
-        access::{Identity, Need, Scope, Scopes, TicketKey},
+        access::{BadTicket, BadToken, Identity, Need, Scope, Scopes, TicketKey},
         event::rfc3339,
     },
+    realtime,
     settings::AuthSettings,
 };
 
@@ -89,6 +90,12 @@ impl Authenticator {
         if matches!(self.credentials, Credentials::Open) {
             return Ok(Identity::anybody());
         }
+        if pattern.is_some_and(realtime::is_route) {
+            return match realtime::gate::shown(head) {
+                Some(key) => self.check(&key, now).map_err(|error| refused(&error.to_string())),
+                None => Ok(Identity::nobody()),
+            };
+        }
         if let Some(token) = bearer(head.headers())? {
             let identity = self.credentials.identify(token, now);
             return identity.map_err(|error| refused(&error.to_string()));
@@ -101,14 +108,25 @@ impl Authenticator {
         Ok(Identity::nobody())
     }
 
-    /// The tokens that are taken, for who finds one elsewhere than in a header.
-    #[must_use]
-    pub fn credentials(&self) -> &Credentials {
-        &self.credentials
+    /// Who shows a token or a ticket where it does not matter which: as the key of a project.
+    ///
+    /// # Errors
+    /// When it is neither, or not any more.
+    pub fn check(&self, key: &str, now: DateTime<Utc>) -> Result<Identity, BadCredentials> {
+        if matches!(self.credentials, Credentials::Open) {
+            return Ok(Identity::anybody());
+        }
+        self.tickets.check(key, now).or_else(|bad| match bad {
+            BadTicket::Invalid => self.credentials.identify(key, now),
+            BadTicket::Expired => Err(BadToken::Expired { at: now }.into()),
+        })
     }
 }
 
 /// The token that a request shows.
+///
+/// # Errors
+/// When it shows something else, or several.
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION);
     let Some(value) = values.next() else { return Ok(None) };

@@ -27,6 +27,7 @@ use self::{
 };
 use super::{
     Caller, Router,
+    budget::Held,
     contract::schemas::{CloudEvent, CloudEvents, NewEventLines, NewEvents},
     problem::{Code, Problem},
     trace,
@@ -102,21 +103,8 @@ async fn publish(
         return Err(refused(&PublishError::ShuttingDown, &[]));
     }
     let limits = &router.settings.limits;
-    let charge = |bytes| {
-        let charged = router.limits.bytes(&caller.account, bytes);
-        charged.map_err(Problem::not_stored)
-    };
-    // Better before it is sent than when half of it is here.
-    let declared = declared_length(request.headers());
-    charge(declared.unwrap_or(0).min(limits.body_bytes))?;
-    let mut share = router.bodies.hold(limits.inflight_bytes);
-    let take = |bytes| {
-        if declared.is_none() {
-            charge(bytes)?;
-        }
-        if share.grow(bytes) { Ok(()) } else { Err(busy()) }
-    };
-    let body = collect(body, limits.body_bytes, take, deadline).await?;
+    let (body, mut share) =
+        receive(router, request, caller, body, (limits.body_bytes, deadline)).await?;
     if head.encoding.is_some() && !share.grow(limits.body_bytes) {
         return Err(busy());
     }
@@ -150,6 +138,33 @@ async fn store(
         return Err(if nothing_new { problem.not_stored() } else { problem });
     }
     Ok(Bytes::from(serde_json::to_vec(&accepted).unwrap_or_default()))
+}
+
+/// Takes a body of at most so many bytes, by then, and charges it to the caller; the bytes, and
+/// their share of what bodies may take together.
+pub(super) async fn receive<'a>(
+    router: &'a Router,
+    request: &HttpRequest,
+    caller: &Caller,
+    body: &mut web::Payload,
+    (most, deadline): (usize, Instant),
+) -> Result<(Bytes, Held<'a>), Problem> {
+    let charge = |bytes| {
+        let charged = router.limits.bytes(&caller.account, bytes);
+        charged.map_err(Problem::not_stored)
+    };
+    // Better before it is sent than when half of it is here.
+    let declared = declared_length(request.headers());
+    charge(declared.unwrap_or(0).min(most))?;
+    let mut share = router.bodies.hold(router.settings.limits.inflight_bytes);
+    let take = |bytes| {
+        if declared.is_none() {
+            charge(bytes)?;
+        }
+        if share.grow(bytes) { Ok(()) } else { Err(busy()) }
+    };
+    let body = collect(body, most, take, deadline).await?;
+    Ok((body, share))
 }
 
 /// How long the body is, where that is known before it comes.

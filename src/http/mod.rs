@@ -1,6 +1,7 @@
 //! Everything that speaks HTTP. [`ROUTES`] is the whole surface; each noun has its file.
 
 pub mod auth;
+pub mod broadcast;
 pub mod budget;
 pub mod connection;
 pub mod contract;
@@ -58,6 +59,7 @@ use crate::{
         access::{Identity, Need, Scope},
         tail::SharedTail,
     },
+    realtime::{self, topics::Topics},
     settings::Settings,
     storage::Storage,
     telemetry::{Metrics, Traces},
@@ -77,6 +79,8 @@ pub struct Router {
     pub broadcaster: Addr<Broadcaster>,
     /// The newest events.
     pub tail: Arc<SharedTail>,
+    /// The topics of the built-in Realtime.
+    pub topics: Arc<Topics>,
     /// What clients of the old protocol are shown.
     pub legacy: Arc<Board>,
     /// What is counted.
@@ -164,6 +168,17 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/events/{id}", READ, "one event"),
     route("GET", "/v1/stream", READ, "live events as server-sent events"),
     route("GET", "/v1/ws", READ, "the session protocol: live events over a WebSocket"),
+    route("GET", "/realtime/v1/websocket", READ, "Supabase Realtime, as supabase-js opens it"),
+    route("GET", "/socket/websocket", READ, "the same, as realtime-js opens it by itself"),
+    route("POST", "/realtime/v1/api/broadcast", INGEST, "broadcasts on topics of Realtime"),
+    route("POST", "/api/broadcast", INGEST, "the same, beside /socket"),
+    route(
+        "POST",
+        "/realtime/v1/api/broadcast/{topic}/events/{event}",
+        INGEST,
+        "one broadcast, of JSON or any bytes",
+    ),
+    route("POST", "/api/broadcast/{topic}/events/{event}", INGEST, "the same, beside /socket"),
     route(
         "POST",
         "/v1/tickets",
@@ -200,6 +215,18 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/events/{id}").route(get().to(events::one)))
     .service(resource("/v1/stream").route(get().to(stream::stream)))
     .service(resource("/v1/ws").route(get().to(upgrade::expected)))
+    .service(resource("/realtime/v1/websocket").route(get().to(upgrade::expected_realtime)))
+    .service(resource("/socket/websocket").route(get().to(upgrade::expected_socket)))
+    .service(resource("/realtime/v1/api/broadcast").route(web::post().to(broadcast::post_realtime)))
+    .service(resource("/api/broadcast").route(web::post().to(broadcast::post)))
+    .service(
+        resource("/realtime/v1/api/broadcast/{topic}/events/{event}")
+            .route(web::post().to(broadcast::post_one_realtime)),
+    )
+    .service(
+        resource("/api/broadcast/{topic}/events/{event}")
+            .route(web::post().to(broadcast::post_one)),
+    )
     .service(resource("/v1/tickets").route(web::post().to(auth::post_ticket)))
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
@@ -297,6 +324,10 @@ async fn answer(
         Err(problem) => {
             let deadline = Instant::now() + router.settings.limits.body_timeout;
             ingest::drain(&mut request.take_payload(), deadline.into()).await;
+            let problem = match pattern {
+                Some(pattern) if realtime::is_route(pattern) => problem.for_realtime(),
+                _ => problem,
+            };
             Ok((request.error_response(problem), None))
         }
     }

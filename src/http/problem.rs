@@ -89,6 +89,15 @@ impl Problem {
         problem
     }
 
+    /// Says `detail` where clients of Supabase Realtime look for it, too.
+    #[must_use]
+    pub fn for_realtime(mut self) -> Self {
+        for name in ["error", "message"] {
+            self.body.members.insert(name.to_owned(), self.body.detail.clone().into());
+        }
+        self
+    }
+
     /// Adds the members of what happened all the same.
     #[must_use]
     pub fn telling(mut self, what: &impl Serialize) -> Self {

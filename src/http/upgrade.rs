@@ -38,6 +38,11 @@ use crate::{
         session::{Owner, Session, SessionOptions, signalbox::Signalbox},
     },
     core::protocol::{self, CloseReason, SUBPROTOCOL},
+    realtime::{
+        self,
+        gate::{self, Asked},
+        session::Realtime,
+    },
 };
 
 /// What a WebSocket is opened for.
@@ -49,20 +54,36 @@ enum Purpose {
     Dashboard,
     /// Events from a producer of the original system.
     Producer,
+    /// Channels, for a client of Supabase Realtime.
+    Realtime,
 }
 
 /// Every path of a WebSocket, and what is opened there.
-const SOCKETS: [(&str, Purpose); 3] =
-    [("/v1/ws", Purpose::Session), ("/ws", Purpose::Dashboard), ("/events", Purpose::Producer)];
+const SOCKETS: [(&str, Purpose); 5] = [
+    ("/v1/ws", Purpose::Session),
+    ("/ws", Purpose::Dashboard),
+    ("/events", Purpose::Producer),
+    ("/realtime/v1/websocket", Purpose::Realtime),
+    ("/socket/websocket", Purpose::Realtime),
+];
 const SWITCHING: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
 /// How long a client that is turned away may take to hear it.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// What is opened, and what must be known for it.
+enum Wanted {
+    Session {
+        /// Whether the client offered our subprotocol: it wants to hear it chosen.
+        subprotocol: bool,
+    },
+    Dashboard,
+    Producer,
+    Realtime(Asked),
+}
+
 /// A WebSocket that may be opened.
 struct Admitted {
-    purpose: Purpose,
-    /// Whether the client offered our subprotocol: it wants to hear it chosen.
-    subprotocol: bool,
+    wanted: Wanted,
     owner: Owner,
     /// What the session is charged to; none when the client asks too often.
     account: Option<Account>,
@@ -107,27 +128,40 @@ async fn open(
     if let Some(span) = span {
         span.answered(Some(route).filter(|route| *route != "none"), status.as_u16());
     }
-    let (Admitted { purpose, subprotocol, owner, account }, mut response) = match handshake {
-        Ok(handshake) => handshake,
-        Err(problem) => return refuse(framed, &problem).await.map(|()| None),
+    let refusal = |problem: Problem| match route {
+        route if realtime::is_route(route) => problem.for_realtime(),
+        _ => problem,
     };
-    if subprotocol {
+    let (Admitted { wanted, owner, account }, mut response) = match handshake {
+        Ok(handshake) => handshake,
+        Err(problem) => return refuse(framed, &refusal(problem)).await.map(|()| None),
+    };
+    if matches!(wanted, Wanted::Session { subprotocol: true }) {
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
-    let (socket, early) = accept(framed, response.finish().drop_body()).await?;
     // Without an account, the client asks more often than it may.
-    let Some(account) = account else { return turn_away(socket).await.map(|()| None) };
-    let Ok(room) = Room::take(router.clone(), &account) else {
+    let room = account.as_ref().and_then(|account| Room::take(router.clone(), account).ok());
+    if room.is_none() && matches!(wanted, Wanted::Realtime(_)) {
+        return refuse(framed, &gate::crowded().for_realtime()).await.map(|()| None);
+    }
+    let (socket, early) = accept(framed, response.finish().drop_body()).await?;
+    let (Some(account), Some(room)) = (account, room) else {
         return turn_away(socket).await.map(|()| None);
     };
-    let ended = match purpose {
-        Purpose::Session => Session::open(socket, early, owner, Signalbox::default(), options)?,
-        Purpose::Dashboard => {
+    let ended = match wanted {
+        Wanted::Session { .. } => {
+            Session::open(socket, early, owner, Signalbox::default(), options)?
+        }
+        Wanted::Dashboard => {
             let legacy = Legacy::new(router.legacy.clone());
             Session::open(socket, early, owner, legacy, options)?
         }
-        Purpose::Producer => {
+        Wanted::Producer => {
             producer::open(router, producer::Client { owner, account }, socket, early)?
+        }
+        Wanted::Realtime(asked) => {
+            let (realtime, owner) = Realtime::new(router, asked, owner);
+            Session::open(socket, early, owner, realtime, options)?
         }
     };
     Ok(Some((ended, room)))
@@ -159,10 +193,18 @@ fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
     }
     let (identity, account) = caller.map(|caller| (caller.identity, caller.account)).unzip();
     let owner = Owner { client_id: client_id(request)?, identity: identity.unwrap_or_default() };
-    if purpose != Purpose::Session {
-        // The original system knew no subprotocol, and looked at none.
-        return Ok(Admitted { purpose, subprotocol: false, owner, account });
-    }
+    let wanted = match purpose {
+        Purpose::Session => Wanted::Session { subprotocol: subprotocol(request)? },
+        // The original system knew no subprotocol, and looked at none; nor does Realtime.
+        Purpose::Dashboard => Wanted::Dashboard,
+        Purpose::Producer => Wanted::Producer,
+        Purpose::Realtime => Wanted::Realtime(Asked::read(request.head())?),
+    };
+    Ok(Admitted { wanted, owner, account })
+}
+
+/// Whether the client offers our subprotocol, or none at all.
+fn subprotocol(request: &Request) -> Result<bool, Problem> {
     let offered = request.head().headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let offered: Vec<&str> = offered
         .filter_map(|value| value.to_str().ok())
@@ -173,7 +215,7 @@ fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
         let detail = format!("the subprotocol here is {SUBPROTOCOL}");
         return Err(Problem::new(Code::UnknownSubprotocol, detail));
     }
-    Ok(Admitted { purpose, subprotocol: !offered.is_empty(), owner, account })
+    Ok(!offered.is_empty())
 }
 
 fn client_id(request: &Request) -> Result<Option<String>, Problem> {
@@ -267,4 +309,41 @@ problems!(
 pub async fn expected(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let path = request.path();
     Err(upgrade_required(format!("{path} is a WebSocket: connect with ws://, see GET /")))
+}
+
+problems!(
+    /// Why there is no socket of Realtime.
+    RealtimeProblems: BadHandshake, UnknownVersion, UpgradeRequired, TooManyConnections, ShuttingDown,
+);
+
+/// A WebSocket that speaks the protocol of Supabase Realtime: see docs/realtime.md.
+///
+/// # Errors
+/// Always, because an upgrade does not come here.
+#[utoipa::path(
+    get, path = "/realtime/v1/websocket", operation_id = "open_realtime", tag = "realtime",
+    params(
+        ("apikey" = Option<String>, Query, nullable = false, description = "A token or a ticket; any text where `auth.mode` is `open`. Or in the header `x-api-key`."),
+        ("vsn" = Option<String>, Query, nullable = false, description = "`1.0.0`, which it is without, or `2.0.0`."),
+    ),
+    responses((status = 101, description = "The socket is open."), RealtimeProblems)
+)]
+pub async fn expected_realtime(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    expected(request).await
+}
+
+/// The same, where `realtime-js` looks for it.
+///
+/// # Errors
+/// Always, because an upgrade does not come here.
+#[utoipa::path(
+    get, path = "/socket/websocket", operation_id = "open_realtime_socket", tag = "realtime",
+    params(
+        ("apikey" = Option<String>, Query, nullable = false, description = "A token or a ticket; any text where `auth.mode` is `open`. Or in the header `x-api-key`."),
+        ("vsn" = Option<String>, Query, nullable = false, description = "`1.0.0`, which it is without, or `2.0.0`."),
+    ),
+    responses((status = 101, description = "The socket is open."), RealtimeProblems)
+)]
+pub async fn expected_socket(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    expected(request).await
 }

@@ -43,6 +43,18 @@ pub(super) static LAWS: &[Law] = &[
         holds: |it| it.session.pong_timeout < it.session.heartbeat,
     },
     Law {
+        key: "realtime.payload_bytes",
+        other: "realtime.topic_bytes",
+        must_be: "at most",
+        holds: |it| it.realtime.payload_bytes <= it.realtime.topic_bytes,
+    },
+    Law {
+        key: "realtime.topic_bytes",
+        other: "realtime.total_bytes",
+        must_be: "at most",
+        holds: |it| it.realtime.topic_bytes <= it.realtime.total_bytes,
+    },
+    Law {
         key: "limits.batch_events",
         other: "journal.queue_events",
         must_be: "at most",

@@ -19,7 +19,7 @@ use super::{
     table::{settings, typed},
     tokens::tokens,
     units::{DAY, GIB, HOUR, KIB, MIB, MILLISECOND, MINUTE, SECOND, TIB},
-    values::{AuthMode, DatabaseUrl, Durability, LogFilter, LogFormat},
+    values::{AuthMode, DatabaseUrl, Durability, LogFilter, LogFormat, TopicName},
 };
 
 use crate::core::access::{JwtKeys, RoleTable, TokenList};
@@ -113,6 +113,46 @@ settings! {
         filter_patterns: usize = count(64, 1..=10_000) => Live;
         /// Different filters on one worker.
         filters_per_worker: usize = count(1_024, 1..=1_000_000) => Live;
+    }
+
+    /// The built-in Realtime. Its limits are those of a self-hosted Supabase Realtime, but for each
+    /// client, not for all together.
+    realtime: RealtimeSettings {
+        /// The topic on which events are broadcast.
+        topic: TopicName = parsed(TopicName::DEFAULT, TopicName::FORM) => Restart;
+        /// Topics at the same time; above it, channels of new ones are refused.
+        topics: usize = count(10_000, 1..=10_000_000) => Restart;
+        /// Newest messages of a topic kept in memory, for who reads slowly or asks for a replay.
+        topic_events: usize = count(1_000, 1..=1_000_000) => Restart;
+        /// Bytes of the newest messages of a topic kept in memory.
+        topic_bytes: usize = size(4 * MIB, 64 * KIB..=4 * GIB) => Restart;
+        /// Bytes of all topics together; above it, the largest are forgotten.
+        total_bytes: usize = size(256 * MIB, MIB..=1024 * GIB) => Restart;
+        /// How long a private topic is kept, for replays, when it has no channel.
+        replay_window: Duration = duration(10 * MINUTE, 0..=3 * DAY) => Restart;
+        /// Bytes of all who are present on a topic: whoever joins is told of all of them.
+        presence_bytes: usize = size(MIB, KIB..=64 * MIB) => Restart;
+        /// Channels of one socket; 0 means none.
+        channels_per_client: usize = count(100, 0..=100_000) => Restart;
+        /// Joins of one socket a second, on an average of a minute; 0 means any number.
+        joins_per_second: u32 = count(100, 0..=1_000_000) => Restart;
+        /// Broadcasts of one socket a second, on an average of a minute; 0 means any number.
+        events_per_second: u32 = count(100, 0..=1_000_000) => Restart;
+        /// Presence messages of one socket a second, on an average of a minute; 0 means any number.
+        presence_per_second: u32 = count(1_000, 0..=1_000_000) => Restart;
+        /// Presence messages of one channel within `presence_window`; 0 means any number.
+        presence_calls: u32 = count(5, 0..=1_000_000) => Restart;
+        /// See `presence_calls`.
+        presence_window: Duration = duration(30 * SECOND, SECOND..=HOUR) => Restart;
+        /// Largest payload of a broadcast or a presence.
+        payload_bytes: usize = size(3_000_500, KIB..=4 * MIB) => Restart;
+        /// Broadcasts over HTTP a second, of all clients, on an average of a minute; 0 means any
+        /// number.
+        http_events_per_second: u32 = count(0, 0..=10_000_000) => Restart;
+        /// Silence after which a socket is closed: clients say something each 25 s.
+        idle_timeout: Duration = duration(MINUTE, SECOND..=HOUR) => Restart;
+        /// Time without a channel after which a socket is closed.
+        channel_timeout: Duration = duration(10 * MINUTE, SECOND..=DAY) => Restart;
     }
 
     /// What a request may bring, and a client take.

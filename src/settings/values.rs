@@ -107,6 +107,45 @@ pub(super) fn without_password(url: &str) -> String {
     format!("{scheme}{}", shown.collect::<String>())
 }
 
+/// The name of a topic, as clients of Realtime call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicName(Cow<'static, str>);
+
+impl TopicName {
+    pub(super) const DEFAULT: Self = Self(Cow::Borrowed("monitoring"));
+    pub(super) const FORM: &'static str = "a name of 1 to 200 bytes, without what begins a topic";
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The text is no name of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be {}", TopicName::FORM)]
+pub struct NotATopicName;
+
+impl FromStr for TopicName {
+    type Err = NotATopicName;
+
+    fn from_str(text: &str) -> Result<Self, NotATopicName> {
+        let fits = (1..=200).contains(&text.len()) && !text.contains(char::is_control);
+        if fits && !text.starts_with("realtime:") {
+            Ok(Self(Cow::Owned(text.to_owned())))
+        } else {
+            Err(NotATopicName)
+        }
+    }
+}
+
+impl fmt::Display for TopicName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Which log lines are written: a level, or levels by module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFilter(Cow<'static, str>);

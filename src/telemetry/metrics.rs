@@ -118,6 +118,27 @@ metrics! {
     /// Groups of sessions with the same filter, over all workers.
     filter_groups: Gauge, Count, [];
 
+    /// Channels of the built-in Realtime that are open.
+    realtime_channels: Gauge, Count, [];
+    /// Joins of channels.
+    realtime_joins_total: Counter, Count, ["outcome"];
+    /// Channels told to come back because their client read too slowly.
+    realtime_channels_lost_total: Counter, Count, [];
+    /// Broadcasts taken, by where they came from.
+    realtime_broadcasts_total: Counter, Count, ["from"];
+    /// What clients said that was not done.
+    realtime_dropped_total: Counter, Count, ["reason"];
+    /// Frames of clients that are no messages.
+    realtime_malformed_total: Counter, Count, ["kind"];
+    /// Who is present, on all topics.
+    realtime_present: Gauge, Count, [];
+    /// Topics that are kept.
+    realtime_topics: Gauge, Count, [];
+    /// Bytes of the messages of all topics.
+    realtime_topics_bytes: Gauge, Bytes, [];
+    /// Topics whose messages were forgotten before their time.
+    realtime_topics_forgotten_total: Counter, Count, ["reason"];
+
     /// Events deleted because of their age, or to stay within the size.
     retention_deleted_total: Counter, Count, [];
     /// Bytes that the journal takes in the database.

@@ -1,3 +1,11 @@
-//! The built-in Realtime beside the real thing.
+//! The built-in Realtime: over real sockets, and beside the real thing.
 
+mod broadcasts;
 mod changes;
+mod clients;
+mod endings;
+mod frames;
+mod journal;
+mod limits;
+mod over_http;
+mod presence;

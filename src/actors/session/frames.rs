@@ -15,7 +15,7 @@ use crate::core::{
 
 /// A frame up to this many times the longest message is skipped and answered; a larger one cannot
 /// be skipped without reading it, and ends the connection.
-const HARD_LIMIT: usize = 4;
+pub const HARD_LIMIT: usize = 4;
 /// Bytes that the first read of a client may bring. Most say little, and there are many.
 const READ_BUFFER: usize = 256;
 
@@ -63,9 +63,9 @@ impl Decoder for Frames {
 pub fn piece(frame: &Frame) -> Option<Piece<'_>> {
     match frame {
         Frame::Text(bytes) => Some(Piece::Text(bytes)),
-        Frame::Binary(_) => Some(Piece::Binary),
+        Frame::Binary(bytes) => Some(Piece::Binary(bytes)),
         Frame::Continuation(Item::FirstText(bytes)) => Some(Piece::FirstText(bytes)),
-        Frame::Continuation(Item::FirstBinary(_)) => Some(Piece::FirstBinary),
+        Frame::Continuation(Item::FirstBinary(bytes)) => Some(Piece::FirstBinary(bytes)),
         Frame::Continuation(Item::Continue(bytes)) => Some(Piece::Next(bytes)),
         Frame::Continuation(Item::Last(bytes)) => Some(Piece::Last(bytes)),
         Frame::Ping(_) | Frame::Pong(_) | Frame::Close(_) => None,

@@ -25,10 +25,12 @@ type Ctx = Context<Session<Signalbox>>;
 const MAX_DETAIL: usize = 300;
 
 impl Protocol for Signalbox {
-    const FORM: Form = Form::Session;
+    fn form(&self) -> Form {
+        Form::Session
+    }
 
-    fn hear(session: &mut Session<Self>, text: &str, ctx: &mut Ctx) {
-        match protocol::parse(text) {
+    fn hear(session: &mut Session<Self>, text: String, ctx: &mut Ctx) {
+        match protocol::parse(&text) {
             Ok(ClientFrame::Ping) => session.answer(&ServerFrame::Pong, ctx),
             Ok(ClientFrame::Subscribe(protocol::Subscribe { filter, from, .. })) => {
                 let json = filter.as_ref().map_or("{}", |filter| filter.get());

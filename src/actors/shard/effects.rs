@@ -6,10 +6,10 @@ use actix::prelude::*;
 
 use super::{Handle, PageRead, Shard, Writable};
 use crate::{
-    actors::session::Finish,
+    actors::session::{Finish, Lost},
     core::{
         event::Seq,
-        fanout::{Effect, Key},
+        fanout::{Effect, Key, Label},
         reader::SubKey,
     },
     storage::{From, PageQuery},
@@ -22,8 +22,7 @@ impl Shard {
             Effect::ReadPage { session, subscription, from } => {
                 self.read_page(session, subscription, from, ctx);
             }
-            // Only of topics, which nobody listens to yet.
-            Effect::Lost(key, _) => self.finish(key, None),
+            Effect::Lost(key, label) => self.lose(key, label),
             Effect::Close(key, _) => self.finish(key, Some(self.options.linger)),
             Effect::Cut(key, _) => {
                 if let Some(client) = self.fanout.sink(key) {
@@ -70,6 +69,14 @@ impl Shard {
             shard.send(PageRead(handle, subscription, page)).await.ok();
             drop(permit);
         });
+    }
+
+    fn lose(&self, key: Key, label: Label) {
+        let Some(session) = self.fanout.sink(key).and_then(|client| client.lost.clone()) else {
+            return;
+        };
+        // One that is gone has lost nothing more; one that is busy is waited for beside the shard.
+        actix_rt::spawn(async move { session.send(Lost(label)).await });
     }
 
     fn finish(&self, key: Key, linger: Option<Duration>) {

@@ -63,9 +63,12 @@ pub struct SessionRow {
     pub peer: Option<String>,
     /// What it is spoken to in.
     pub protocol: &'static str,
-    /// The last `seq` it is through with; `null` before it subscribes.
+    /// The last `seq` it is through with; `null` before it subscribes, and for who hears topics only.
     #[schema(value_type = Option<u64>, required)]
     pub seq: Option<Seq>,
+    /// The topics of Realtime that it listens to, as they are on the wire.
+    #[schema(value_type = Vec<String>)]
+    pub topics: Vec<Box<str>>,
 }
 
 impl EndAll {
@@ -106,9 +109,10 @@ impl Handler<GetSessions> for Shard {
             client_id: row.sink.client_id.clone(),
             identity: row.sink.identity.clone(),
             peer: row.sink.outlet.peer().map(|peer| peer.to_string()),
-            path: "direct",
+            path: row.form.path(),
             protocol: row.form.as_str(),
             filter: row.filter.cloned(),
+            topics: row.topics.into_iter().map(Into::into).collect(),
             seq: row.seq,
             lag: row.seq.map_or(0, |seq| head.saturating_sub(seq)),
             delivered: row.delivered,

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use slab::Slab;
 
+use super::TooManyFilters;
 use crate::core::{
     event::Seq,
     interest::{Feed, Interest},
@@ -32,7 +33,7 @@ impl Group {
         Source { interest: &self.interest, group: &self.window, feed: self.feed(tail) }
     }
 
-    fn feed<'a>(&'a self, tail: &'a Tail) -> Feed<'a> {
+    pub(super) fn feed<'a>(&'a self, tail: &'a Tail) -> Feed<'a> {
         self.topic.as_deref().map_or(Feed::Journal(tail), Feed::Topic)
     }
 
@@ -73,6 +74,8 @@ impl Group {
 pub(super) struct Groups {
     slots: Slab<Group>,
     places: HashMap<Interest, usize>,
+    /// How many of them read the journal: each costs something for each event.
+    of_journal: usize,
 }
 
 impl Groups {
@@ -101,6 +104,20 @@ impl Groups {
         self.slots.get_mut(index)
     }
 
+    /// Whether there may be groups for all of these.
+    ///
+    /// # Errors
+    /// When there would be more that read the journal than `most`.
+    pub(super) fn admit<'a>(
+        &self,
+        interests: impl IntoIterator<Item = &'a Interest>,
+        most: usize,
+    ) -> Result<(), TooManyFilters> {
+        let is_new = |it: &&Interest| it.reads_journal() && self.find(it).is_none();
+        let new = interests.into_iter().filter(is_new).count();
+        if new > 0 && self.of_journal + new > most { Err(TooManyFilters { most }) } else { Ok(()) }
+    }
+
     /// The group of `interest`; a new one begins where the tail ends.
     pub(super) fn find_or_make(&mut self, interest: Interest, tail: &Tail) -> usize {
         if let Some(index) = self.find(&interest) {
@@ -114,6 +131,7 @@ impl Groups {
         };
         group.look();
         group.window = Window::new(group.feed(tail).next());
+        self.of_journal += usize::from(interest.reads_journal());
         let index = self.slots.insert(group);
         self.places.insert(interest, index);
         index
@@ -121,6 +139,7 @@ impl Groups {
 
     pub(super) fn remove(&mut self, index: usize) {
         if let Some(group) = self.slots.try_remove(index) {
+            self.of_journal -= usize::from(group.interest.reads_journal());
             self.places.remove(&group.interest);
         }
     }

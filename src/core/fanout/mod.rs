@@ -5,6 +5,7 @@
 //! storage, who is given up. The shard's actor carries out the [`Effect`]s and brings the news
 //! back. Generic over the [`Sink`], so that laws are tested without sockets.
 
+mod channels;
 mod group;
 #[cfg(test)]
 mod model;
@@ -16,7 +17,7 @@ mod tests;
 mod types;
 
 pub use self::types::{
-    Attach, Begin, Effect, FanoutLimits, Key, Row, TooManyFilters, Totals, Turn,
+    Attach, Begin, Effect, FanoutLimits, Key, Label, Opening, Row, TooManyFilters, Totals, Turn,
 };
 
 use std::collections::BTreeMap;
@@ -64,6 +65,8 @@ struct Subscription {
     session: Key,
     place: Place,
     reader: Reader,
+    /// What it is known by outside.
+    label: Label,
     /// Another one of its session that must be over before this one has its turn.
     waits_for: Option<SubKey>,
 }
@@ -175,22 +178,27 @@ impl<S: Sink> Fanout<S> {
         self.sessions.iter().map(|(key, session)| {
             let keys = session.subscriptions.iter();
             let mine = || keys.clone().filter_map(|key| self.subscriptions.get(*key));
-            let first = mine().next();
-            let group = first.and_then(|first| self.groups.get(first.place.0));
+            let interests = || mine().filter_map(|it| Some((it, self.interest(it)?)));
+            let of_journal = interests().filter(|(_, interest)| interest.reads_journal());
             let row = Row {
                 sink: &session.sink,
                 form: session.form,
-                filter: group.and_then(|group| match &group.interest {
+                filter: interests().find_map(|(_, interest)| match interest {
                     Interest::Events(Events { filter, .. }) => Some(filter),
                     _ => None,
                 }),
-                seq: first.map(|first| first.reader.next().saturating_sub(1)),
+                topics: interests().filter_map(|(_, interest)| interest.topic()).collect(),
+                seq: of_journal.map(|(it, _)| it.reader.next().saturating_sub(1)).min(),
                 delivered: mine().map(|subscription| subscription.reader.delivered()).sum(),
                 bytes: session.outbox.taken(),
                 blocked: session.blocked,
             };
             (key, row)
         })
+    }
+
+    fn interest(&self, subscription: &Subscription) -> Option<&Interest> {
+        Some(&self.groups.get(subscription.place.0)?.interest)
     }
 
     fn keys(&self) -> Vec<Key> {

@@ -104,7 +104,10 @@ impl<S: Sink> Fanout<S> {
     fn lag(&self, key: Key, turn: Turn<'_>) -> u64 {
         let Some(session) = self.sessions.get(key) else { return 0 };
         let mine = session.subscriptions.iter().filter_map(|key| self.subscriptions.get(*key));
-        let lags = mine.map(|it| turn.tail.next().saturating_sub(it.reader.next()));
+        let lags = mine.filter_map(|it| {
+            let feed = self.groups.get(it.place.0)?.feed(turn.tail);
+            Some(feed.next().saturating_sub(it.reader.next()))
+        });
         lags.max().unwrap_or(0)
     }
 

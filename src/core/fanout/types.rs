@@ -15,6 +15,9 @@ use crate::core::{
 /// A member's place in its shard.
 pub type Key = usize;
 
+/// Names some of the subscriptions of a session, to whoever began them.
+pub type Label = u64;
+
 /// What the shell must do. Each is answered: by [`writable`](super::Fanout::writable),
 /// [`page`](super::Fanout::page) or [`leave`](super::Fanout::leave).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +34,9 @@ pub enum Effect {
         /// Where it begins.
         from: Seq,
     },
-    /// A subscription has ended: what comes next for it is nowhere any more, and only its client's
-    /// own protocol can say so.
-    Lost(Key, SubKey),
+    /// A subscription of that label has ended: what comes next for it is nowhere any more, and only
+    /// its client's own protocol can say so.
+    Lost(Key, Label),
     /// The end is said, or waits behind what is unsent: give the client a moment to take
     /// it and to answer with its own.
     Close(Key, CloseReason),
@@ -72,7 +75,7 @@ impl FanoutLimits {
     pub(super) fn patience(&self, form: Form) -> Patience {
         let heartbeat = match form {
             Form::Sse => self.stream_heartbeat,
-            Form::Session | Form::Legacy => self.patience.heartbeat,
+            Form::Session | Form::Legacy | Form::Realtime(_) => self.patience.heartbeat,
         };
         Patience { heartbeat, ..self.patience }
     }
@@ -98,6 +101,17 @@ pub enum Begin {
     At(Seq),
 }
 
+/// More subscriptions of a session.
+#[derive(Debug)]
+pub struct Opening {
+    /// What names them.
+    pub label: Label,
+    /// Whole frames that the client hears before them.
+    pub welcome: Vec<u8>,
+    /// In this order: each has its turn when those before it that end are over.
+    pub chain: Vec<Attach>,
+}
+
 /// One more subscription of a session.
 #[derive(Debug)]
 pub struct Attach {
@@ -105,8 +119,6 @@ pub struct Attach {
     pub interest: Interest,
     /// The first place it is told of; from now on when nothing is said.
     pub from: Option<Seq>,
-    /// Another one of the session that must be over before this one has its turn.
-    pub waits_for: Option<SubKey>,
 }
 
 /// More different filters than the shard takes.
@@ -126,9 +138,11 @@ pub struct Row<'a, S> {
     pub form: Form,
     /// Its filter, when subscribed.
     pub filter: Option<&'a Filter>,
-    /// The last `seq` it is through with, when subscribed.
+    /// The topics it listens to.
+    pub topics: Vec<&'a str>,
+    /// The last `seq` of the journal it is through with, when it reads that.
     pub seq: Option<Seq>,
-    /// Events delivered in this subscription.
+    /// Events delivered in its subscriptions.
     pub delivered: u64,
     /// Bytes its socket took.
     pub bytes: u64,

@@ -85,11 +85,17 @@ pub enum CloseReason {
     TooMany,
     /// The journal is another one now, or the router is overloaded.
     Restarting,
+    /// A Realtime client said nothing for `realtime.idle_timeout`.
+    Idle,
+    /// A Realtime client had no channel for `realtime.channel_timeout`.
+    NoChannels,
+    /// A Realtime client joined more often than `realtime.joins_per_second`.
+    TooManyJoins,
 }
 
 impl CloseReason {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::ClientGone,
         Self::ClientClosed(1000),
         Self::ShuttingDown,
@@ -105,15 +111,21 @@ impl CloseReason {
         Self::TooFarBehind,
         Self::TooMany,
         Self::Restarting,
+        Self::Idle,
+        Self::NoChannels,
+        Self::TooManyJoins,
     ];
+
+    /// Those that only clients of Realtime hear.
+    pub const REALTIME: [Self; 3] = [Self::Idle, Self::NoChannels, Self::TooManyJoins];
 
     /// The WebSocket close code; `None` when the socket is cut instead.
     #[must_use]
     pub fn code(self) -> Option<u16> {
         match self {
-            Self::ClientGone | Self::Closed => Some(1000),
+            Self::ClientGone | Self::Closed | Self::Idle | Self::NoChannels => Some(1000),
             Self::ClientClosed(code) => Some(code),
-            Self::ShuttingDown => Some(1001),
+            Self::ShuttingDown | Self::TooManyJoins => Some(1001),
             Self::ProtocolError => Some(1002),
             Self::Binary => Some(1003),
             Self::BadUtf8 => Some(1007),
@@ -147,6 +159,9 @@ impl CloseReason {
             Self::TooFarBehind => "too_far_behind",
             Self::TooMany => "too_many",
             Self::Restarting => "restarting",
+            Self::Idle => "idle",
+            Self::NoChannels => "no_channels",
+            Self::TooManyJoins => "too_many_joins",
         }
     }
 }

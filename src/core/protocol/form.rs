@@ -5,7 +5,11 @@
 
 use std::time::Duration;
 
-use super::{CloseReason, Opcode, ServerFrame, close_frame, control_frame, legacy, session, sse};
+use super::{
+    CloseReason, Opcode, ServerFrame, close_frame, close_frame_of, control_frame, legacy, session,
+    sse,
+};
+use crate::core::realtime::phoenix::Vsn;
 
 /// The protocol that a session hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +20,8 @@ pub enum Form {
     Sse,
     /// Frames as the original system's dashboards know them, over a WebSocket.
     Legacy,
+    /// The protocol of Realtime, over a WebSocket: its channels are told apart from events.
+    Realtime(Vsn),
 }
 
 impl Form {
@@ -26,14 +32,25 @@ impl Form {
             Self::Session => super::SUBPROTOCOL,
             Self::Sse => "sse",
             Self::Legacy => "legacy",
+            Self::Realtime(Vsn::V1) => "realtime/1.0.0",
+            Self::Realtime(Vsn::V2) => "realtime/2.0.0",
+        }
+    }
+
+    /// The delivery path, for operators.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Session | Self::Sse | Self::Legacy => "direct",
+            Self::Realtime(_) => "realtime",
         }
     }
 
     /// Whether clients answer a heartbeat: those that cannot are only known to be alive by taking
-    /// what is written.
+    /// what is written, or by what they say.
     #[must_use]
     pub fn answers_heartbeats(self) -> bool {
-        self != Self::Sse
+        matches!(self, Self::Session | Self::Legacy)
     }
 
     /// Appends a frame, or nothing where this form has none of the kind.
@@ -42,6 +59,7 @@ impl Form {
             Self::Session => session::frame(out, frame),
             Self::Sse => sse::frame(out, frame),
             Self::Legacy => legacy::frame(out, frame),
+            Self::Realtime(_) => {}
         }
     }
 
@@ -50,6 +68,8 @@ impl Form {
         match self {
             Self::Session | Self::Legacy => control_frame(out, Opcode::Ping, b""),
             Self::Sse => sse::heartbeat(out),
+            // Here it is the client that must say something.
+            Self::Realtime(_) => {}
         }
     }
 
@@ -61,6 +81,13 @@ impl Form {
             Self::Session => session::end(out, reason, reconnect_after_ms),
             Self::Sse => sse::end(out, reason, reconnect_after_ms),
             Self::Legacy => close_frame(out, reason),
+            Self::Realtime(_) => match reason {
+                // What clients of Realtime know a restart by.
+                CloseReason::ShuttingDown | CloseReason::Restarting | CloseReason::Closed => {
+                    close_frame_of(out, 1012, reason.as_str());
+                }
+                _ => close_frame(out, reason),
+            },
         }
     }
 }

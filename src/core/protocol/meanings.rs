@@ -61,6 +61,9 @@ impl CloseReason {
             Self::TooFarBehind => "Further behind than `session.max_lag`.",
             Self::TooMany => "More sessions, or unread answers, than the router takes.",
             Self::Restarting => "The journal is another one now, or the router is overloaded.",
+            Self::Idle => "The client said nothing for `realtime.idle_timeout`.",
+            Self::NoChannels => "The client had no channel for `realtime.channel_timeout`.",
+            Self::TooManyJoins => "The client joined more often than `realtime.joins_per_second`.",
         }
     }
 
@@ -77,6 +80,8 @@ impl CloseReason {
             | Self::BadRequests => "Mend the client.",
             Self::Unauthenticated => "Reconnect with a new ticket or token, and resume.",
             Self::NoPong | Self::Stalled => "Reconnect, and resume.",
+            Self::Idle | Self::NoChannels => "Connect again, and send heartbeats.",
+            Self::TooManyJoins => "Connect again, and join less often.",
             Self::TooFarBehind => "Reconnect, and resume: a `gap` names what is missing.",
             Self::TooMany => "Back off.",
             Self::Restarting => "Reconnect after a random time, and resume.",

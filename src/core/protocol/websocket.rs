@@ -50,10 +50,14 @@ pub fn control_frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
 /// Appends the close frame of `reason`, if it has one.
 pub fn close_frame(out: &mut Vec<u8>, reason: CloseReason) {
     if let Some(code) = reason.code() {
-        let mut payload = code.to_be_bytes().to_vec();
-        payload.extend_from_slice(reason.as_str().as_bytes());
-        control_frame(out, Opcode::Close, &payload);
+        close_frame_of(out, code, reason.as_str());
     }
+}
+
+/// Appends a close frame with any code and reason.
+pub fn close_frame_of(out: &mut Vec<u8>, code: u16, reason: &str) {
+    let payload = [&code.to_be_bytes(), reason.as_bytes()].concat();
+    control_frame(out, Opcode::Close, &payload);
 }
 
 #[cfg(test)]

@@ -134,7 +134,12 @@ impl Join {
         let config = read.part("config", &top);
         let broadcast = read.part("config.broadcast", &config);
         let presence = read.part("config.presence", &config);
-        let signalbox = read.part("config.signalbox", &config);
+        // Stock clients pass on no part of a configuration that they do not know, but all of the
+        // parts they do.
+        let signalbox = match get(&config, "signalbox") {
+            Some(_) => read.part("config.signalbox", &config),
+            None => read.part("config.broadcast.signalbox", &broadcast),
+        };
         let (changes, echoes) = bindings(read.list("config.postgres_changes", &config))?;
         let join = Self {
             ack: read.boolean("config.broadcast.ack", &broadcast),

@@ -48,28 +48,42 @@ impl Default for Limits {
 
 /// What is left of a rate. Times are durations since any fixed moment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Allowance {
+pub struct Allowance {
     per_second: f64,
     left: f64,
     at: Duration,
 }
 
 impl Allowance {
-    pub(super) fn new(per_second: u32, now: Duration) -> Self {
+    /// All of it; a rate of 0 is no limit.
+    #[must_use]
+    pub fn new(per_second: u32, now: Duration) -> Self {
         let per_second = f64::from(per_second);
         Self { per_second, left: per_second * AVERAGED, at: now }
     }
 
     /// Takes one, if one is left.
     pub(super) fn take(&mut self, now: Duration) -> bool {
+        self.take_all(1, now)
+    }
+
+    /// Takes so many, if as many are left.
+    pub fn take_all(&mut self, amount: u32, now: Duration) -> bool {
+        let amount = f64::from(amount);
         let gained = now.saturating_sub(self.at).as_secs_f64() * self.per_second;
         self.left = (self.left + gained).min(self.per_second * AVERAGED);
         self.at = now;
-        if self.per_second > 0.0 && self.left < 1.0 {
+        if self.per_second > 0.0 && self.left < amount {
             return false;
         }
-        self.left -= 1.0;
+        self.left -= amount;
         true
+    }
+
+    /// How many a second were taken, on an average of the last minute.
+    #[must_use]
+    pub fn rolling(&self) -> f64 {
+        self.per_second - self.left / AVERAGED
     }
 }
 
@@ -101,6 +115,8 @@ mod tests {
         let mut allowance = Allowance::new(2, second);
         assert!((0..120).all(|_| allowance.take(second)));
         assert!(!allowance.take(second));
+        assert!((allowance.rolling() - 2.0).abs() < 0.001);
+        assert!(!allowance.take_all(2, second * 3 / 2));
         assert!(allowance.take(second * 3 / 2));
         assert!(!allowance.take(second * 3 / 2));
         let later = second * 1000;

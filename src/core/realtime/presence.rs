@@ -14,6 +14,8 @@ use crate::core::canonical::{canonical, quote};
 #[derive(Clone, Debug)]
 pub struct Presence<C> {
     present: BTreeMap<C, Present>,
+    /// What all of them take, near enough to be bounded by.
+    bytes: usize,
 }
 
 /// One presence.
@@ -36,7 +38,7 @@ pub struct Diff {
 
 impl<C> Default for Presence<C> {
     fn default() -> Self {
-        Self { present: BTreeMap::new() }
+        Self { present: BTreeMap::new(), bytes: 0 }
     }
 }
 
@@ -45,6 +47,19 @@ impl<C: Ord> Presence<C> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.present.is_empty()
+    }
+
+    /// How many are present.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.present.len()
+    }
+
+    /// Bytes of all who are present, in the place of the channel's own when it is there already.
+    #[must_use]
+    pub fn bytes_with(&self, channel: &C, key: &str, payload: &str) -> usize {
+        let own = self.present.get(channel).map_or(0, Present::size);
+        self.bytes - own + size(key, payload)
     }
 
     /// The channel is present as this, a JSON object: what changed, which is nothing when it
@@ -62,6 +77,8 @@ impl<C: Ord> Presence<C> {
             previous: old.as_ref().map(|old| old.reference.clone()),
             payload: without_references(payload),
         };
+        self.bytes += joins.size();
+        self.bytes -= old.as_ref().map_or(0, Present::size);
         self.present.insert(channel, joins.clone());
         Some(Diff { joins: Some(joins), leaves: old })
     }
@@ -69,6 +86,7 @@ impl<C: Ord> Presence<C> {
     /// The channel is no longer present, or gone: what changed, which is nothing when it was not.
     pub fn untrack(&mut self, channel: &C) -> Option<Diff> {
         let leaves = self.present.remove(channel)?;
+        self.bytes -= leaves.size();
         Some(Diff { joins: None, leaves: Some(leaves) })
     }
 
@@ -80,15 +98,31 @@ impl<C: Ord> Presence<C> {
 }
 
 impl Diff {
-    /// The payload of a `presence_diff`.
-    #[must_use]
-    pub fn payload(&self) -> Bytes {
-        let [joins, leaves] = [&self.joins, &self.leaves].map(grouped);
-        format!("{{\"joins\":{joins},\"leaves\":{leaves}}}").into()
+    /// The payloads of the `presence_diff`s that tell it, in order. Who takes another's place comes
+    /// after the other has left: told of both at once, as the real server does it, realtime-js would
+    /// show both for ever.
+    pub fn payloads(&self) -> impl Iterator<Item = Bytes> {
+        let parts = [(&None, &self.leaves), (&self.joins, &None)];
+        let told = parts.into_iter().filter(|(joins, leaves)| joins.is_some() || leaves.is_some());
+        told.map(|(joins, leaves)| {
+            let [joins, leaves] = [joins, leaves].map(grouped);
+            format!("{{\"joins\":{joins},\"leaves\":{leaves}}}").into()
+        })
     }
 }
 
+/// Bytes around a key and a payload in what clients are told.
+const AROUND: usize = 64;
+
+fn size(key: &str, payload: &str) -> usize {
+    key.len() + payload.len() + AROUND
+}
+
 impl Present {
+    fn size(&self) -> usize {
+        size(&self.key, &self.payload)
+    }
+
     /// What a client sees of it: its references, then what was tracked.
     fn meta(&self) -> String {
         let mut meta = String::from("{\"phx_ref\":");
@@ -151,24 +185,28 @@ mod tests {
         serde_json::from_slice(bytes).unwrap()
     }
 
-    fn diff(diff: Option<Diff>) -> Value {
-        diff.map_or(Value::Null, |diff| value(&diff.payload()))
+    fn diffs(diff: Option<Diff>) -> Vec<Value> {
+        diff.iter().flat_map(Diff::payloads).map(|diff| value(&diff)).collect()
     }
 
     #[test]
     fn a_presence_comes_changes_and_goes() {
         let mut presence = Presence::default();
-        let mut track = |payload, reference| diff(presence.track(1, "me", payload, reference));
+        let mut track = |payload, reference| diffs(presence.track(1, "me", payload, reference));
         let meta = |meta: Value| json!({ "me": { "metas": [meta] } });
+        let joins = |who: &Value| json!({ "joins": who, "leaves": {} });
+        let leaves = |who: &Value| json!({ "joins": {}, "leaves": who });
         let first = meta(json!({ "phx_ref": "a", "n": 1 }));
-        assert_eq!(track(r#"{"n":1}"#, "a"), json!({ "joins": first, "leaves": {} }));
-        assert_eq!(track(r#"{ "n": 1.0 }"#, "b"), Value::Null, "it means the same");
+        assert_eq!(track(r#"{"n":1}"#, "a"), [joins(&first)]);
+        assert_eq!(track(r#"{ "n": 1.0 }"#, "b"), [json!(0); 0], "it means the same");
         let second = meta(json!({ "phx_ref": "c", "phx_ref_prev": "a" }));
-        assert_eq!(track("{ }", "c"), json!({ "joins": second, "leaves": first }));
+        assert_eq!(track("{ }", "c"), [leaves(&first), joins(&second)]);
         assert_eq!(value(&presence.state()), second);
-        assert_eq!(diff(presence.untrack(&1)), json!({ "joins": {}, "leaves": second }));
-        assert_eq!(diff(presence.untrack(&1)), Value::Null);
-        assert!(presence.is_empty());
+        assert_eq!(presence.bytes, presence.bytes_with(&1, "me", "{ }"));
+        assert_eq!(presence.bytes_with(&2, "me", "{ }"), 2 * presence.bytes);
+        assert_eq!(diffs(presence.untrack(&1)), [leaves(&second)]);
+        assert_eq!(diffs(presence.untrack(&1)), [json!(0); 0]);
+        assert!(presence.is_empty() && presence.bytes == 0);
         assert_eq!(value(&presence.state()), json!({}));
     }
 
@@ -239,10 +277,8 @@ mod tests {
                     }
                     None => presence.untrack(&channel),
                 };
-                if let Some(diff) = diff.filter(|_| at >= joins_at) {
-                    apply(&mut client, &value(&diff.payload()));
-                }
                 if at >= joins_at {
+                    diffs(diff).iter().for_each(|diff| apply(&mut client, diff));
                     prop_assert_eq!(&client, &known(&value(&presence.state())));
                 }
             }

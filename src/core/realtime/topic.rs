@@ -60,9 +60,10 @@ impl Entry for Message {
 /// A topic's tail, and the name that clients know it by.
 #[derive(Debug)]
 pub struct TopicTail {
-    /// Told from all others of the process, also of the same name.
+    /// Told from all others, also of the same name.
     id: u64,
     name: Box<str>,
+    limits: TailLimits,
     tail: SharedTail<Message>,
 }
 
@@ -71,7 +72,7 @@ impl TopicTail {
     #[must_use]
     pub fn new(id: u64, name: &str, limits: TailLimits) -> Self {
         let head = numbering::Head::empty(Uuid::nil());
-        Self { id, name: name.into(), tail: SharedTail::new(Tail::empty(head, limits)) }
+        Self { id, name: name.into(), limits, tail: SharedTail::new(Tail::empty(head, limits)) }
     }
 
     /// The name on the wire.
@@ -92,6 +93,27 @@ impl TopicTail {
         message.seq = tail.next();
         let head = numbering::Head { head_seq: message.seq, ..tail.head() };
         self.tail.store(tail.append(vec![message], head));
+    }
+
+    /// Forgets what it holds: whoever has not read it has lost it.
+    pub fn forget(&self) {
+        self.tail.store(Tail::empty(self.tail.load().head(), self.limits));
+    }
+
+    /// The places of the newest broadcasts since a time, in milliseconds since 1970: at most `limit`.
+    #[must_use]
+    pub fn newest(&self, since: i64, limit: usize) -> Option<(Seq, Seq)> {
+        let tail = self.load();
+        let broadcasts = tail.from(0).filter(|message| matches!(message.body, Body::Broadcast(_)));
+        let since = broadcasts.filter(|message| message.at_ms >= since);
+        let places: Vec<_> = since.map(|message| message.seq).collect();
+        let first = places.get(places.len().saturating_sub(limit))?;
+        Some((*first, *places.last()?))
+    }
+
+    /// What names a message among those of all topics.
+    fn id(&self, seq: Seq) -> Uuid {
+        Uuid::from_u64_pair(self.id, seq)
     }
 }
 
@@ -122,6 +144,8 @@ pub struct Listening {
     pub except: Option<Origin>,
     /// The place in the journal up to which events were heard already.
     pub after: Option<Position>,
+    /// Only broadcasts up to this place, as those of before: who joins hears them again.
+    pub past: Option<Seq>,
 }
 
 impl Listening {
@@ -130,9 +154,10 @@ impl Listening {
     pub fn wants(&self, message: &Message) -> bool {
         let Message { origin, position, body, .. } = message;
         match body {
-            Body::Presence(_) => self.presence,
+            Body::Presence(_) => self.presence && self.past.is_none(),
             Body::Broadcast(broadcast) => {
-                (origin.is_none() || *origin != self.except)
+                self.past.is_none_or(|past| message.seq <= past)
+                    && (origin.is_none() || *origin != self.except)
                     && !self.has_heard(*position)
                     && broadcast.sendable(self.vsn, self.topic.name()).is_ok()
             }
@@ -151,6 +176,11 @@ impl Listening {
         }
         let name = self.topic.name();
         match &message.body {
+            Body::Broadcast(broadcast) if self.past.is_some() => {
+                let id = self.topic.id(message.seq);
+                let meta = format!("{{\"id\":\"{id}\",\"replayed\":true}}");
+                broadcast.with_meta(meta.into()).encode(out, self.vsn, name).is_ok()
+            }
             Body::Broadcast(broadcast) => broadcast.encode(out, self.vsn, name).is_ok(),
             Body::Presence(diff) => {
                 text_frame(out, self.vsn, &Head::delivery(name, "presence_diff"), &[diff]);

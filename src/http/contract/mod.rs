@@ -1,7 +1,7 @@
 //! The contract, for programs: OpenAPI, made of what stands at the handlers, and AsyncAPI for the
 //! sockets, which is written by hand and compared with the code.
 //!
-//! An operation is described where it is handled, by `#[utoipa::path]`, and named in [`Contract`].
+//! An operation is described where it is handled, by `#[utoipa::path]`, and named in `Contract`.
 //! What is the same for all is added here: summaries and security from the route table, and the
 //! problems that the guard answers.
 
@@ -27,7 +27,7 @@ pub(super) use problems::{problems, responses};
 
 use self::schemas::NewEvent;
 use super::{
-    ROUTES, Route, auth, events, ingest, legacy, ops,
+    ROUTES, Route, auth, broadcast, events, ingest, legacy, ops,
     problem::{Body, Code, FaultBody, Outcome},
     settings, stats, stream, upgrade,
 };
@@ -54,6 +54,7 @@ const TOKEN: &str = "token";
     tags(
         (name = "events", description = "Events, in and out."),
         (name = "sessions", description = "Who is connected."),
+        (name = "realtime", description = "What clients of Supabase Realtime use."),
         (name = "access", description = "Who may do what."),
         (name = "operating", description = "Health, numbers, and whether they add up."),
         (name = "legacy", description = "What clients of the original system use."),
@@ -61,7 +62,9 @@ const TOKEN: &str = "token";
     ),
     paths(
         ingest::post, events::list, events::one, stream::stream,
-        upgrade::expected, auth::post_ticket, ops::sessions, ops::close_session,
+        upgrade::expected, upgrade::expected_realtime, upgrade::expected_socket, broadcast::post,
+        broadcast::post_realtime, broadcast::post_one, broadcast::post_one_realtime,
+        auth::post_ticket, ops::sessions, ops::close_session,
         stats::stats, settings::settings, ops::ledger, legacy::dashboard, legacy::producer,
         legacy::status, legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,

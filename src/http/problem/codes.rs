@@ -55,6 +55,8 @@ codes! {
     BadId: "bad_id", BAD_REQUEST, "Use an id as the router wrote it.";
     /// The `Idempotency-Key` cannot be one, or stands twice.
     BadIdempotencyKey: "bad_idempotency_key", BAD_REQUEST, "Send one, of 1 to 255 visible characters.";
+    /// The body is not JSON.
+    BadJson: "bad_json", BAD_REQUEST, "Send JSON.";
     /// A parameter has a value that it cannot have, or stands twice.
     BadParameter: "bad_parameter", BAD_REQUEST, "Mend what `detail` names.";
     /// The query of the URL cannot be read.
@@ -71,6 +73,8 @@ codes! {
     NotAllowed: "not_allowed", FORBIDDEN, "Use a token with the scope of `scope`.";
     /// A page of another origin asks.
     OriginNotAllowed: "origin_not_allowed", FORBIDDEN, "Use the router's own pages, or list it in `auth.cors_origins`.";
+    /// The version of Realtime's protocol is none that is spoken here.
+    UnknownVersion: "unknown_version", FORBIDDEN, "Connect with `vsn=1.0.0` or `vsn=2.0.0`.";
     /// There is nothing of that path or id, or no longer.
     NotFound: "not_found", NOT_FOUND, "`GET /` lists the routes.";
     /// The path exists, the method does not.
@@ -93,13 +97,15 @@ codes! {
     HostNotAllowed: "host_not_allowed", MISDIRECTED_REQUEST, "Use `localhost`, or a name of `server.hosts`.";
     /// The `Idempotency-Key` was used for a request with another content.
     IdempotencyKeyReused: "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Use a new key for what is new.";
+    /// Broadcasts are at fault; none was sent.
+    InvalidBroadcasts: "invalid_broadcasts", UNPROCESSABLE_ENTITY, "Mend what `detail` names.";
     /// Events are at fault; nothing was stored.
     InvalidEvents: "invalid_events", UNPROCESSABLE_ENTITY, "Mend what `errors` names.";
     /// The database refused the events for what is in them; nothing was stored.
     RefusedByStorage: "refused_by_storage", UNPROCESSABLE_ENTITY, "Mend what `detail` names.";
     /// This is a WebSocket of version 13, and the request is none.
     UpgradeRequired: "upgrade_required", UPGRADE_REQUIRED, "Connect with `ws://`.";
-    /// The client has as many sockets and streams as it may.
+    /// The client has as many sockets and streams as it may; of Realtime, or all clients have.
     TooManyConnections: "too_many_connections", TOO_MANY_REQUESTS, "Close some, or come back later.";
     /// The client, or all together, ask more often or send more than they may: `limit` says which.
     TooManyRequests: "too_many_requests", TOO_MANY_REQUESTS, "Wait for `Retry-After` seconds.";

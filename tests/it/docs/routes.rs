@@ -65,6 +65,7 @@ fn values(openapi: &Value, schema: &Value) -> String {
         ("integer", _) => {
             format!("{} to {}", number("minimum").unwrap(), number("maximum").unwrap())
         }
+        ("boolean", _) => "`true`, `false`".to_owned(),
         ("string", Some("date-time")) => "RFC 3339".to_owned(),
         ("string", Some("uuid")) => "a UUID".to_owned(),
         ("string", None) => match (number("minLength"), number("maxLength")) {

@@ -1,5 +1,6 @@
 //! What tests stand on: a real router, real dashboards, a real PostgreSQL.
 
+pub mod channel;
 pub mod collector;
 pub mod dashboard;
 pub mod jwt;

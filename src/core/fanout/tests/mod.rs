@@ -137,6 +137,7 @@ struct Case {
     fanout: Fanout<Rc<Wire>>,
     tail: Tail,
     now: Duration,
+    labels: u64,
 }
 
 pub(super) const LIMITS: FanoutLimits = FanoutLimits {
@@ -152,7 +153,7 @@ impl Case {
     /// A tail of at most `events`, give or take a chunk.
     fn new(limits: FanoutLimits, events: usize) -> Self {
         let tail = Tail::empty(Head::empty(Uuid::nil()), TailLimits { events, bytes: 1 << 24 });
-        Self { fanout: Fanout::new(Uuid::nil(), limits), tail, now: Duration::ZERO }
+        Self { fanout: Fanout::new(Uuid::nil(), limits), tail, now: Duration::ZERO, labels: 0 }
     }
 
     /// Commits events of these types.

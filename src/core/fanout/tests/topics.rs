@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use super::*;
 use crate::core::{
-    fanout::Attach,
+    fanout::{Attach, Label, Opening},
     interest::Interest,
+    ledger::LEFT,
+    protocol::CloseReason,
+    reader::MAX_UNSENT,
     realtime::{
         phoenix::{Broadcast, Encoding, UserBroadcast, Vsn},
         replay::Replay,
@@ -29,23 +32,19 @@ fn say(topic: &TopicTail, word: &str, origin: Option<Origin>, place: Option<Seq>
 
 fn listening(topic: &Arc<TopicTail>) -> Listening {
     let topic = Arc::clone(topic);
-    Listening { topic, vsn: Vsn::V1, presence: false, except: None, after: None }
+    Listening { topic, vsn: Vsn::V1, presence: false, except: None, after: None, past: None }
 }
 
 impl Case {
-    fn attach(&mut self, key: Key, interest: Interest) -> SubKey {
-        self.attach_after(key, interest, None, None)
+    fn attach(&mut self, key: Key, interest: Interest) -> Label {
+        self.open(key, vec![Attach { interest, from: None }])
     }
 
-    fn attach_after(
-        &mut self,
-        key: Key,
-        interest: Interest,
-        from: Option<Seq>,
-        waits_for: Option<SubKey>,
-    ) -> SubKey {
-        let attach = Attach { interest, from, waits_for };
-        self.with(|fanout, turn| fanout.attach(key, attach, turn)).unwrap()
+    fn open(&mut self, key: Key, chain: Vec<Attach>) -> Label {
+        self.labels += 1;
+        let opening = Opening { label: self.labels, welcome: Vec::new(), chain };
+        self.with(|fanout, turn| fanout.open(key, opening, turn)).unwrap();
+        self.labels
     }
 
     fn socket(&mut self) -> (Key, Rc<Wire>) {
@@ -84,7 +83,7 @@ fn a_socket_hears_several_topics_and_each_only_while_it_listens() {
     say(&two, "b", None, None);
     case.advance();
     assert_eq!(heard(&wire), ["realtime:1 a", "realtime:2 b"]);
-    case.with(|fanout, turn| fanout.detach(key, first, "left", turn));
+    case.with(|fanout, turn| fanout.close(key, first, LEFT, turn));
     say(&one, "c", None, None);
     say(&two, "d", None, None);
     case.advance();
@@ -163,10 +162,10 @@ fn a_channel_is_told_of_the_journal_before_it_hears_its_topic() {
     let replay =
         Replay { epoch: Uuid::nil(), vsn: Vsn::V1, topic: "realtime:1".into(), through: 3 };
     wire.room.set(0);
-    let replay = case.attach_after(key, Interest::Replay(replay), Some(2), None);
     let after = Some(Position { epoch: Uuid::nil(), seq: 3 });
     let listening = Listening { after, ..listening(&room) };
-    case.attach_after(key, Interest::Messages(listening), None, Some(replay));
+    let chain = [(Interest::Replay(replay), Some(2)), (Interest::Messages(listening), None)];
+    case.open(key, chain.map(|(interest, from)| Attach { interest, from }).into());
     // It says one of them again, as after a crash, and goes on.
     say(&room, "c", None, Some(3));
     say(&room, "d", None, Some(4));
@@ -180,4 +179,66 @@ fn a_channel_is_told_of_the_journal_before_it_hears_its_topic() {
     case.advance();
     assert_eq!(heard(&wire), ["realtime:1 e"]);
     case.assert_balanced();
+}
+
+#[test]
+fn who_begins_to_speak_goes_on_hearing_all_others() {
+    let mut case = Case::new(LIMITS, 100);
+    let (key, wire) = case.socket();
+    let room = topic(1);
+    let label = case.attach(key, Interest::Messages(listening(&room)));
+    wire.room.set(10);
+    say(&room, "a", Some(8), None);
+    say(&room, "b", Some(8), None);
+    case.advance();
+    case.with(|fanout, turn| fanout.except(key, label, 7, turn));
+    say(&room, "mine", Some(7), None);
+    say(&room, "c", Some(8), None);
+    case.advance();
+    case.assert_balanced();
+    wire.room.set(PLENTY);
+    case.with(|fanout, turn| fanout.writable(key, turn));
+    assert_eq!(heard(&wire), ["realtime:1 a", "realtime:1 b", "realtime:1 c"]);
+    let balance = case.fanout.balance(&case.tail);
+    assert_eq!((balance.matched, balance.delivered), (3, 3));
+    assert_eq!((balance.total_dropped(), balance.imbalance), (0, 0), "{balance:?}");
+}
+
+#[test]
+fn broadcasts_of_before_are_heard_first_and_marked() {
+    let mut case = Case::new(LIMITS, 100);
+    let (key, wire) = case.socket();
+    let room = topic(1);
+    for word in ["a", "b", "c"] {
+        say(&room, word, None, None);
+    }
+    let (first, last) = room.newest(0, 2).unwrap();
+    let past = Listening { past: Some(last), ..listening(&room) };
+    let chain =
+        [(Interest::Messages(past), Some(first)), (Interest::Messages(listening(&room)), None)];
+    wire.room.set(0);
+    case.open(key, chain.map(|(interest, from)| Attach { interest, from }).into());
+    say(&room, "d", None, None);
+    case.advance();
+    wire.room.set(PLENTY);
+    case.with(|fanout, turn| fanout.writable(key, turn));
+    let text = String::from_utf8_lossy(&wire.got.borrow()).matches("\"replayed\":true").count();
+    assert_eq!(text, 2);
+    assert_eq!(heard(&wire), ["realtime:1 b", "realtime:1 c", "realtime:1 d"]);
+    case.assert_balanced();
+}
+
+#[test]
+fn a_long_welcome_may_wait_and_a_second_answer_behind_it() {
+    let mut case = Case::new(LIMITS, 100);
+    let (key, wire) = case.socket();
+    wire.room.set(0);
+    let attach = Attach { interest: Interest::Messages(listening(&topic(1))), from: None };
+    let welcome = vec![b'x'; 2 * MAX_UNSENT];
+    let opening = Opening { label: 1, welcome, chain: vec![attach] };
+    case.with(|fanout, turn| fanout.open(key, opening, turn)).unwrap();
+    case.with(|fanout, turn| fanout.say(key, &vec![b'y'; MAX_UNSENT], turn));
+    assert_eq!(case.effects(), [Effect::AwaitWritable(key)]);
+    case.with(|fanout, turn| fanout.say(key, b"z", turn));
+    assert_eq!(case.effects(), [Effect::Cut(key, CloseReason::TooMany)]);
 }

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use super::super::{
     changes::Bindings,
     join::{Join, Topic},
-    phoenix::{Broadcast, Ref, ServerMessage},
+    phoenix::{Broadcast, ServerMessage},
 };
+use crate::core::protocol::CloseReason;
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Send this to the client.
     Send(ServerMessage),
-    /// Take the channel up into the fan-out; then say [`Channels::joined`](super::Channels::joined).
+    /// Take the channel up into the fan-out, and say [`Channels::joined`](super::Channels::joined);
+    /// or say [`Channels::refuse`](super::Channels::refuse).
     Join(Box<Joining>),
     /// The channel is gone: take it out of the fan-out, and out of presence.
     Leave(Topic),
@@ -25,13 +27,6 @@ pub enum Effect {
         broadcast: Broadcast,
         /// Whether this channel gets it as well.
         to_self: bool,
-    },
-    /// Say who is present, with [`ServerMessage::presence_state`].
-    PresenceState {
-        /// Where.
-        topic: Topic,
-        /// The join it belongs to.
-        join_ref: Option<Ref>,
     },
     /// The client is present, as this.
     Track {
@@ -51,8 +46,8 @@ pub enum Effect {
     Drop(Dropped),
     /// Write this into the log.
     Note(String),
-    /// Close the socket.
-    Close(Closing),
+    /// Close the socket. Stock clients come back after it.
+    Close(CloseReason),
 }
 
 /// A channel that is about to be.
@@ -90,42 +85,6 @@ impl Dropped {
             Self::NotAllowed => "not_allowed",
             Self::NotAnObject => "not_an_object",
             Self::UnknownEvent => "unknown_event",
-        }
-    }
-}
-
-/// Why a socket is closed. Stock clients come back after any of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Closing {
-    /// It said nothing for too long.
-    Idle,
-    /// It had no channel for too long.
-    NoChannels,
-    /// It joined too often.
-    TooManyJoins,
-    /// The router stops, or an operator wants the client elsewhere.
-    Restarting,
-}
-
-impl Closing {
-    /// The WebSocket close code.
-    #[must_use]
-    pub fn code(self) -> u16 {
-        match self {
-            Self::Idle | Self::NoChannels => 1000,
-            Self::TooManyJoins => 1001,
-            Self::Restarting => 1012,
-        }
-    }
-
-    /// The reason as a label, and in the close frame.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::NoChannels => "no_channels",
-            Self::TooManyJoins => "too_many_joins",
-            Self::Restarting => "restarting",
         }
     }
 }

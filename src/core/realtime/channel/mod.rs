@@ -1,7 +1,7 @@
 //! The channels of one socket: from what its client says to what is to be done.
 //!
 //! A channel begins with `phx_join`, is taken up by the fan-out ([`Effect::Join`]), and is answered
-//! only then ([`Channels::joined`]): who hears "ok" misses nothing from there on. It ends with
+//! in the same turn ([`Channels::joined`]): who hears "ok" misses nothing from there on. It ends with
 //! `phx_leave`, with a second join of its topic, or with a fatal fault, which stock clients take as
 //! an order to stay away (`phx_close`); where they are to come back it is [`Channels::crash`].
 //!
@@ -17,11 +17,13 @@ mod tests;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use uuid::Uuid;
 
 pub use self::{
-    effect::{Closing, Dropped, Effect, Joining},
+    effect::{Dropped, Effect, Joining},
     gate::{Gate, Grant, TokenFault},
 };
 use super::{
@@ -30,6 +32,7 @@ use super::{
     limits::{Allowance, Calls, Limits},
     phoenix::{ClientMessage, PHOENIX, Payload, Ref, ServerMessage},
 };
+use crate::core::protocol::CloseReason;
 
 /// Two clocks: one for waiting, one for calendars.
 #[derive(Clone, Copy, Debug)]
@@ -122,40 +125,61 @@ impl Channels {
         self.heard = now;
     }
 
-    /// The fan-out has taken up the channel of that number: what the client hears now. When it is
-    /// gone meanwhile, the fan-out has been told so.
+    /// What the client of the channel of that number hears, once the fan-out takes it up and not
+    /// later than what it listens to. `presence` is the payload of a `presence_state`.
     #[must_use]
-    pub fn joined(&self, topic: &Topic, number: u64, resumed: Option<Resumed>) -> Vec<Effect> {
+    pub fn joined(
+        &self,
+        topic: &Topic,
+        number: u64,
+        resumed: Option<Resumed>,
+        presence: Bytes,
+    ) -> Vec<ServerMessage> {
         let wire = topic.wire();
         let channel = self.open.get(&*wire).filter(|channel| channel.number == number);
         let Some(channel) = channel else { return Vec::new() };
         let Channel { join_ref, reference, join, refused, .. } = channel;
-        let system = |extension, outcome| {
-            Effect::Send(ServerMessage::system(&wire, join_ref.clone(), extension, outcome))
-        };
+        let system =
+            |extension, outcome| ServerMessage::system(&wire, join_ref.clone(), extension, outcome);
         let response = join.response(resumed);
         let answer =
             ServerMessage::reply(&wire, join_ref.clone(), reference.clone(), Ok(&response));
-        let mut effects = vec![Effect::Send(answer)];
+        let mut messages = vec![answer];
         if join.presence {
-            let join_ref = join_ref.clone();
-            effects.push(Effect::PresenceState { topic: topic.clone(), join_ref });
+            messages.push(ServerMessage::presence_state(&wire, join_ref.clone(), presence));
         }
         if join.replication_ready {
-            effects.push(system("system", Ok("Replication connection established")));
+            messages.push(system("system", Ok("Replication connection established")));
         }
         match refused {
-            Some(reason) => effects.push(system("postgres_changes", Err(reason))),
+            Some(reason) => messages.push(system("postgres_changes", Err(reason))),
             None if join.changes.is_empty() => {}
-            None => effects.push(system("postgres_changes", Ok("Subscribed to PostgreSQL"))),
+            None => messages.push(system("postgres_changes", Ok("Subscribed to PostgreSQL"))),
         }
-        effects
+        messages
+    }
+
+    /// The channel of that number could not be taken up: its client hears why, and tries again.
+    pub fn refuse(&mut self, topic: &Topic, number: u64, reason: &str) -> Vec<Effect> {
+        let wire = topic.wire();
+        let channel = self.open.get(&*wire).filter(|channel| channel.number == number);
+        let Some(Channel { join_ref, reference, .. }) = channel else { return Vec::new() };
+        let response = json!({ "reason": reason }).to_string();
+        let outcome = Err(&*response);
+        let answer = ServerMessage::reply(&wire, join_ref.clone(), reference.clone(), outcome);
+        self.open.remove(&*wire);
+        vec![Effect::Send(answer)]
+    }
+
+    /// The channel ends for what its client did, who is to stay away.
+    pub fn fail(&mut self, topic: &Topic, text: &str) -> Vec<Effect> {
+        self.fatal(&topic.wire(), text)
     }
 
     /// What to do because time has passed; to be asked every second or so.
     pub fn on_tick(&mut self, now: Now) -> Vec<Effect> {
         if now.elapsed.saturating_sub(self.heard) >= self.limits.idle {
-            return vec![Effect::Close(Closing::Idle)];
+            return vec![Effect::Close(CloseReason::Idle)];
         }
         let expired = self.open.iter().filter_map(|(wire, channel)| {
             let at = channel.grant.expires.filter(|at| *at <= now.utc)?;
@@ -167,7 +191,7 @@ impl Channels {
         self.note_empty(now.elapsed);
         let empty = self.empty.map(|since| now.elapsed.saturating_sub(since));
         if empty.is_some_and(|empty| empty >= self.limits.without_channels) {
-            effects.push(Effect::Close(Closing::NoChannels));
+            effects.push(Effect::Close(CloseReason::NoChannels));
         }
         effects
     }
@@ -177,22 +201,6 @@ impl Channels {
         let crashed =
             |channel: &Channel| ServerMessage::crash(&topic.wire(), channel.join_ref.clone());
         self.remove(&topic.wire(), crashed)
-    }
-
-    /// The router stops: every channel hears so, and the client is to come back elsewhere.
-    #[must_use]
-    pub fn restart(&self) -> Vec<Effect> {
-        let told = self.open.iter().map(|(wire, channel)| {
-            let news = Ok("Server requested disconnect");
-            let join_ref = channel.join_ref.clone();
-            Effect::Send(ServerMessage::system(wire, join_ref, "system", news))
-        });
-        told.chain([Effect::Close(Closing::Restarting)]).collect()
-    }
-
-    /// The topics of all channels: the socket is gone.
-    pub fn topics(&self) -> impl Iterator<Item = &Topic> {
-        self.open.values().map(|channel| &channel.topic)
     }
 
     fn join(
@@ -206,7 +214,7 @@ impl Channels {
         let mut effects = self.remove(&message.topic, close);
         if !self.joins.take(now.elapsed) {
             let reason = "ClientJoinRateLimitReached: Too many joins per second";
-            effects.extend([refusal(message, reason), Effect::Close(Closing::TooManyJoins)]);
+            effects.extend([refusal(message, reason), Effect::Close(CloseReason::TooManyJoins)]);
             return effects;
         }
         match self.admit(message, now, gate) {

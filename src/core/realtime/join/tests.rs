@@ -160,7 +160,10 @@ fn bindings_are_said_back_in_order_as_they_were_sent() {
 #[test]
 fn only_who_resumes_hears_how_it_went() {
     let epoch = Uuid::from_u128(1);
-    let join = config(&json!({ "signalbox": { "from": { "epoch": epoch, "seq": 7 } } }));
+    let signalbox = json!({ "from": { "epoch": epoch, "seq": 7 } });
+    let join = config(&json!({ "broadcast": { "signalbox": signalbox } }));
+    assert_eq!(join.from, Some(Position { epoch, seq: 7 }), "the part that stock clients pass on");
+    let join = config(&json!({ "signalbox": signalbox, "broadcast": { "signalbox": {} } }));
     assert_eq!(join.from, Some(Position { epoch, seq: 7 }));
     let resumed = Resumed { position: Position { epoch, seq: 9 }, recovered: true };
     let response: Value = serde_json::from_str(&join.response(Some(resumed))).unwrap();

@@ -66,6 +66,20 @@ impl Broadcast {
         self.len() == 0
     }
 
+    /// The same with this said about it, a JSON object.
+    #[must_use]
+    pub fn with_meta(&self, meta: Bytes) -> Self {
+        match self {
+            Self::User(user) => Self::User(UserBroadcast { meta: Some(meta), ..user.clone() }),
+            Self::Whole(payload) => {
+                let members = payload.strip_suffix(b"}").unwrap_or(payload);
+                let is_first = members.trim_ascii_end() == b"{";
+                let name: &[u8] = if is_first { b"\"meta\":" } else { b",\"meta\":" };
+                Self::Whole([members, name, &meta, b"}"].concat().into())
+            }
+        }
+    }
+
     /// Whether clients of that version can be told.
     ///
     /// # Errors

@@ -86,9 +86,8 @@ pub fn decode_binary(vsn: Vsn, frame: &Bytes) -> Result<ClientMessage, Malformed
     match frame.as_ref() {
         [0, rest @ ..] => {
             let (lengths, body) = rest.split_first_chunk().ok_or(Malformed::Truncated)?;
-            let ([join_ref, reference, topic, event], data) = cut::<4>(lengths, body)?;
-            let data = Payload::Binary(frame.slice_ref(data));
-            Ok(message([join_ref, reference, topic, event], data))
+            let (texts, data) = cut::<4>(lengths, body)?;
+            Ok(message(texts, Payload::Binary(frame.slice_ref(data))))
         }
         [3, rest @ ..] => {
             let (lengths, body) = rest.split_first_chunk().ok_or(Malformed::Truncated)?;
@@ -99,25 +98,29 @@ pub fn decode_binary(vsn: Vsn, frame: &Bytes) -> Result<ClientMessage, Malformed
                 json(utf8(data)?)?;
             }
             if !meta.is_empty() {
-                json(meta)?;
+                json(&meta)?;
             }
             let user = UserBroadcast {
                 event: event.into(),
                 encoding,
                 payload: frame.slice_ref(data),
-                meta: (!meta.is_empty()).then(|| frame.slice_ref(meta.as_bytes())),
+                meta: (!meta.is_empty()).then(|| Bytes::copy_from_slice(meta.as_bytes())),
             };
-            Ok(message([join_ref, reference, topic, "broadcast"], Payload::User(user)))
+            let texts = [join_ref, reference, topic, "broadcast".into()];
+            Ok(message(texts, Payload::User(user)))
         }
         [] => Err(Malformed::Truncated),
         [..] => Err(Malformed::UnknownKind),
     }
 }
 
-fn message([join_ref, reference, topic, event]: [&str; 4], payload: Payload) -> ClientMessage {
+fn message(
+    [join_ref, reference, topic, event]: [Cow<'_, str>; 4],
+    payload: Payload,
+) -> ClientMessage {
     ClientMessage {
-        join_ref: Ref::from_text(join_ref),
-        reference: Ref::from_text(reference),
+        join_ref: Ref::from_text(&join_ref),
+        reference: Ref::from_text(&reference),
         topic: topic.into(),
         event: event.into(),
         payload,
@@ -128,15 +131,22 @@ fn message([join_ref, reference, topic, event]: [&str; 4], payload: Payload) -> 
 fn cut<'a, const N: usize>(
     lengths: &[u8; N],
     mut body: &'a [u8],
-) -> Result<([&'a str; N], &'a [u8]), Malformed> {
-    let mut texts = [""; N];
+) -> Result<([Cow<'a, str>; N], &'a [u8]), Malformed> {
+    let mut texts = [const { Cow::Borrowed("") }; N];
     for (text, length) in texts.iter_mut().zip(lengths) {
         let (bytes, rest) =
             body.split_at_checked(usize::from(*length)).ok_or(Malformed::Truncated)?;
-        *text = utf8(bytes)?;
+        *text = head_text(bytes);
         body = rest;
     }
     Ok((texts, body))
+}
+
+/// A text of a binary head. The JavaScript client writes one byte for each character, so what is not
+/// UTF-8 is Latin-1.
+fn head_text(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes)
+        .map_or_else(|_| bytes.iter().copied().map(char::from).collect(), Cow::Borrowed)
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, Malformed> {

@@ -147,7 +147,7 @@ fn malformed_frames_are_told_apart() {
         (b"\x03", Malformed::Truncated),
         (b"\x03\0\0\0\0\0", Malformed::Truncated),
         (b"\x03\0\0\x05\0\0\x01topi", Malformed::Truncated),
-        (b"\x03\0\0\x01\0\0\x01\xff1", Malformed::NotUtf8),
+        (b"\x03\0\0\x01\0\0\x01t\xff", Malformed::NotUtf8),
         (b"\x03\0\0\x01\0\0\x01t{", Malformed::NotJson),
         (b"\x03\0\0\x01\0\x01\x01t{1", Malformed::NotJson),
         (b"\0\x01\x01\x01\x01abc", Malformed::Truncated),
@@ -171,6 +171,18 @@ fn a_broadcast_of_the_javascript_client_is_taken_apart() {
         ..message(r#""18""#, r#""19""#, "realtime:bc", "broadcast", "")
     };
     assert_eq!(binary(&frame.copied().collect::<Vec<_>>()), Ok(expected));
+}
+
+#[test]
+fn texts_of_a_binary_head_that_are_no_utf8_are_latin1() {
+    for (frame, topic, event) in [
+        (&b"\x03\0\0\x01\x04\0\0tcaf\xe9"[..], "t", "caf\u{e9}"),
+        (b"\x03\0\0\x02\x02\0\0\xe9t\xc3\xa9", "\u{e9}t", "\u{e9}"),
+    ] {
+        let message = binary(frame).unwrap();
+        let Payload::User(user) = message.payload else { panic!("kind 3") };
+        assert_eq!((&*message.topic, &*user.event), (topic, event));
+    }
 }
 
 #[test]

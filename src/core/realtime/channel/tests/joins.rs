@@ -115,8 +115,12 @@ fn a_channel_that_is_gone_before_it_was_taken_up_is_not_answered() {
     say(r#"["1","1","realtime:a","phx_join",{}]"#);
     say(r#"["2","2","realtime:a","phx_join",{}]"#);
     let topic = Topic { name: "a".into(), private: false };
-    assert_eq!(socket.channels.joined(&topic, 1, None), []);
-    assert_eq!(socket.channels.joined(&topic, 2, None).len(), 1);
+    assert_eq!(socket.channels.joined(&topic, 1, None, "{}".into()), []);
+    assert_eq!(socket.channels.joined(&topic, 2, None, "{}".into()).len(), 1);
+    assert_eq!(socket.channels.refuse(&topic, 1, "full"), []);
+    let refused = socket.channels.refuse(&topic, 2, "full");
+    assert_eq!(socket.read(refused), [error(2, r#"{"reason":"full"}"#)]);
+    assert_eq!(socket.channels.crash(&topic), []);
 }
 
 #[test]

@@ -66,8 +66,8 @@ impl Socket {
         let effects = self.channels.on_message(message, now, &Words, &mut || Uuid::from_u128(7));
         let mut heard = self.read(effects);
         for Joining { number, topic, .. } in std::mem::take(&mut self.joining) {
-            let effects = self.channels.joined(&topic, number, None);
-            heard.extend(self.read(effects));
+            let messages = self.channels.joined(&topic, number, None, "{}".into());
+            heard.extend(messages.iter().map(said));
         }
         heard
     }
@@ -87,9 +87,6 @@ impl Socket {
             |topic: &Topic| format!("{}{}", topic.name, if topic.private { "!" } else { "" });
         match effect {
             Effect::Send(message) => said(&message),
-            Effect::PresenceState { topic, join_ref } => {
-                said(&ServerMessage::presence_state(&topic.wire(), join_ref, "{}".into()))
-            }
             Effect::Join(joining) => {
                 let text = format!("join {}", name(&joining.topic));
                 self.joining.push(*joining);
@@ -108,7 +105,7 @@ impl Socket {
             Effect::Untrack { topic } => format!("untrack {}", name(&topic)),
             Effect::Drop(dropped) => format!("drop {}", dropped.as_str()),
             Effect::Note(note) => format!("note {note}"),
-            Effect::Close(closing) => format!("close {} {}", closing.code(), closing.as_str()),
+            Effect::Close(reason) => format!("close {} {reason}", reason.code().unwrap()),
         }
     }
 }
