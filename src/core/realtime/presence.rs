@@ -185,27 +185,28 @@ mod tests {
         serde_json::from_slice(bytes).unwrap()
     }
 
-    fn diffs(diff: Option<Diff>) -> Vec<Value> {
-        diff.iter().flat_map(Diff::payloads).map(|diff| value(&diff)).collect()
+    fn diffs(diff: Option<&Diff>) -> Vec<Value> {
+        diff.into_iter().flat_map(Diff::payloads).map(|diff| value(&diff)).collect()
     }
 
     #[test]
     fn a_presence_comes_changes_and_goes() {
         let mut presence = Presence::default();
-        let mut track = |payload, reference| diffs(presence.track(1, "me", payload, reference));
+        let mut track =
+            |payload, reference| diffs(presence.track(1, "me", payload, reference).as_ref());
         let meta = |meta: Value| json!({ "me": { "metas": [meta] } });
         let joins = |who: &Value| json!({ "joins": who, "leaves": {} });
         let leaves = |who: &Value| json!({ "joins": {}, "leaves": who });
         let first = meta(json!({ "phx_ref": "a", "n": 1 }));
         assert_eq!(track(r#"{"n":1}"#, "a"), [joins(&first)]);
-        assert_eq!(track(r#"{ "n": 1.0 }"#, "b"), [json!(0); 0], "it means the same");
+        assert!(track(r#"{ "n": 1.0 }"#, "b").is_empty(), "it means the same");
         let second = meta(json!({ "phx_ref": "c", "phx_ref_prev": "a" }));
         assert_eq!(track("{ }", "c"), [leaves(&first), joins(&second)]);
         assert_eq!(value(&presence.state()), second);
         assert_eq!(presence.bytes, presence.bytes_with(&1, "me", "{ }"));
         assert_eq!(presence.bytes_with(&2, "me", "{ }"), 2 * presence.bytes);
-        assert_eq!(diffs(presence.untrack(&1)), [leaves(&second)]);
-        assert_eq!(diffs(presence.untrack(&1)), [json!(0); 0]);
+        assert_eq!(diffs(presence.untrack(&1).as_ref()), [leaves(&second)]);
+        assert_eq!(presence.untrack(&1), None);
         assert!(presence.is_empty() && presence.bytes == 0);
         assert_eq!(value(&presence.state()), json!({}));
     }
@@ -278,7 +279,9 @@ mod tests {
                     None => presence.untrack(&channel),
                 };
                 if at >= joins_at {
-                    diffs(diff).iter().for_each(|diff| apply(&mut client, diff));
+                    for diff in diffs(diff.as_ref()) {
+                        apply(&mut client, &diff);
+                    }
                     prop_assert_eq!(&client, &known(&value(&presence.state())));
                 }
             }
