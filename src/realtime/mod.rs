@@ -2,7 +2,7 @@
 //! clock and the journal.
 //!
 //! [`topics`] is what all sockets share, [`session`] is one of them, [`gate`] says what its tokens
-//! allow, [`broadcast`] takes messages over HTTP.
+//! allow, `broadcast` takes messages over HTTP.
 
 pub mod gate;
 pub mod session;

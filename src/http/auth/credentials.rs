@@ -147,8 +147,8 @@ mod tests {
         };
         let expires = Some(now() + TimeDelta::seconds(9));
         assert_eq!(grant(&jwt("authenticated", 9, SECRET)), Ok(expires));
-        let expired = TokenFault::Expired { seconds: 7 };
-        assert_eq!(grant(&jwt("authenticated", -7, SECRET)), Err(expired));
+        let seven = TokenFault::Expired { seconds: 7 };
+        assert_eq!(grant(&jwt("authenticated", -7, SECRET)), Err(seven));
         assert_eq!(grant(TOKEN), Err(TokenFault::Expired { seconds: 0 }));
         assert_eq!(grant(&jwt("authenticated", 9, &[7; 32])), Err(TokenFault::Signature));
         assert_eq!(grant(&jwt("", 9, SECRET)), Err(TokenFault::MissingClaims));
