@@ -22,6 +22,7 @@ use crate::{
     actors::{
         broadcaster::{Broadcaster, Dismiss},
         journal::{Drain, Journal, JournalOptions, tell_proof},
+        legacy::board::Board,
         shard::ShardOptions,
     },
     core::{
@@ -101,7 +102,7 @@ pub enum AppError {
 pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), AppError> {
     let Loaded { settings, origins, file } = loaded;
     let provenance = Provenance { generation: GENERATION, loaded_at: Utc::now(), file, origins };
-    let listener = listen(settings.server.bind)?;
+    let (listener, port) = listen(settings.server.bind)?;
     let storage = open_storage(&settings).await?;
     let Opened { writer, head, proof } = take_writer(&*storage).await?;
     tell_proof(&*storage, proof);
@@ -119,6 +120,7 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
     let router = web::Data::new(Router {
         auth: Authenticator::new(&settings.auth)?,
         limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
+        legacy: Arc::new(Board::new(storage.clone(), tail.clone(), metrics.clone(), port)),
         settings,
         provenance,
         storage,
@@ -273,8 +275,9 @@ fn start_traces(metrics: &Arc<Metrics>) -> Option<Arc<Traces>> {
     }
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
-    server::listen(address).map_err(|error| {
+/// Listens; at which port, when any was to do.
+fn listen(address: SocketAddr) -> Result<(TcpListener, u16), AppError> {
+    let listener = server::listen(address).map_err(|error| {
         let reason = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "the port is taken: stop what listens there, or set server.bind".to_owned()
@@ -282,7 +285,9 @@ fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
             _ => error.to_string(),
         };
         AppError::Listen { address, reason }
-    })
+    })?;
+    let port = listener.local_addr().map_err(AppError::Server)?.port();
+    Ok((listener, port))
 }
 
 async fn open_storage(settings: &Settings) -> Result<Arc<dyn Storage>, StorageError> {

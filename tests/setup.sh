@@ -13,6 +13,24 @@ has_postgres() {
   return 1
 }
 
+# The servers that tests may start, by their initdb.
+servers() {
+  local initdb
+  for initdb in "$(command -v initdb)" /usr/lib/postgresql/*/bin/initdb; do
+    [ ! -x "$initdb" ] || readlink -f "$initdb"
+  done | sort -u
+}
+
+# The plugin that Supabase Realtime reads changes with: the package of each server without it.
+missing_wal2json() {
+  local initdb bin
+  for initdb in $(servers); do
+    bin=$(dirname "$initdb")
+    [ -e "$("$bin/pg_config" --pkglibdir 2>/dev/null || echo "$bin/../lib")/wal2json.so" ] ||
+      echo "postgresql-$("$initdb" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')-wal2json"
+  done
+}
+
 has_chromium() {
   [ -x "${CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome >/dev/null
 }
@@ -27,12 +45,19 @@ has_python() {
     python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
 }
 
+# Keys of RSA are made as the tests run, so that none stands in a file.
+has_openssl() {
+  command -v openssl >/dev/null
+}
+
 # The Debian packages that bring what is missing.
 missing() {
   has_postgres || echo postgresql
+  missing_wal2json
   has_chromium || echo chromium
   has_node || echo nodejs npm
   has_python || echo python3 python3-venv
+  has_openssl || echo openssl
 }
 
 install() {
@@ -45,13 +70,15 @@ install() {
 }
 
 packages=$(missing | xargs)
-if [ -n "$packages" ]; then
+# A second time: which plugin is missing shows when the server is there.
+for _ in 1 2; do
+  [ -n "$packages" ] || break
   # shellcheck disable=SC2086 # one word per package
-  install $packages || true
+  install $packages || break
   packages=$(missing | xargs)
-fi
+done
 if [ -n "$packages" ]; then
-  echo "tests/setup.sh: the tests need PostgreSQL 15 or newer (initdb, pg_ctl), Chromium, Node.js 20 or newer with npm, and Python 3.10 or newer with venv; still missing here, as Debian names them: $packages" >&2
+  echo "tests/setup.sh: the tests need PostgreSQL 15 or newer (initdb, pg_ctl) with wal2json, Chromium, Node.js 20 or newer with npm, Python 3.10 or newer with venv, and OpenSSL; still missing here, as Debian names them: $packages" >&2
   exit 1
 fi
 

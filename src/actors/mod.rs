@@ -4,6 +4,8 @@
 pub mod begin;
 pub mod broadcaster;
 pub mod journal;
+pub mod legacy;
+pub mod line;
 pub mod outlet;
 pub mod pipe;
 pub mod session;

@@ -2,7 +2,7 @@
 //! it, both on one thread. It never blocks; what it does not take, the shard keeps a place for.
 //!
 //! A WebSocket is written to directly. A stream of server-sent events goes through a [`Pipe`] to the
-//! server, which owns the socket; what is done to the socket is done through a clone of it.
+//! server, which owns the connection; what is done to that is done by its [`Line`].
 
 use std::{
     io,
@@ -11,16 +11,15 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
-use socket2::{SockRef, Socket};
-use tokio::{
-    io::Interest,
-    net::{TcpStream, tcp::OwnedWriteHalf},
-};
+use socket2::SockRef;
+use tokio::net::{TcpStream, tcp::OwnedWriteHalf};
 
-use super::pipe::{Body, Pipe};
+use super::{
+    line::{self, Line},
+    pipe::{Body, Pipe},
+};
 use crate::core::reader::{Gone, Sink};
 
 /// What is written to.
@@ -36,7 +35,7 @@ pub struct Outlet {
 #[derive(Debug)]
 enum Way {
     Socket(OwnedWriteHalf),
-    Pipe(Arc<Pipe>, TcpStream),
+    Pipe(Arc<Pipe>, Arc<Line>),
 }
 
 impl Outlet {
@@ -50,15 +49,15 @@ impl Outlet {
         Ok(Self::by(Way::Socket(socket)))
     }
 
-    /// Writes to the body of a response that the server sends through `socket`, of which this is a
-    /// clone; for `send_buffer` see [`Outlet::new`].
+    /// Writes to the body of a response that the server sends over `line`; for `send_buffer` see
+    /// [`Outlet::new`].
     ///
     /// # Errors
     /// As [`Outlet::new`].
-    pub fn piped(socket: Socket, send_buffer: usize) -> io::Result<(Self, Body)> {
-        socket.set_send_buffer_size(send_buffer)?;
+    pub fn piped(line: Arc<Line>, send_buffer: usize) -> io::Result<(Self, Body)> {
+        line.set_send_buffer(send_buffer)?;
         let (pipe, body) = Pipe::open();
-        Ok((Self::by(Way::Pipe(pipe, TcpStream::from_std(socket.into())?)), body))
+        Ok((Self::by(Way::Pipe(pipe, line)), body))
     }
 
     fn by(way: Way) -> Self {
@@ -66,17 +65,13 @@ impl Outlet {
         Self { way, heard, full, last }
     }
 
-    fn socket(&self) -> SockRef<'_> {
-        match &self.way {
-            Way::Socket(socket) => SockRef::from(socket.as_ref()),
-            Way::Pipe(_, socket) => SockRef::from(socket),
-        }
-    }
-
     /// Who is at the other side, while it is there.
     #[must_use]
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.socket().peer_addr().ok()?.as_socket()
+        match &self.way {
+            Way::Socket(socket) => socket.peer_addr().ok(),
+            Way::Pipe(_, line) => line.peer(),
+        }
     }
 
     /// The client said something.
@@ -113,11 +108,10 @@ impl Outlet {
         }
     }
 
-    /// Waits until the client of a response has closed its side. The server itself would let it
-    /// have the rest, which never ends, and so notice only when a write fails.
+    /// Waits until the client of a response has closed its side.
     pub async fn hung_up(&self) {
-        if let Way::Pipe(_, socket) = &self.way {
-            hung_up(socket).await;
+        if let Way::Pipe(_, line) = &self.way {
+            line.closed().await;
         }
     }
 
@@ -137,50 +131,61 @@ impl Outlet {
         }
     }
 
+    /// Ends this side of the connection: the client sees that nothing more will come, and what it
+    /// still says is heard.
+    pub fn hang_up(&self) {
+        match &self.way {
+            // One that refuses is gone already, which is what is wanted.
+            Way::Socket(socket) => drop(SockRef::from(socket.as_ref()).shutdown(Shutdown::Write)),
+            Way::Pipe(pipe, _) => pipe.end(),
+        }
+    }
+
     /// Ends the connection, whoever still holds the socket: a task that waits until it is writable
     /// would keep it, and its descriptor, for as long as the client does not read.
     pub fn close(&self) {
         if self.is_full() {
             self.abandon();
         }
-        if let Way::Pipe(pipe, _) = &self.way {
-            pipe.end();
+        match &self.way {
+            Way::Socket(socket) => line::close(socket.as_ref()),
+            Way::Pipe(pipe, line) => {
+                pipe.end();
+                line.close();
+            }
         }
-        // One that refuses is gone already, which is what is wanted.
-        drop(self.socket().shutdown(Shutdown::Both));
     }
 
     /// Lets the kernel forget what it still holds once the socket is dropped: the client is reset.
     pub fn abandon(&self) {
-        // As above.
-        drop(self.socket().set_linger(Some(Duration::ZERO)));
+        match &self.way {
+            Way::Socket(socket) => line::abandon(socket.as_ref()),
+            Way::Pipe(_, line) => line.abandon(),
+        }
     }
 }
 
 impl Sink for Outlet {
     fn write(&self, bytes: &[u8]) -> Result<usize, Gone> {
         let taken = match &self.way {
-            Way::Socket(socket) => send(socket, bytes)?,
+            Way::Socket(socket) => send(socket.as_ref(), bytes)?,
             Way::Pipe(pipe, _) => pipe.write(bytes)?,
         };
         self.full.store(taken < bytes.len(), Ordering::Relaxed);
         self.end_if_all_is_said();
         Ok(taken)
     }
+
+    fn take_moved(&self) -> bool {
+        matches!(&self.way, Way::Pipe(_, line) if line.take_moved())
+    }
 }
 
-/// Goes to the kernel directly, which is cheaper than by way of the runtime, and finds room that
-/// the runtime has not heard of: a socket counts as writable only when a third of its buffer
-/// is free. Only a refusal is shown to the runtime, so that it knows what to wait for.
-fn send(half: &OwnedWriteHalf, bytes: &[u8]) -> Result<usize, Gone> {
-    let socket = SockRef::from(half.as_ref());
+/// Writes to the kernel what it takes.
+fn send(socket: &TcpStream, bytes: &[u8]) -> Result<usize, Gone> {
     let mut taken = 0;
     while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
-        let sent = match socket.send(rest) {
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => half.try_write(rest),
-            sent => sent,
-        };
-        match sent {
+        match line::send(socket, rest) {
             Ok(0) => return Err(Gone),
             Ok(n) => taken += n,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
@@ -189,18 +194,4 @@ fn send(half: &OwnedWriteHalf, bytes: &[u8]) -> Result<usize, Gone> {
         }
     }
     Ok(taken)
-}
-
-/// Waits until the other side has closed; what it says meanwhile is left to whoever reads it.
-async fn hung_up(socket: &TcpStream) {
-    loop {
-        match socket.ready(Interest::READABLE).await {
-            Ok(ready) if !ready.is_read_closed() => {
-                let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-                // To be woken by the next bytes, not by these.
-                socket.try_io(Interest::READABLE, nothing).unwrap_or_default();
-            }
-            _ => return,
-        }
-    }
 }

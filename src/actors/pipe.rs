@@ -37,6 +37,7 @@ struct State {
     ended: bool,
     /// Nothing more will be read.
     closed: bool,
+    /// The server's task for the connection.
     reader: Option<Waker>,
 }
 
@@ -45,9 +46,9 @@ impl State {
         self.bytes.len() >= CAPACITY && !self.ended && !self.closed
     }
 
-    fn wake_reader(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
+    fn wake_reader(&self) {
+        if let Some(reader) = &self.reader {
+            reader.wake_by_ref();
         }
     }
 }
@@ -60,7 +61,8 @@ impl Pipe {
         (pipe.clone(), Body(pipe))
     }
 
-    /// Writes as much as there is room for.
+    /// Writes as much as there is room for. The server hears of it even when there is none: its
+    /// socket may have room that it was not told of.
     ///
     /// # Errors
     /// When nothing will be read any more.
@@ -119,12 +121,11 @@ impl Stream for Body {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut state = self.0.lock();
-        if state.bytes.is_empty() {
-            if state.ended {
-                return Poll::Ready(None);
-            }
+        if !state.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
             state.reader = Some(cx.waker().clone());
-            return Poll::Pending;
+        }
+        if state.bytes.is_empty() {
+            return if state.ended { Poll::Ready(None) } else { Poll::Pending };
         }
         let bytes = std::mem::take(&mut state.bytes);
         self.0.moved.notify_one();

@@ -1,36 +1,32 @@
 //! One connected WebSocket client: an actor that owns its socket.
 //!
-//! It reads what the client says and holds no rule: frames are understood by
-//! [`protocol`], events are written by the shard through the session's [`Outlet`]. It is an
-//! ordinary `Context` actor, not a `WebsocketContext` one, which would be driven as a response
-//! body and freeze when the client stops reading. When it stops, the socket is gone.
+//! It reads what the client says and holds no rule: what is said means something to a [`Protocol`],
+//! events are written by the shard through the session's [`Outlet`]. It is an ordinary `Context`
+//! actor, not a `WebsocketContext` one, which would be driven as a response body and freeze when the
+//! client stops reading. When it stops, the socket is gone.
+
+pub mod frames;
+pub mod signalbox;
 
 use std::{io, sync::Arc, time::Duration};
 
 use actix::prelude::*;
-use actix_http::ws::{Codec, Item};
-use actix_web_actors::ws::{Frame, ProtocolError};
-use bytes::{Bytes, BytesMut};
+use actix_web_actors::ws::Frame;
+use bytes::Bytes;
 use chrono::Utc;
-use tokio::{
-    io::{AsyncRead, AsyncReadExt},
-    net::TcpStream,
-    sync::oneshot,
-};
-use tokio_util::codec::{Decoder, FramedRead};
+use tokio::{io::AsyncReadExt, net::TcpStream, sync::oneshot};
 use uuid::Uuid;
 
+use self::frames::Frames;
 use super::{
-    begin,
     outlet::Outlet,
-    shard::{Client, End, Handle, Join, Leave, Say, Shard, Subscribe},
+    shard::{Client, End, Handle, Join, Leave, Say, Shard},
 };
 use crate::{
     core::{
         access::Identity,
-        filter::Filter,
-        message::{self, Assembler, Piece, Refused},
-        protocol::{self, ClientFrame, CloseReason, ErrorCode, Form, From, Opcode, ServerFrame},
+        message::{Assembler, Piece, Refused},
+        protocol::{self, CloseReason, ErrorCode, Form, Opcode},
     },
     storage::Storage,
     telemetry::Metrics,
@@ -68,34 +64,60 @@ pub struct SessionOptions {
     pub filter_patterns: usize,
 }
 
-/// A frame up to this many times `max_frame` is skipped and answered; a larger one cannot be
-/// skipped without reading it, and ends the session.
-const HARD_LIMIT: usize = 4;
-/// Bytes that the first read of a client may bring. Most say little, and there are many.
-const READ_BUFFER: usize = 256;
-/// Characters of an error's detail: what a client says must not come back to it at length.
-const MAX_DETAIL: usize = 300;
+/// What a session speaks: how it begins, what its client may say, and what is answered.
+pub trait Protocol: Sized + Unpin + 'static {
+    /// How its clients hear events.
+    const FORM: Form;
+
+    /// The shard knows the session: it may speak.
+    fn begin(_: &mut Session<Self>, _: &mut Context<Session<Self>>) {}
+
+    /// The client has said something.
+    fn hear(session: &mut Session<Self>, text: &str, ctx: &mut Context<Session<Self>>);
+
+    /// The client has said something that is not taken.
+    fn fail(
+        session: &mut Session<Self>,
+        code: ErrorCode,
+        detail: &str,
+        ctx: &mut Context<Session<Self>>,
+    );
+
+    /// The client has answered a ping.
+    fn pong(_: &mut Session<Self>, _payload: &[u8]) {}
+}
+
+/// What is still to be heard of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speech {
+    Frames,
+    /// It has said what is no frame: its close frame would not be understood either.
+    Noise,
+    /// It has said its last word.
+    Over,
+}
 
 /// The actor.
-pub struct Session {
+pub struct Session<P> {
     id: Uuid,
     owner: Owner,
-    outlet: Arc<Outlet>,
-    options: Arc<SessionOptions>,
-    handle: Option<Handle>,
+    /// What it speaks.
+    pub(super) protocol: P,
+    pub(super) outlet: Arc<Outlet>,
+    pub(super) options: Arc<SessionOptions>,
+    /// How the shard knows it.
+    pub(super) handle: Option<Handle>,
     assembler: Assembler,
-    errors: usize,
     /// Nothing the client says counts any more.
     ending: bool,
     /// The shard is done with it: the close frame is written, as far as the socket takes it.
     dismissed: bool,
-    /// The client has said its last word.
-    client_is_done: bool,
+    speech: Speech,
     /// Dropped when the session has ended.
     _ended: oneshot::Sender<()>,
 }
 
-impl Session {
+impl<P: Protocol> Session<P> {
     /// Takes a socket over, after the handshake; `early` is what the client has said already. The
     /// receiver resolves (to an error) when the session has ended.
     ///
@@ -105,6 +127,7 @@ impl Session {
         socket: TcpStream,
         early: Bytes,
         owner: Owner,
+        protocol: P,
         options: Arc<SessionOptions>,
     ) -> io::Result<oneshot::Receiver<()>> {
         let (read, write) = socket.into_split();
@@ -112,18 +135,18 @@ impl Session {
         let input = io::Cursor::new(early).chain(read);
         let (sender, ended) = oneshot::channel();
         Self::create(|ctx| {
-            listen(input, options.max_frame, ctx);
+            ctx.add_stream(Frames::read(input, options.max_frame));
             Self {
                 id: Uuid::new_v4(),
                 owner,
+                protocol,
                 outlet,
                 options,
                 handle: None,
                 assembler: Assembler::default(),
-                errors: 0,
                 ending: false,
                 dismissed: false,
-                client_is_done: false,
+                speech: Speech::Frames,
                 _ended: sender,
             }
         });
@@ -131,7 +154,7 @@ impl Session {
     }
 
     /// Sends to the shard; when its mailbox is full, the client waits.
-    fn tell<M>(&self, message: M, ctx: &mut Context<Self>)
+    pub(super) fn tell<M>(&self, message: M, ctx: &mut Context<Self>)
     where
         M: Message<Result = ()> + Send + 'static,
         Shard: Handler<M>,
@@ -152,19 +175,15 @@ impl Session {
         }
     }
 
-    fn say(&self, frame: &ServerFrame, ctx: &mut Context<Self>) {
-        let mut frames = Vec::new();
-        Form::Session.frame(&mut frames, frame);
-        self.say_raw(frames, ctx);
-    }
-
-    fn say_raw(&self, frames: Vec<u8>, ctx: &mut Context<Self>) {
+    /// Says whole frames.
+    pub(super) fn say(&self, frames: Vec<u8>, ctx: &mut Context<Self>) {
         if let Some(handle) = self.handle {
             self.tell(Say(handle, frames), ctx);
         }
     }
 
-    fn end(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
+    /// Ends it: nothing the client says counts any more.
+    pub(super) fn end(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
         self.ending = true;
         match self.handle {
             Some(handle) => self.tell(End(handle, reason), ctx),
@@ -172,19 +191,9 @@ impl Session {
         }
     }
 
-    fn fail(&mut self, code: ErrorCode, detail: &str, ctx: &mut Context<Self>) {
-        self.options.metrics.session_errors_total.with([code.as_str()]).increment(1);
-        self.errors += 1;
-        let detail = detail.chars().take(MAX_DETAIL).collect();
-        self.say(&ServerFrame::Error { code, detail }, ctx);
-        if self.errors > self.options.max_errors {
-            self.end(message::gave_up(code), ctx);
-        }
-    }
-
     /// Both sides have closed, or can only wait for each other: nothing keeps the socket then.
     fn end_if_both_are_done(&self, ctx: &mut Context<Self>) {
-        if self.dismissed && self.client_is_done && !self.outlet.is_full() {
+        if self.dismissed && self.speech == Speech::Over && !self.outlet.is_full() {
             ctx.stop();
         }
     }
@@ -193,96 +202,20 @@ impl Session {
         let limit = self.options.max_frame;
         match self.assembler.take(piece, limit) {
             Ok(None) => {}
-            Ok(Some(text)) => match protocol::parse(&text) {
-                Ok(frame) => self.obey(frame, ctx),
-                Err((code, detail)) => self.fail(code, &detail, ctx),
-            },
+            Ok(Some(text)) => P::hear(self, &text, ctx),
             Err(Refused::Error(ErrorCode::TooLarge)) => {
                 let detail = format!("a message may have {limit} bytes");
-                self.fail(ErrorCode::TooLarge, &detail, ctx);
+                P::fail(self, ErrorCode::TooLarge, &detail, ctx);
             }
             Err(Refused::Error(code)) => {
-                self.fail(code, "this protocol is JSON in text frames", ctx);
+                P::fail(self, code, "this protocol is JSON in text frames", ctx);
             }
             Err(Refused::Close(reason)) => self.end(reason, ctx),
         }
     }
-
-    fn obey(&mut self, frame: ClientFrame, ctx: &mut Context<Self>) {
-        match frame {
-            ClientFrame::Ping => self.say(&ServerFrame::Pong, ctx),
-            ClientFrame::Subscribe(protocol::Subscribe { filter, from, .. }) => {
-                let json = filter.as_ref().map_or("{}", |filter| filter.get());
-                match Filter::from_json(json, self.options.filter_patterns) {
-                    Ok(filter) => self.subscribe(filter, from, ctx),
-                    Err(error) => self.fail(ErrorCode::BadFilter, &error.to_string(), ctx),
-                }
-            }
-        }
-    }
-
-    /// Finds out where the subscription begins, which may need storage, and subscribes, before the
-    /// client's next frame is looked at: its requests are answered in order.
-    fn subscribe(&mut self, filter: Filter, from: From, ctx: &mut Context<Self>) {
-        let Some(client) = self.handle else { return ctx.stop() };
-        let (storage, shard) = (self.options.storage.clone(), self.options.shard.clone());
-        let subscribed = async move {
-            match begin::find(&*storage, &filter, from).await {
-                Ok(begin) => Ok(shard.send(Subscribe { client, filter, begin }).await),
-                Err(unavailable) => Err(unavailable),
-            }
-        };
-        ctx.wait(subscribed.into_actor(self).map(|subscribed, session, ctx| match subscribed {
-            Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => {
-                session.fail(ErrorCode::TooManyFilters, &error.to_string(), ctx);
-            }
-            Ok(Err(_gone)) => ctx.stop(),
-            Err(error) => session.fail(ErrorCode::Unavailable, &error.to_string(), ctx),
-        }));
-    }
 }
 
-fn listen<R>(input: R, max_frame: usize, ctx: &mut Context<Session>)
-where
-    R: AsyncRead + Unpin + 'static,
-{
-    let limit = max_frame.saturating_mul(HARD_LIMIT);
-    let frames = Frames { codec: Codec::new().max_size(limit), limit, broken: false };
-    ctx.add_stream(FramedRead::with_capacity(input, frames, READ_BUFFER));
-}
-
-/// The frames of a client, up to the first that is none. What follows that one is read and thrown
-/// away: unread, it would make the kernel reset the connection before the client sees why it ends.
-struct Frames {
-    codec: Codec,
-    /// Largest frame, in bytes.
-    limit: usize,
-    broken: bool,
-}
-
-impl Decoder for Frames {
-    type Item = Result<Frame, CloseReason>;
-    type Error = io::Error;
-
-    fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Self::Item>> {
-        if self.broken {
-            bytes.clear();
-            return Ok(None);
-        }
-        // The codec looks at the length of a frame only when it has all of it.
-        let frame = message::announced(bytes, self.limit).and_then(|()| {
-            self.codec.decode(bytes).map_err(|error| match error {
-                ProtocolError::Overflow => CloseReason::TooLarge,
-                _ => CloseReason::ProtocolError,
-            })
-        });
-        self.broken = frame.is_err();
-        Ok(frame.transpose())
-    }
-}
-
-impl Actor for Session {
+impl<P: Protocol> Actor for Session<P> {
     type Context = Context<Self>;
 
     /// Nothing is read before the shard has said by which key it knows the session.
@@ -294,13 +227,16 @@ impl Actor for Session {
             id: self.id,
             client_id: self.owner.client_id.clone(),
             identity: self.owner.identity.name.clone(),
-            form: Form::Session,
+            form: P::FORM,
             outlet: self.outlet.clone(),
             session: ctx.address().recipient(),
         };
         let joined = self.options.shard.send(Join(client)).into_actor(self);
         ctx.wait(joined.map(|key, session, ctx| match key {
-            Ok(key) => session.handle = Some(Handle { key, id: session.id }),
+            Ok(key) => {
+                session.handle = Some(Handle { key, id: session.id });
+                P::begin(session, ctx);
+            }
             Err(_) => ctx.stop(),
         }));
         if let Some(expires_at) = self.owner.identity.expires_at {
@@ -319,7 +255,7 @@ impl Actor for Session {
     }
 }
 
-impl Handler<Finish> for Session {
+impl<P: Protocol> Handler<Finish> for Session<P> {
     type Result = ();
 
     fn handle(&mut self, Finish(linger): Finish, ctx: &mut Self::Context) {
@@ -328,6 +264,9 @@ impl Handler<Finish> for Session {
         match linger {
             Some(linger) => {
                 ctx.run_later(linger, |_, ctx| ctx.stop());
+                if self.speech == Speech::Noise && !self.outlet.is_full() {
+                    self.outlet.hang_up();
+                }
                 self.end_if_both_are_done(ctx);
             }
             None => ctx.stop(),
@@ -335,43 +274,40 @@ impl Handler<Finish> for Session {
     }
 }
 
-impl StreamHandler<io::Result<Result<Frame, CloseReason>>> for Session {
+impl<P: Protocol> StreamHandler<io::Result<Result<Frame, CloseReason>>> for Session<P> {
     fn handle(&mut self, frame: io::Result<Result<Frame, CloseReason>>, ctx: &mut Self::Context) {
         let Ok(frame) = frame else { return ctx.stop() };
         self.outlet.hear();
         if matches!(frame, Ok(Frame::Close(_))) {
-            self.client_is_done = true;
+            self.speech = Speech::Over;
             self.end_if_both_are_done(ctx);
         }
         if self.ending {
             return;
         }
         match frame {
-            Ok(Frame::Text(bytes)) => self.hear(Piece::Text(&bytes), ctx),
-            Ok(Frame::Binary(_)) => self.hear(Piece::Binary, ctx),
-            Ok(Frame::Continuation(item)) => match &item {
-                Item::FirstText(bytes) => self.hear(Piece::FirstText(bytes), ctx),
-                Item::FirstBinary(_) => self.hear(Piece::FirstBinary, ctx),
-                Item::Continue(bytes) => self.hear(Piece::Next(bytes), ctx),
-                Item::Last(bytes) => self.hear(Piece::Last(bytes), ctx),
-            },
             Ok(Frame::Ping(payload)) => {
                 let mut pong = Vec::new();
                 protocol::control_frame(&mut pong, Opcode::Pong, &payload);
-                self.say_raw(pong, ctx);
+                self.say(pong, ctx);
             }
-            Ok(Frame::Pong(_)) => {}
-            Ok(Frame::Close(reason)) => {
-                let code = reason.map_or(1000, |reason| reason.code.into());
-                self.end(CloseReason::ClientClosed(code), ctx);
+            Ok(Frame::Pong(payload)) => P::pong(self, &payload),
+            Ok(Frame::Close(reason)) => self.end(frames::closed_by_client(reason), ctx),
+            Ok(frame) => {
+                if let Some(piece) = frames::piece(&frame) {
+                    self.hear(piece, ctx);
+                }
             }
-            Err(reason) => self.end(reason, ctx),
+            Err(reason) => {
+                self.speech = Speech::Noise;
+                self.end(reason, ctx);
+            }
         }
     }
 
     /// The client has shut its side.
     fn finished(&mut self, ctx: &mut Self::Context) {
-        self.client_is_done = true;
+        self.speech = Speech::Over;
         if self.ending {
             self.end_if_both_are_done(ctx);
         } else {

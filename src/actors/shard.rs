@@ -55,6 +55,11 @@ pub struct Subscribe {
 #[rtype(result = "()")]
 pub struct Say(pub Handle, pub Vec<u8>);
 
+/// Has all that was said to a session gone out? Of one that is gone, it has.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub struct IsHeard(pub Handle);
+
 /// A session must end.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -110,6 +115,10 @@ pub struct Client {
 impl Sink for Client {
     fn write(&self, bytes: &[u8]) -> Result<usize, Gone> {
         self.outlet.write(bytes)
+    }
+
+    fn take_moved(&self) -> bool {
+        self.outlet.take_moved()
     }
 }
 
@@ -311,6 +320,14 @@ impl Handler<Say> for Shard {
         if self.is_here(client) {
             self.turn(ctx, |fanout, turn| fanout.say(client.key, &frames, turn));
         }
+    }
+}
+
+impl Handler<IsHeard> for Shard {
+    type Result = bool;
+
+    fn handle(&mut self, IsHeard(client): IsHeard, _: &mut Self::Context) -> bool {
+        !self.is_here(client) || self.fanout.is_heard(client.key)
     }
 }
 

@@ -7,12 +7,12 @@ use std::{io, sync::Arc};
 
 use actix::{MailboxError, prelude::*};
 use chrono::Utc;
-use socket2::Socket;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
     begin::{self, Unavailable},
+    line::Line,
     outlet::Outlet,
     pipe::Body,
     session::{Finish, Owner, SessionOptions},
@@ -75,19 +75,18 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Subscribes a client; the body of the response, which is sent through `socket`, a clone of
-    /// the server's own.
+    /// Subscribes a client; the body of the response, which the server sends over `line`.
     ///
     /// # Errors
     /// When there can be no such stream now.
     pub async fn open(
-        socket: Socket,
+        line: Arc<Line>,
         wanted: Wanted,
         options: Arc<SessionOptions>,
     ) -> Result<Body, Refused> {
         let Wanted { owner, filter, from } = wanted;
         let begin = begin::find(&*options.storage, &filter, from).await?;
-        let (outlet, body) = Outlet::piped(socket, options.send_buffer)?;
+        let (outlet, body) = Outlet::piped(line, options.send_buffer)?;
         let (outcome, subscribed) = oneshot::channel();
         let stream = Self {
             id: Uuid::new_v4(),

@@ -30,9 +30,8 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), CliError> {
 }
 
 /// Without a descriptor for each session, a storm of clients would take those of the database too.
-/// One that hears server-sent events has two.
 fn ask_for_descriptors(max_sessions: usize) {
-    match descriptors::raise(max_sessions.saturating_mul(2).saturating_add(descriptors::OTHERS)) {
+    match descriptors::raise(max_sessions.saturating_add(descriptors::OTHERS)) {
         Ok(limit) if limit >= max_sessions => {}
         Ok(limit) => tracing::warn!(
             limit,

@@ -75,6 +75,10 @@ impl AddAssign<&Balance> for Balance {
 pub const RETENTION: &str = "retention";
 /// The client began another subscription before it had all of this one.
 pub const RESUBSCRIBED: &str = "resubscribed";
+/// The subscription had all it wanted: nothing is ever dropped for this.
+pub const OVER: &str = "over";
+/// What came next for a subscription was nowhere any more.
+pub const LOST: &str = "lost";
 
 impl Account {
     /// Opens an account for a subscription that begins at `next` and joins a group which has

@@ -9,14 +9,15 @@ use std::cell::OnceCell;
 use super::{
     cursor::Start,
     event::{Event, Position, Seq},
+    interest::{Events, Feed, Interest},
     ledger::{Account, Balance},
     numbering::Head,
     protocol::{Gap, GapReason, ServerFrame},
-    tail::Tail,
-    window::{Interest, Window},
+    window::{Room, Window},
 };
 
-/// Bytes of answers that may wait for a client that does not read; more ends the session.
+/// Bytes of answers that may wait for a client that does not read; more ends the session. One that
+/// has nothing waiting before it may be larger by itself: whoever makes it bounds it.
 pub const MAX_UNSENT: usize = 64 << 10;
 /// Bytes that a session joins for itself at a time, when its group's window has gone on.
 const SCRATCH_BYTES: usize = 64 << 10;
@@ -28,6 +29,12 @@ pub trait Sink {
     /// # Errors
     /// [`Gone`] when nothing will ever be written again.
     fn write(&self, bytes: &[u8]) -> Result<usize, Gone>;
+
+    /// Whether bytes that it took earlier went further since this was asked last; for a sink that
+    /// has bytes of its own on the way, which move while it takes none.
+    fn take_moved(&self) -> bool {
+        false
+    }
 }
 
 /// The other side is gone.
@@ -43,6 +50,8 @@ pub enum Step {
     Blocked,
     /// What comes next is in storage alone: read a page from this `seq` on.
     Page(Seq),
+    /// What comes next is nowhere any more, and the client cannot be told in its form.
+    Lost,
     /// The socket is gone.
     Gone,
     /// Too much waits for a client that does not read.
@@ -56,16 +65,16 @@ pub struct Source<'a> {
     pub interest: &'a Interest,
     /// What its group has joined.
     pub group: &'a Window,
-    /// The tail; of another epoch only until the shard has noticed.
-    pub tail: &'a Tail,
+    /// Where that is read.
+    pub feed: Feed<'a>,
 }
 
 impl Source<'_> {
-    /// Whether the tail holds everything from `seq` on that the group has looked at.
+    /// Whether the feed holds everything from `seq` on that the group has looked at.
     fn in_memory(&self, seq: Seq) -> bool {
-        self.tail.epoch() == self.interest.epoch
-            && seq >= self.tail.first()
-            && self.group.next() <= self.tail.next()
+        self.interest.is_of(self.feed)
+            && seq >= self.feed.first()
+            && self.group.next() <= self.feed.next()
     }
 }
 
@@ -105,6 +114,8 @@ pub enum Paid {
 pub struct Outbox {
     /// Never empty while the socket refuses bytes: trying these tells whether it still does.
     unsent: Vec<u8>,
+    /// Bytes of a large answer before which nothing waited.
+    large: usize,
     /// How many of the first unsent bytes are the rest of an event's frame.
     cut: usize,
     /// Whose frame that is; nobody's when the subscription has ended since.
@@ -124,11 +135,20 @@ impl Outbox {
     /// Whether more answers wait than a client may leave unread.
     #[must_use]
     pub fn overflows(&self) -> bool {
-        self.unsent.len() > MAX_UNSENT + self.cut
+        self.unsent.len() > MAX_UNSENT + self.large + self.cut
+    }
+
+    /// Whether no answer waits to go out.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.unsent.len() <= self.cut
     }
 
     /// Puts whole frames behind what is unsent.
     pub fn say(&mut self, frames: &[u8]) {
+        if self.is_heard() {
+            self.large = if frames.len() > MAX_UNSENT { frames.len() } else { 0 };
+        }
         self.unsent.extend_from_slice(frames);
     }
 
@@ -254,9 +274,11 @@ impl Reader {
                 self.write(port, source.group)
             } else if source.in_memory(self.next) {
                 scratch.restart(self.next);
-                let events = source.tail.from(self.next).map(AsRef::as_ref);
-                scratch.extend(events, source.interest, SCRATCH_BYTES, source.group.next());
+                let room = Room { bytes: SCRATCH_BYTES, end: source.group.next() };
+                source.interest.join(scratch, source.feed, room);
                 self.write(port, scratch)
+            } else if matches!(source.feed, Feed::Topic(_)) {
+                Some(Step::Lost)
             } else {
                 Some(Step::Page(self.next))
             };
@@ -277,7 +299,9 @@ impl Reader {
     ) -> Step {
         let end = source.group.next();
         if let Some(gap) = self.lost(&page.head, end) {
-            let Interest { form, epoch, .. } = *source.interest;
+            let Interest::Events(Events { form, epoch, .. }) = *source.interest else {
+                return Step::Lost;
+            };
             let position = Position { epoch, seq: gap.to_seq };
             let mut frame = Vec::new();
             form.frame(&mut frame, &ServerFrame::Gap { gap, position });
@@ -290,7 +314,7 @@ impl Reader {
             let next = self.next;
             scratch.restart(next);
             let events = page.events.iter().skip_while(|event| event.seq < next);
-            scratch.extend(events, source.interest, usize::MAX, end);
+            source.interest.join_events(scratch, events, Room { bytes: usize::MAX, end });
             scratch.skip_to(end.min(page.scanned_through + 1));
             if let Some(step) = self.write(port, scratch) {
                 return step;
@@ -338,7 +362,7 @@ pub type Matches = OnceCell<Vec<Seq>>;
 /// How many matches from `next` on were counted and are still to be sent; `None` when memory does
 /// not hold them.
 fn count(source: Source<'_>, next: Seq, unseen: &[(Seq, Seq)], matches: &Matches) -> Option<u64> {
-    let Source { interest, group, tail } = source;
+    let Source { interest, group, feed } = source;
     if group.covers(next) {
         let uncounted = unseen.iter().map(|(from, to)| group.count_between(*from, *to));
         return Some(group.count(next) - uncounted.sum::<u64>());
@@ -346,10 +370,7 @@ fn count(source: Source<'_>, next: Seq, unseen: &[(Seq, Seq)], matches: &Matches
     if !source.in_memory(next) {
         return None;
     }
-    let matches = matches.get_or_init(|| {
-        let events = tail.from(tail.first()).take_while(|event| event.seq < group.next());
-        events.filter(|event| interest.filter.matches(event)).map(|event| event.seq).collect()
-    });
+    let matches = matches.get_or_init(|| interest.matching(feed, group.next()));
     let before = |seq| matches.partition_point(|at| *at < seq);
     let between = |from: Seq, to: Seq| before(to.max(from)) - before(from);
     let uncounted = unseen.iter().map(|(from, to)| between((*from).max(next), *to));

@@ -6,23 +6,15 @@
 
 use std::collections::VecDeque;
 
-use uuid::Uuid;
+use super::{event::Seq, tail::Entry};
 
-use super::{
-    event::{Event, Seq},
-    filter::Filter,
-    protocol::{Form, legacy, session, sse},
-};
-
-/// What a group of sessions wants to hear, and how.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Interest {
-    /// In which form.
-    pub form: Form,
-    /// Of which journal.
-    pub epoch: Uuid,
-    /// Which events.
-    pub filter: Filter,
+/// How much is joined at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Bytes to be held; what is joined last may be above it.
+    pub bytes: usize,
+    /// The place that is not joined any more.
+    pub end: Seq,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -99,44 +91,24 @@ impl Window {
         self.next = next;
     }
 
-    /// Joins the matching ones of `events`, which follow `next` without a hole, until `bytes` are
-    /// held or the event `end` is reached. An event is never split, so one frame more may be held.
-    pub fn extend<'a>(
+    /// Joins those of `entries` that `write` writes, which it says; they follow `next` without a hole.
+    /// What is written for one is never split.
+    pub fn join<'a, T: Entry + 'a>(
         &mut self,
-        events: impl IntoIterator<Item = &'a Event>,
-        interest: &Interest,
-        bytes: usize,
-        end: Seq,
+        entries: impl Iterator<Item = &'a T>,
+        room: Room,
+        write: impl Fn(&mut Vec<u8>, &T) -> bool,
     ) {
-        let Interest { form, epoch, filter } = interest;
-        let events = events.into_iter().take_while(|event| event.seq < end);
-        match form {
-            Form::Session => self.join(events, filter, bytes, session::event),
-            Form::Sse => {
-                let head = sse::Head::new(*epoch);
-                self.join(events, filter, bytes, |out, event| sse::event(out, &head, event));
-            }
-            Form::Legacy => self.join(events, filter, bytes, legacy::event),
-        }
-    }
-
-    fn join<'a>(
-        &mut self,
-        events: impl Iterator<Item = &'a Event>,
-        filter: &Filter,
-        bytes: usize,
-        encode: impl Fn(&mut Vec<u8>, &Event),
-    ) {
-        for event in events {
-            if self.buffer.len() >= bytes {
+        for entry in entries {
+            let (seq, start) = (entry.seq(), self.buffer.len());
+            if seq >= room.end || start >= room.bytes {
                 break;
             }
-            debug_assert!(event.seq >= self.next, "{} after {}", event.seq, self.next);
-            self.next = event.seq + 1;
-            if filter.matches(event) {
+            debug_assert!(seq >= self.next, "{seq} after {}", self.next);
+            self.next = seq + 1;
+            if write(&mut self.buffer, entry) {
                 self.matched += 1;
-                self.marks.push_back(Mark { seq: event.seq, start: self.buffer.len() });
-                encode(&mut self.buffer, event);
+                self.marks.push_back(Mark { seq, start });
             }
         }
     }
@@ -195,16 +167,19 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::tail::tests::event;
+    use crate::core::{event::Event, protocol::session, tail::tests::event};
 
-    fn all() -> Interest {
-        Interest { form: Form::Session, epoch: Uuid::nil(), filter: Filter::all() }
+    const ALL: Room = Room { bytes: usize::MAX, end: Seq::MAX };
+
+    fn write(out: &mut Vec<u8>, event: &Event) -> bool {
+        session::event(out, event);
+        true
     }
 
     fn window(seqs: &[Seq]) -> Window {
         let events: Vec<_> = seqs.iter().map(|&seq| event(seq, "t")).collect();
         let mut window = Window::new(seqs[0]);
-        window.extend(&events, &all(), usize::MAX, Seq::MAX);
+        window.join(events.iter(), ALL, write);
         window
     }
 
@@ -230,11 +205,11 @@ mod tests {
     fn joins_no_more_than_it_may_and_goes_on_later() {
         let events: Vec<_> = (1..=10).map(|seq| event(seq, "t")).collect();
         let mut window = Window::new(1);
-        window.extend(&events, &all(), 40, 8);
+        window.join(events.iter(), Room { bytes: 40, end: 8 }, write);
         let next = window.next();
         assert!(next > 1 && next < 8 && window.bytes() >= 40);
         let from = usize::try_from(next - 1).unwrap();
-        window.extend(&events[from..], &all(), usize::MAX, 8);
+        window.join(events[from..].iter(), Room { end: 8, ..ALL }, write);
         assert_eq!((window.next(), window.matched()), (8, 7));
         window.clear();
         assert!(window.covers(8) && !window.covers(7) && window.slice(8).is_empty());

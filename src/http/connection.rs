@@ -5,7 +5,6 @@
 
 mod bare;
 mod pace;
-mod spare;
 
 use std::{
     io,
@@ -20,11 +19,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use self::pace::Over;
 pub use self::pace::{Answering, Limits, Pace};
-pub(super) use self::spare::take;
+use crate::actors::line::Served;
 
 /// A connection, until it becomes a session.
 pub struct Connection {
-    socket: TcpStream,
+    socket: Served,
     pace: Pace,
     timer: Pin<Box<Sleep>>,
     /// The rest of an answer of our own.
@@ -42,19 +41,21 @@ impl Connection {
         drop(socket.set_nodelay(true));
         let pace = Pace::new(limits, Instant::now());
         let timer = Box::pin(sleep_until(Instant::now() + limits.head));
-        Self { socket, pace, timer, unsent: Bytes::new(), over: false }
+        Self { socket: Served::new(socket), pace, timer, unsent: Bytes::new(), over: false }
     }
 
-    /// Puts what its requests can reach where they find it: its pace, and a way to cut it.
+    /// Puts what its requests can reach where they find it: its pace, and its line.
     pub(super) fn introduce(&self, data: &mut Extensions) {
         data.insert(self.pace.clone());
-        spare::keep(&self.socket, data);
+        data.insert(self.socket.line());
     }
 
     /// The socket itself, for what is not HTTP any more.
-    #[must_use]
-    pub fn into_socket(self) -> TcpStream {
-        self.socket
+    ///
+    /// # Errors
+    /// When a session still uses it.
+    pub fn into_socket(self) -> io::Result<TcpStream> {
+        self.socket.into_socket()
     }
 
     /// Whether the time for a request is just over; woken when it will be.

@@ -18,9 +18,10 @@ use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
+pub(super) use self::answer::refused;
 pub use self::idempotent::Idempotent;
 use self::{
-    answer::{Accepted, IngestProblems, refused},
+    answer::{Accepted, IngestProblems},
     head::{Form, Head, IngestHeaders, IngestQuery, OnInvalid},
     idempotent::{Answer, Attempt},
 };
@@ -39,7 +40,7 @@ use crate::{
 };
 
 /// Bodies above this are read on a thread of their own, so that a worker's sessions do not wait.
-const INLINE_BYTES: usize = 64 << 10;
+pub(super) const INLINE_BYTES: usize = 64 << 10;
 
 /// Takes events, and answers once they are committed.
 ///
@@ -56,7 +57,11 @@ const INLINE_BYTES: usize = 64 << 10;
         (inline(CloudEvents) = "application/cloudevents-batch+json"),
     )),
     responses(
-        (status = 202, description = "All that is valid is committed.", body = Accepted),
+        (
+            status = 202, description = "All that is valid is committed.", body = Accepted,
+            headers(("Idempotency-Replayed" = bool, description = "Whether an earlier request was \
+                answered so, under the same `Idempotency-Key`.")),
+        ),
         IngestProblems,
     )
 )]
@@ -179,7 +184,7 @@ async fn collect(
 }
 
 /// Other requests bring as much as may be in memory.
-fn busy() -> Problem {
+pub(super) fn busy() -> Problem {
     let detail = "too many bytes are being received at the same time";
     Problem::new(Code::TooManyBytes, detail).not_stored()
 }
@@ -250,7 +255,8 @@ fn packed(error: &UnpackError) -> Problem {
     Problem::new(code, error.to_string())
 }
 
-async fn commit(router: &Router, publish: Publish) -> Result<Published, PublishError> {
+/// Stores events, which takes a commit.
+pub(super) async fn commit(router: &Router, publish: Publish) -> Result<Published, PublishError> {
     let within = router.settings.journal.answer_timeout;
     match tokio::time::timeout(within, router.journal.send(publish)).await {
         Ok(Ok(answer)) => answer,

@@ -8,6 +8,7 @@ pub mod events;
 pub mod guard;
 pub mod in_flight;
 pub mod ingest;
+pub mod legacy;
 pub mod limits;
 pub mod ops;
 pub mod problem;
@@ -52,7 +53,7 @@ use self::{
     settings::Provenance,
 };
 use crate::{
-    actors::{broadcaster::Broadcaster, journal::Journal},
+    actors::{broadcaster::Broadcaster, journal::Journal, legacy::board::Board},
     core::{
         access::{Identity, Need, Scope},
         tail::SharedTail,
@@ -76,6 +77,8 @@ pub struct Router {
     pub broadcaster: Addr<Broadcaster>,
     /// The newest events.
     pub tail: Arc<SharedTail>,
+    /// What clients of the old protocol are shown.
+    pub legacy: Arc<Board>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Where spans are made, if they are asked for.
@@ -172,6 +175,10 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/stats", READ, "everything at a glance"),
     route("GET", "/v1/settings", READ, "every setting in force, and where it comes from"),
     route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
+    route("GET", "/ws", READ, "dashboards of the original system, over a WebSocket"),
+    route("GET", "/events", INGEST, "producers of the original system, over a WebSocket"),
+    route("GET", "/status", READ, "who is there, as the original system said it"),
+    route("GET", "/health", ANYBODY, "whether all works, as the original system said it"),
     route("GET", "/livez", ANYBODY, "the process is alive"),
     route("GET", "/readyz", ANYBODY, "events are taken"),
     route("GET", "/metrics", READ, "metrics for Prometheus"),
@@ -199,6 +206,10 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/stats").route(get().to(stats::stats)))
     .service(resource("/v1/settings").route(get().to(settings::settings)))
     .service(resource("/v1/ledger").route(get().to(ops::ledger)))
+    .service(resource("/ws").route(get().to(legacy::dashboard)))
+    .service(resource("/events").route(get().to(legacy::producer)))
+    .service(resource("/status").route(get().to(legacy::status)))
+    .service(resource("/health").route(get().to(legacy::health)))
     .service(resource("/livez").route(get().to(ops::livez)))
     .service(resource("/readyz").route(get().to(ops::readyz)))
     .service(resource("/metrics").route(get().to(ops::metrics)))

@@ -23,7 +23,7 @@ use crate::{
 
 problems!(
     /// What is asked of actors that a stopping router does not have any more.
-    StoppingProblems: ShuttingDown
+    pub(super) StoppingProblems: ShuttingDown
 );
 
 problems!(

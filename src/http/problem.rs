@@ -139,6 +139,12 @@ impl Problem {
         self.body.code
     }
 
+    /// What is wrong and what to do, for people.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.body.detail
+    }
+
     /// The body.
     #[must_use]
     pub fn body(&self) -> &Body {

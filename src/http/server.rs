@@ -80,10 +80,11 @@ pub fn start(
             .client_disconnect_timeout(FAREWELL)
             .on_connect_ext(Connection::introduce)
             .upgrade(fn_service(move |(request, framed): (Request, _)| {
-                let framed = unwrap(framed);
-                let session = upgrade::serve(router.clone(), sessions.clone(), request, framed);
+                let session = unwrap(framed).map(|framed| {
+                    upgrade::serve(router.clone(), sessions.clone(), request, framed)
+                });
                 Box::pin(async move {
-                    session.await;
+                    session?.await;
                     Ok::<_, actix_web::Error>(())
                 })
             }))
@@ -98,11 +99,11 @@ pub fn start(
 }
 
 /// The socket of an upgrade, with all that was read from it.
-fn unwrap(framed: Framed<Connection, h1::Codec>) -> Framed<TcpStream, h1::Codec> {
+fn unwrap(framed: Framed<Connection, h1::Codec>) -> io::Result<Framed<TcpStream, h1::Codec>> {
     let FramedParts { io, codec, read_buf, write_buf, .. } = framed.into_parts();
-    let mut parts = FramedParts::with_read_buf(io.into_socket(), codec, read_buf);
+    let mut parts = FramedParts::with_read_buf(io.into_socket()?, codec, read_buf);
     parts.write_buf = write_buf;
-    Framed::from_parts(parts)
+    Ok(Framed::from_parts(parts))
 }
 
 /// The shard of this worker thread, and what its sessions share.

@@ -6,11 +6,12 @@
 use std::{
     convert::Infallible,
     pin::Pin,
+    sync::Weak,
     task::{Context, Poll},
 };
 
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{Method, header},
     web,
 };
@@ -18,7 +19,7 @@ use bytes::Bytes;
 use utoipa::IntoParams;
 
 use super::{
-    Caller, Router, connection,
+    Caller, Router,
     contract::{
         problems,
         schemas::{Beginning, PositionText, StreamEvent},
@@ -29,6 +30,7 @@ use super::{
 };
 use crate::{
     actors::{
+        line::Line,
         pipe::Body,
         session::{Owner, SessionOptions},
         stream::{Refused, Stream, Wanted},
@@ -158,27 +160,22 @@ pub async fn stream(
     if request.method() == Method::HEAD {
         return Ok(response().finish());
     }
-    let gone = || Problem::new(Code::TooManySessions, "there is a stream on this connection");
     let room = Room::take(router.clone(), &caller.account)?;
-    let socket = connection::take(&request).ok_or_else(gone)?;
-    let problem = match Stream::open(socket, wanted, options.into_inner()).await {
-        Ok(body) => {
-            // The connection is the session's: it ends when the session does.
-            return Ok(response().force_close().streaming(Answer { body, _room: room }));
-        }
-        Err(Refused::Stopping(_)) => stopping(&router),
+    // It lasts at least as long as its requests.
+    let line = request.conn_data::<Weak<Line>>().and_then(Weak::upgrade);
+    let line = line.ok_or_else(|| stopping(&router))?;
+    match Stream::open(line, wanted, options.into_inner()).await {
+        // The connection is the session's: it ends when the session does.
+        Ok(body) => Ok(response().force_close().streaming(Answer { body, _room: room })),
+        // Nobody hears what a client is told that is gone.
+        Err(Refused::Stopping(_) | Refused::Gone(_)) => Err(stopping(&router)),
         Err(error @ Refused::Unavailable(_)) => {
-            Problem::new(Code::StorageUnavailable, error.to_string())
+            Err(Problem::new(Code::StorageUnavailable, error.to_string()))
         }
         Err(error @ Refused::TooManyFilters(_)) => {
-            Problem::new(Code::TooManyFilters, error.to_string())
+            Err(Problem::new(Code::TooManyFilters, error.to_string()))
         }
-        Err(Refused::Gone(_)) => gone(),
-    };
-    // Another stream on this connection would find its socket taken.
-    let mut response = problem.error_response();
-    response.head_mut().set_connection_type(actix_http::ConnectionType::Close);
-    Ok(response)
+    }
 }
 
 fn response() -> HttpResponseBuilder {

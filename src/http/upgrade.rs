@@ -25,6 +25,7 @@ use super::{
     ROUTES, Router,
     contract::problems,
     guard,
+    legacy::producer,
     limits::Account,
     problem::{Code, Problem},
     query::{self, Pairs},
@@ -32,18 +33,34 @@ use super::{
     trace,
 };
 use crate::{
-    actors::session::{Owner, Session, SessionOptions},
+    actors::{
+        legacy::Legacy,
+        session::{Owner, Session, SessionOptions, signalbox::Signalbox},
+    },
     core::protocol::{self, CloseReason, SUBPROTOCOL},
 };
 
-/// The path of the session protocol.
-const SESSIONS: &str = "/v1/ws";
+/// What a WebSocket is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// The session protocol.
+    Session,
+    /// Events for a dashboard of the original system.
+    Dashboard,
+    /// Events from a producer of the original system.
+    Producer,
+}
+
+/// Every path of a WebSocket, and what is opened there.
+const SOCKETS: [(&str, Purpose); 3] =
+    [("/v1/ws", Purpose::Session), ("/ws", Purpose::Dashboard), ("/events", Purpose::Producer)];
 const SWITCHING: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
 /// How long a client that is turned away may take to hear it.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A WebSocket that may be opened.
 struct Admitted {
+    purpose: Purpose,
     /// Whether the client offered our subprotocol: it wants to hear it chosen.
     subprotocol: bool,
     owner: Owner,
@@ -85,12 +102,12 @@ async fn open(
         Ok((admitted, response))
     });
     let status = handshake.as_ref().map_or_else(ResponseError::status_code, |_| SWITCHING);
-    let route = if request.path() == SESSIONS { SESSIONS } else { "none" };
+    let route = socket_at(request.path()).map_or("none", |(path, _)| path);
     router.count(route, request.method(), status);
     if let Some(span) = span {
         span.answered(Some(route).filter(|route| *route != "none"), status.as_u16());
     }
-    let (Admitted { subprotocol, owner, account }, mut response) = match handshake {
+    let (Admitted { purpose, subprotocol, owner, account }, mut response) = match handshake {
         Ok(handshake) => handshake,
         Err(problem) => return refuse(framed, &problem).await.map(|()| None),
     };
@@ -99,10 +116,26 @@ async fn open(
     }
     let (socket, early) = accept(framed, response.finish().drop_body()).await?;
     // Without an account, the client asks more often than it may.
-    match account.and_then(|account| Room::take(router, &account).ok()) {
-        Some(room) => Ok(Some((Session::open(socket, early, owner, options)?, room))),
-        None => turn_away(socket).await.map(|()| None),
-    }
+    let Some(account) = account else { return turn_away(socket).await.map(|()| None) };
+    let Ok(room) = Room::take(router.clone(), &account) else {
+        return turn_away(socket).await.map(|()| None);
+    };
+    let ended = match purpose {
+        Purpose::Session => Session::open(socket, early, owner, Signalbox::default(), options)?,
+        Purpose::Dashboard => {
+            let legacy = Legacy::new(router.legacy.clone());
+            Session::open(socket, early, owner, legacy, options)?
+        }
+        Purpose::Producer => {
+            producer::open(router, producer::Client { owner, account }, socket, early)?
+        }
+    };
+    Ok(Some((ended, room)))
+}
+
+/// The path, and what is opened there.
+fn socket_at(path: &str) -> Option<(&'static str, Purpose)> {
+    SOCKETS.into_iter().find(|(at, _)| *at == path)
 }
 
 fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
@@ -112,12 +145,23 @@ fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
         Err(problem) if problem.code().status() == StatusCode::TOO_MANY_REQUESTS => None,
         caller => Some(caller?),
     };
-    if request.method() != Method::GET || request.path() != SESSIONS {
-        return Err(Problem::new(Code::NotFound, format!("WebSockets are served at {SESSIONS}")));
+    let Some((path, purpose)) = socket_at(request.path()) else {
+        let paths = SOCKETS.map(|(path, _)| path).join(", ");
+        return Err(Problem::new(Code::NotFound, format!("WebSockets are served at {paths}")));
+    };
+    if request.method() != Method::GET {
+        let detail = format!("{} is not for {path}; use GET", request.method());
+        return Err(Problem::new(Code::MethodNotAllowed, detail).header(header::ALLOW, "GET"));
     }
     if router.is_draining() {
         let after = router.settings.server.reconnect_window;
         return Err(Problem::new(Code::ShuttingDown, "the router is shutting down").after(after));
+    }
+    let (identity, account) = caller.map(|caller| (caller.identity, caller.account)).unzip();
+    let owner = Owner { client_id: client_id(request)?, identity: identity.unwrap_or_default() };
+    if purpose != Purpose::Session {
+        // The original system knew no subprotocol, and looked at none.
+        return Ok(Admitted { purpose, subprotocol: false, owner, account });
     }
     let offered = request.head().headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let offered: Vec<&str> = offered
@@ -129,9 +173,7 @@ fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
         let detail = format!("the subprotocol here is {SUBPROTOCOL}");
         return Err(Problem::new(Code::UnknownSubprotocol, detail));
     }
-    let (identity, account) = caller.map(|caller| (caller.identity, caller.account)).unzip();
-    let owner = Owner { client_id: client_id(request)?, identity: identity.unwrap_or_default() };
-    Ok(Admitted { subprotocol: !offered.is_empty(), owner, account })
+    Ok(Admitted { purpose, subprotocol: !offered.is_empty(), owner, account })
 }
 
 fn client_id(request: &Request) -> Result<Option<String>, Problem> {
@@ -188,6 +230,11 @@ async fn turn_away(mut socket: TcpStream) -> io::Result<()> {
     let mut frame = Vec::new();
     protocol::close_frame(&mut frame, CloseReason::TooMany);
     socket.write_all(&frame).await?;
+    part(socket).await
+}
+
+/// Ends a connection on which everything is said.
+pub(super) async fn part(mut socket: TcpStream) -> io::Result<()> {
     socket.shutdown().await?;
     // What the client has said meanwhile must be read, or the kernel resets the connection, and
     // the client never sees the reason.
@@ -200,8 +247,8 @@ async fn turn_away(mut socket: TcpStream) -> io::Result<()> {
 
 problems!(
     /// Why there is no session.
-    UpgradeProblems: BadHandshake, BadParameter, BadQuery, UnknownSubprotocol, UpgradeRequired,
-    TooManyConnections, ShuttingDown,
+    pub(super) UpgradeProblems: BadHandshake, BadParameter, BadQuery, UnknownSubprotocol,
+    UpgradeRequired, TooManyConnections, ShuttingDown,
 );
 
 /// A WebSocket that speaks `signalbox.v1.json`: see [/asyncapi.yaml](/asyncapi.yaml).

@@ -69,6 +69,5 @@ async fn an_event_source_goes_on_over_a_kill_and_a_stop_without_hole_or_double()
 
 #[test]
 fn the_page_of_the_contract_draws_it_all_and_asks_nobody_else() {
-    let router = Router::start();
-    said(browse("docs.mjs", &router, &[]));
+    said(browse("docs.mjs", &Router::start(), &[]));
 }

@@ -22,6 +22,8 @@ impl Shard {
             Effect::ReadPage { session, subscription, from } => {
                 self.read_page(session, subscription, from, ctx);
             }
+            // Only of topics, which nobody listens to yet.
+            Effect::Lost(key, _) => self.finish(key, None),
             Effect::Close(key, _) => self.finish(key, Some(self.options.linger)),
             Effect::Cut(key, _) => {
                 if let Some(client) = self.fanout.sink(key) {

@@ -1,15 +1,17 @@
 //! A filter group: the subscriptions that want to hear the same, and the frames joined once for all
 //! of them.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use slab::Slab;
 
 use crate::core::{
     event::Seq,
+    interest::{Feed, Interest},
     reader::{Source, SubKey},
+    realtime::topic::Message,
     tail::Tail,
-    window::{Interest, Window},
+    window::{Room, Window},
 };
 
 /// Where a member is: its group, and the place among the group's members.
@@ -19,17 +21,31 @@ pub(super) type Place = (usize, usize);
 pub(super) struct Group {
     pub(super) interest: Interest,
     pub(super) window: Window,
+    /// The topic as it was when somebody looked last; nothing for what reads the journal.
+    topic: Option<Arc<Tail<Message>>>,
     pub(super) members: Vec<SubKey>,
 }
 
 impl Group {
     /// What a member reads from.
     pub(super) fn source<'a>(&'a self, tail: &'a Tail) -> Source<'a> {
-        Source { interest: &self.interest, group: &self.window, tail }
+        Source { interest: &self.interest, group: &self.window, feed: self.feed(tail) }
     }
 
+    fn feed<'a>(&'a self, tail: &'a Tail) -> Feed<'a> {
+        self.topic.as_deref().map_or(Feed::Journal(tail), Feed::Topic)
+    }
+
+    /// Looks at what the topic has by now, if that is what the group reads.
+    pub(super) fn look(&mut self) {
+        if let Interest::Messages(listening) = &self.interest {
+            self.topic = Some(listening.topic.load());
+        }
+    }
+
+    /// Whether there is anything new: in the journal up to `end`, or on the topic.
     pub(super) fn is_behind(&self, end: Seq) -> bool {
-        self.window.next() < end
+        self.window.next() < self.topic.as_ref().map_or(end, |topic| topic.next())
     }
 
     /// Joins what is new, up to `limit` bytes. Sessions that still need what is let go of for it
@@ -40,13 +56,14 @@ impl Group {
         if self.window.bytes() >= limit {
             self.window.clear();
         }
-        let (next, first) = (self.window.next(), tail.first());
+        let (next, first) = (self.window.next(), self.feed(tail).first());
         let forgotten = (next < first).then_some((next, first));
         if forgotten.is_some() {
             self.window.restart(first);
         }
-        let events = tail.from(self.window.next()).map(AsRef::as_ref);
-        self.window.extend(events, &self.interest, limit.max(1), Seq::MAX);
+        let Self { interest, window, topic, .. } = self;
+        let feed = topic.as_deref().map_or(Feed::Journal(tail), Feed::Topic);
+        interest.join(window, feed, Room { bytes: limit.max(1), end: Seq::MAX });
         forgotten
     }
 }
@@ -89,8 +106,14 @@ impl Groups {
         if let Some(index) = self.find(&interest) {
             return index;
         }
-        let window = Window::new(tail.next());
-        let group = Group { interest: interest.clone(), window, members: Vec::new() };
+        let mut group = Group {
+            interest: interest.clone(),
+            window: Window::new(0),
+            topic: None,
+            members: Vec::new(),
+        };
+        group.look();
+        group.window = Window::new(group.feed(tail).next());
         let index = self.slots.insert(group);
         self.places.insert(interest, index);
         index

@@ -15,7 +15,9 @@ mod subscriptions;
 mod tests;
 mod types;
 
-pub use self::types::{Begin, Effect, FanoutLimits, Key, Row, TooManyFilters, Totals, Turn};
+pub use self::types::{
+    Attach, Begin, Effect, FanoutLimits, Key, Row, TooManyFilters, Totals, Turn,
+};
 
 use std::collections::BTreeMap;
 
@@ -28,6 +30,7 @@ use self::{
 };
 use super::{
     heartbeat::Heartbeat,
+    interest::{Events, Interest},
     ledger::Balance,
     protocol::{CloseReason, Form},
     reader::{Matches, Outbox, Reader, Sink, SubKey},
@@ -61,6 +64,8 @@ struct Subscription {
     session: Key,
     place: Place,
     reader: Reader,
+    /// Another one of its session that must be over before this one has its turn.
+    waits_for: Option<SubKey>,
 }
 
 /// What became of a session's wish to read storage: one page at a time, for one of its subscriptions.
@@ -175,7 +180,10 @@ impl<S: Sink> Fanout<S> {
             let row = Row {
                 sink: &session.sink,
                 form: session.form,
-                filter: group.map(|group| &group.interest.filter),
+                filter: group.and_then(|group| match &group.interest {
+                    Interest::Events(Events { filter, .. }) => Some(filter),
+                    _ => None,
+                }),
                 seq: first.map(|first| first.reader.next().saturating_sub(1)),
                 delivered: mine().map(|subscription| subscription.reader.delivered()).sum(),
                 bytes: session.outbox.taken(),

@@ -3,10 +3,11 @@
 use super::{Effect, Fanout, Key, Session, Turn, group::Place};
 use crate::core::{
     event::Seq,
+    interest::Interest,
+    ledger::OVER,
     protocol::CloseReason,
     reader::{PageView, Paid, Port, Sink, Step, SubKey},
     tail::Tail,
-    window::Interest,
 };
 
 /// How many sessions of a group are written to before the clock is asked.
@@ -20,6 +21,8 @@ pub(super) struct Pass {
     until: Seq,
     /// The group in hand.
     group: usize,
+    /// Whether it was asked what is new for it.
+    looked: bool,
     /// Whether what is new was joined for it.
     joined: bool,
     /// The next of its members to write to.
@@ -55,10 +58,15 @@ impl<S: Sink> Fanout<S> {
     fn pass_group(&mut self, turn: Turn<'_>, go_on: &mut impl FnMut() -> bool) -> bool {
         let index = self.pass.group;
         let mut written = 0_usize;
+        if let Some(group) = self.groups.get_mut(index).filter(|_| !self.pass.looked) {
+            group.look();
+            self.pass.looked = true;
+        }
         loop {
             if !self.pass.joined {
                 if !self.groups.get(index).is_some_and(|group| group.is_behind(self.pass.until)) {
-                    self.pass.group += 1;
+                    self.pass =
+                        Pass { until: self.pass.until, group: index + 1, ..Pass::default() };
                     return go_on();
                 }
                 self.join_group(index, turn.tail);
@@ -97,6 +105,9 @@ impl<S: Sink> Fanout<S> {
     /// Brings the group of `interest`, if there is one, to the tail's end, members and all.
     pub(super) fn bring_current(&mut self, interest: &Interest, turn: Turn<'_>) {
         let Some(index) = self.groups.find(interest) else { return };
+        if let Some(group) = self.groups.get_mut(index) {
+            group.look();
+        }
         let end = turn.tail.next();
         while let Some(group) = self.groups.get(index).filter(|group| group.is_behind(end)) {
             let members = group.members.clone();
@@ -184,16 +195,22 @@ impl<S: Sink> Fanout<S> {
         };
         let (moved, paid) = (outbox.taken() - before, outbox.take_paid());
         totals.bytes += moved;
-        session.note(step == Step::Blocked, moved > 0, turn);
+        let went_on = moved > 0 || session.sink.take_moved();
+        session.note(step == Step::Blocked, went_on, turn);
         if let Some(paid) = paid {
             self.pay(paid);
         }
+        if let Some((subscription, _)) = sought.filter(|(key, _)| self.is_over(*key)) {
+            // Of a frame that was cut, the rest goes out without it.
+            self.detach(key, subscription, OVER, turn);
+        }
         match (step, sought) {
-            (Step::Current, _) | (Step::Page(_), None) => {}
+            (Step::Current, _) | (Step::Page(_) | Step::Lost, None) => {}
             (Step::Page(from), Some((subscription, sought))) => {
                 let in_vain = from == sought && page.is_some_and(|page| page.events.is_empty());
                 self.want_page(key, subscription, from, in_vain);
             }
+            (Step::Lost, Some((subscription, _))) => self.lose(key, subscription, turn),
             (Step::Blocked, _) => self.await_writable(key),
             (Step::Gone, _) => self.give_up(key, CloseReason::ClientGone, turn),
             (Step::Overflow, _) => self.give_up(key, CloseReason::TooMany, turn),

@@ -43,6 +43,12 @@ impl<S: Sink> Fanout<S> {
         self.say(key, &frames, turn);
     }
 
+    /// Whether all that was said to a session has gone out.
+    #[must_use]
+    pub fn is_heard(&self, key: Key) -> bool {
+        self.sessions.get(key).is_none_or(|session| session.outbox.is_heard())
+    }
+
     /// Puts whole frames behind what a session still has to get.
     pub fn say(&mut self, key: Key, frames: &[u8], turn: Turn<'_>) {
         if let Some(session) = self.sessions.get_mut(key).filter(|it| it.ending.is_none()) {
@@ -191,7 +197,7 @@ impl<S: Sink> Fanout<S> {
         self.write(key, None, None, turn);
         let mut nth = 0;
         while let Some(subscription) = self.nth(key, nth) {
-            self.write(key, Some(subscription), None, turn);
+            self.pump(subscription, turn);
             nth += 1;
         }
     }

@@ -1,14 +1,16 @@
 //! What sessions want to hear: how a subscription begins and ends, and what it gets of a page.
 
-use super::{Begin, Effect, Fanout, Key, Paging, Sink, SubKey, Subscription, TooManyFilters, Turn};
+use super::{
+    Attach, Begin, Effect, Fanout, Key, Paging, Sink, SubKey, Subscription, TooManyFilters, Turn,
+};
 use crate::core::{
     cursor::{self, Start},
     event::{Position, Seq},
     filter::Filter,
-    ledger::RESUBSCRIBED,
+    interest::{Events, Interest},
+    ledger::{LOST, RESUBSCRIBED},
     protocol::ServerFrame,
     reader::{PageView, Reader, Step},
-    window::Interest,
 };
 
 /// A page has at least so many events, if there are: fewer would cost as much.
@@ -31,7 +33,8 @@ impl<S: Sink> Fanout<S> {
         let Some(session) = self.sessions.get(key).filter(|it| it.ending.is_none()) else {
             return Ok(());
         };
-        let interest = Interest { form: session.form, epoch: self.epoch, filter: filter.clone() };
+        let (form, epoch) = (session.form, self.epoch);
+        let interest = Interest::Events(Events { form, epoch, filter: filter.clone() });
         if self.groups.find(&interest).is_none() && self.groups.len() >= self.limits.groups {
             return Err(TooManyFilters { most: self.limits.groups });
         }
@@ -60,24 +63,90 @@ impl<S: Sink> Fanout<S> {
         cursor::within(self.limits.max_lag, &head, start)
     }
 
+    /// Adds a subscription to those a session has, without a word. Nothing for a session that is
+    /// about to end.
+    pub fn attach(
+        &mut self,
+        key: Key,
+        Attach { interest, from, waits_for }: Attach,
+        turn: Turn<'_>,
+    ) -> Option<SubKey> {
+        self.follow_epoch(turn);
+        self.sessions.get(key).filter(|session| session.ending.is_none())?;
+        self.bring_current(&interest, turn);
+        let index = self.groups.find_or_make(interest, turn.tail);
+        let next = self.groups.get(index)?.window.next();
+        let start = cursor::at(from.unwrap_or(next).min(next));
+        let subscription = self.enter(key, index, start, waits_for)?;
+        self.pump(subscription, turn);
+        Some(subscription)
+    }
+
+    /// Ends one of the subscriptions of a session: what is still pending is dropped for `reason`.
+    pub fn detach(&mut self, key: Key, subscription: SubKey, reason: &'static str, turn: Turn<'_>) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let before = session.subscriptions.len();
+        session.subscriptions.retain(|it| *it != subscription);
+        if session.subscriptions.len() < before {
+            self.unsubscribe(subscription, reason, turn);
+            self.release(key, subscription);
+            self.pump_all(key, turn);
+        }
+    }
+
+    /// Whoever waits for a subscription that is gone has its turn.
+    fn release(&mut self, key: Key, gone: SubKey) {
+        let Some(session) = self.sessions.get(key) else { return };
+        for key in &session.subscriptions {
+            if let Some(subscription) = self.subscriptions.get_mut(*key) {
+                subscription.waits_for = subscription.waits_for.filter(|it| *it != gone);
+            }
+        }
+    }
+
+    /// Whether a subscription has had all it wanted.
+    pub(super) fn is_over(&self, key: SubKey) -> bool {
+        let Some(subscription) = self.subscriptions.get(key) else { return false };
+        let group = self.groups.get(subscription.place.0);
+        group.is_some_and(|group| group.interest.is_over(subscription.reader.next()))
+    }
+
+    /// What comes next for a subscription is nowhere any more.
+    pub(super) fn lose(&mut self, key: Key, subscription: SubKey, turn: Turn<'_>) {
+        self.detach(key, subscription, LOST, turn);
+        self.effects.push(Effect::Lost(key, subscription));
+    }
+
     /// Puts a subscription into a group, and tells the session where it begins.
     fn settle(&mut self, key: Key, index: usize, start: Start) {
-        let (Some(group), Some(session)) = (self.groups.get_mut(index), self.sessions.get_mut(key))
-        else {
-            return;
-        };
+        let Some(session) = self.sessions.get_mut(key) else { return };
         let position = Position { epoch: self.epoch, seq: start.next.saturating_sub(1) };
         let Start { recovered, gap, .. } = start;
         let mut frames = Vec::new();
         session.form.frame(&mut frames, &ServerFrame::Subscribed { position, recovered, gap });
         session.outbox.say(&frames);
+        self.enter(key, index, start, None);
+    }
+
+    /// Puts a subscription into a group.
+    fn enter(
+        &mut self,
+        key: Key,
+        index: usize,
+        start: Start,
+        waits_for: Option<SubKey>,
+    ) -> Option<SubKey> {
+        let group = self.groups.get_mut(index)?;
+        let session = self.sessions.get_mut(key)?;
         let subscription = self.subscriptions.insert(Subscription {
             session: key,
             place: (index, group.members.len()),
             reader: Reader::new(start, &group.window),
+            waits_for: waits_for.filter(|it| session.subscriptions.contains(it)),
         });
         group.members.push(subscription);
         session.subscriptions.push(subscription);
+        Some(subscription)
     }
 
     /// Ends all subscriptions of a session: what is still pending is dropped for `reason`.
@@ -180,6 +249,9 @@ impl<S: Sink> Fanout<S> {
     /// Writes what a subscription can have; whether it is current then.
     pub(super) fn pump(&mut self, key: SubKey, turn: Turn<'_>) -> bool {
         let Some(subscription) = self.subscriptions.get(key) else { return true };
+        if subscription.waits_for.is_some() {
+            return false;
+        }
         let session = subscription.session;
         !self.is_blocked(session) && self.write(session, Some(key), None, turn) == Step::Current
     }

@@ -6,6 +6,7 @@ use crate::core::{
     event::{Position, Seq},
     filter::Filter,
     heartbeat::Patience,
+    interest::Interest,
     protocol::{CloseReason, Form},
     reader::SubKey,
     tail::Tail,
@@ -30,6 +31,9 @@ pub enum Effect {
         /// Where it begins.
         from: Seq,
     },
+    /// A subscription has ended: what comes next for it is nowhere any more, and only its client's
+    /// own protocol can say so.
+    Lost(Key, SubKey),
     /// The end is said, or waits behind what is unsent: give the client a moment to take
     /// it and to answer with its own.
     Close(Key, CloseReason),
@@ -51,7 +55,7 @@ pub struct Turn<'a> {
 pub struct FanoutLimits {
     /// Bytes that a filter group joins at a time.
     pub window_bytes: usize,
-    /// Different filters at a time, those of different forms counted apart.
+    /// Different interests at a time.
     pub groups: usize,
     /// Events a session may be behind; 0 is no limit.
     pub max_lag: u64,
@@ -92,6 +96,17 @@ pub enum Begin {
     After(Position),
     /// At a `seq` that storage has named.
     At(Seq),
+}
+
+/// One more subscription of a session.
+#[derive(Debug)]
+pub struct Attach {
+    /// What it wants to hear.
+    pub interest: Interest,
+    /// The first place it is told of; from now on when nothing is said.
+    pub from: Option<Seq>,
+    /// Another one of the session that must be over before this one has its turn.
+    pub waits_for: Option<SubKey>,
 }
 
 /// More different filters than the shard takes.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{CloseReason, Opcode, ServerFrame, close_frame, control_frame, session, sse};
+use super::{CloseReason, Opcode, ServerFrame, close_frame, control_frame, legacy, session, sse};
 
 /// The protocol that a session hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +41,7 @@ impl Form {
         match self {
             Self::Session => session::frame(out, frame),
             Self::Sse => sse::frame(out, frame),
-            Self::Legacy => {}
+            Self::Legacy => legacy::frame(out, frame),
         }
     }
 

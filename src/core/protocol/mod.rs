@@ -17,7 +17,7 @@ pub use self::{
     form::Form,
     frames::{Gap, GapReason, ServerFrame},
     from::{From, MAX_LAST},
-    websocket::{Opcode, close_frame, control_frame, frame_head},
+    websocket::{Opcode, close_frame, control_frame, frame_head, text_frame},
 };
 
 use serde::{Deserialize, de::IgnoredAny};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CloseReason, Gap, Opcode, ServerFrame, close_frame, frame_head};
+use super::{CloseReason, Gap, Opcode, ServerFrame, close_frame, frame_head, text_frame};
 use crate::core::event::Event;
 
 const EVENT: &[u8] = br#"{"type":"event","event":"#;
@@ -34,9 +34,9 @@ pub(super) fn frame(out: &mut Vec<u8>, frame: &ServerFrame) {
         }),
         ServerFrame::Pong => json!({ "type": "pong" }),
     };
-    text(out, &value);
+    text_frame(out, &value.to_string());
     if let ServerFrame::Subscribed { gap: Some(gap), .. } = frame {
-        text(out, &gap_value(gap));
+        text_frame(out, &gap_value(gap).to_string());
     }
 }
 
@@ -44,17 +44,11 @@ pub(super) fn frame(out: &mut Vec<u8>, frame: &ServerFrame) {
 pub(super) fn end(out: &mut Vec<u8>, reason: CloseReason, reconnect_after_ms: Option<u64>) {
     if let Some(after) = reconnect_after_ms {
         let bye = json!({ "type": "bye", "reason": reason.as_str(), "reconnect_after_ms": after });
-        text(out, &bye);
+        text_frame(out, &bye.to_string());
     }
     close_frame(out, reason);
 }
 
-fn gap_value(Gap { from_seq, to_seq, reason }: &Gap) -> Value {
+pub(super) fn gap_value(Gap { from_seq, to_seq, reason }: &Gap) -> Value {
     json!({ "type": "gap", "from_seq": from_seq, "to_seq": to_seq, "reason": reason.as_str() })
-}
-
-fn text(out: &mut Vec<u8>, value: &Value) {
-    let text = value.to_string();
-    frame_head(out, Opcode::Text, text.len());
-    out.extend_from_slice(text.as_bytes());
 }

@@ -7,6 +7,8 @@ use super::CloseReason;
 pub enum Opcode {
     /// Text.
     Text = 1,
+    /// Binary.
+    Binary = 2,
     /// Close.
     Close = 8,
     /// Ping.
@@ -30,6 +32,12 @@ pub fn frame_head(out: &mut Vec<u8>, opcode: Opcode, length: usize) {
             out.extend_from_slice(&(length as u64).to_be_bytes());
         }
     }
+}
+
+/// Appends a text frame.
+pub fn text_frame(out: &mut Vec<u8>, text: &str) {
+    frame_head(out, Opcode::Text, text.len());
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// Appends a control frame; a payload over the 125 bytes that the RFC allows is cut.

@@ -27,12 +27,14 @@ pub(super) use problems::{problems, responses};
 
 use self::schemas::NewEvent;
 use super::{
-    ROUTES, Route, auth, events, ingest, ops,
+    ROUTES, Route, auth, events, ingest, legacy, ops,
     problem::{Body, Code, FaultBody, Outcome},
     settings, stats, stream, upgrade,
 };
 use crate::core::{access::Need, event::Category};
 
+/// What is answered wherever somebody must be known.
+const KNOWN: [Code; 2] = [Code::Unauthenticated, Code::NotAllowed];
 /// What the guard answers, whatever the route.
 const EVERYWHERE: [Code; 6] = [
     Code::BadHttp,
@@ -54,12 +56,14 @@ const TOKEN: &str = "token";
         (name = "sessions", description = "Who is connected."),
         (name = "access", description = "Who may do what."),
         (name = "operating", description = "Health, numbers, and whether they add up."),
+        (name = "legacy", description = "What clients of the original system use."),
         (name = "contract", description = "This description, and that of the sockets."),
     ),
     paths(
         ingest::post, events::list, events::one, stream::stream,
         upgrade::expected, auth::post_ticket, ops::sessions, ops::close_session,
-        stats::stats, settings::settings, ops::ledger, ops::livez, ops::readyz, ops::metrics, ops::index,
+        stats::stats, settings::settings, ops::ledger, legacy::dashboard, legacy::producer,
+        legacy::status, legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,
     ),
     components(schemas(Body, Category, FaultBody, NewEvent, Outcome)),
@@ -109,7 +113,7 @@ impl Modify for FromRoutes {
         }
         let bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("A static token of the router's settings."));
+            .description(Some("A token of the router's settings, or a JSON Web Token."));
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme(TOKEN, SecurityScheme::Http(bearer.build()));
     }
@@ -136,10 +140,8 @@ fn complete(operation: &mut Operation, route: &Route) {
     operation.description = (!description.is_empty()).then(|| description.to_owned());
     let (refusals, scopes): (&[Code], Option<Vec<String>>) = match route.need {
         Need::Nothing => (&[], None),
-        Need::Identity => (&[Code::Unauthenticated], Some(Vec::new())),
-        Need::Scope(scope) => {
-            (&[Code::Unauthenticated, Code::NotAllowed], Some(vec![scope.to_string()]))
-        }
+        Need::Identity => (&KNOWN, Some(Vec::new())),
+        Need::Scope(scope) => (&KNOWN, Some(vec![scope.to_string()])),
     };
     problems::add(operation, &[&EVERYWHERE, refusals].concat());
     let requirement = |scopes| SecurityRequirement::new(TOKEN, scopes);

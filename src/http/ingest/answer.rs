@@ -122,7 +122,7 @@ impl RejectedEvent {
 }
 
 /// The answer to a request that was not, or perhaps not, committed. `outcome` says which.
-pub(super) fn refused(error: &PublishError, ids: &[Uuid]) -> Problem {
+pub(in crate::http) fn refused(error: &PublishError, ids: &[Uuid]) -> Problem {
     let problem = match error {
         PublishError::QueueFull => {
             Problem::new(Code::QueueFull, "too many events wait to be committed")

@@ -75,6 +75,10 @@ fn every_operation_says_what_it_is_and_what_can_go_wrong() {
             assert!(parameter["description"].is_string(), "{name}");
         }
         for (status, response) in operation["responses"].as_object().unwrap() {
+            // The original system's clients know its own shape of an answer.
+            if (&*path, &**status) == ("/health", "503") {
+                continue;
+            }
             let is_problem = response["content"]["application/problem+json"].is_object();
             assert_eq!(is_problem, status.parse::<u16>().unwrap() >= 400, "{status} of {name}");
             let has_retry_after = response["headers"]["Retry-After"].is_object();

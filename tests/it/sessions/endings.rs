@@ -38,6 +38,15 @@ async fn a_close_is_answered_and_the_connection_ended_at_once() {
         rest = polite.rest() => assert_eq!(rest, b""),
         _ = mute.rest() => panic!("the one that is done waits longer than the one that is not"),
     }
+    // Nobody could understand the close frame of a client that speaks no frames.
+    let mut babbling = Wire::session(&router).await;
+    babbling.send(&[TEXT, 0]).await;
+    assert_eq!(babbling.close_code().await, Some(1002));
+    tokio::select! {
+        rest = babbling.rest() => assert_eq!(rest, b""),
+        _ = mute.rest() => panic!("it is waited for"),
+    }
+    babbling.hang_up().await;
     mute.send(&masked(CLOSE, &1000_u16.to_be_bytes())).await;
     assert_eq!(mute.rest().await, b"");
     until_no_session_is_left(&router).await;

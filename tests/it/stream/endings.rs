@@ -1,5 +1,7 @@
 //! How a stream ends: by its client, by the router, and by a client that reads nothing.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::support::{
@@ -16,20 +18,25 @@ async fn no_session(router: &Router) {
 
 /// A client that has asked for a stream, and read the head of the answer.
 async fn asked(router: &Router) -> Wire {
-    let mut wire = Wire::connect(router).await;
-    let head = format!("GET /v1/stream HTTP/1.1\r\nHost: {}\r\n\r\n", router.address);
-    wire.send(head.as_bytes()).await;
-    let head = wire.head().await;
-    assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("connection: close"), "{head}");
+    let (wire, head) = asked_in("HTTP/1.1", router).await;
+    assert!(head.contains("connection: close"), "{head}");
     wire
 }
 
-/// Posts more than any buffer on the way holds.
+/// The same in a version of HTTP; the head too.
+async fn asked_in(version: &str, router: &Router) -> (Wire, String) {
+    let mut wire = Wire::connect(router).await;
+    let head = format!("GET /v1/stream {version}\r\nHost: {}\r\n\r\n", router.address);
+    wire.send(head.as_bytes()).await;
+    let head = wire.head().await;
+    assert!(head.starts_with(&format!("{version} 200 ")), "{head}");
+    (wire, head)
+}
+
+/// Posts 64 events, together more than any buffer on the way holds.
 async fn flood(router: &Router) {
-    let large = json!({ "event_type": "a", "source": "s", "data": { "x": "x".repeat(64 << 10) } });
-    for _ in 0..8 {
-        assert_eq!(router.post(&json!(vec![&large; 8])).await.0, 202);
-    }
+    let large = json!({ "event_type": "a", "source": "s", "data": { "x": "x".repeat(16 << 10) } });
+    assert_eq!(router.post(&json!(vec![&large; 64])).await.0, 202);
 }
 
 /// Waits until a counter has a reason.
@@ -134,6 +141,30 @@ async fn a_client_that_reads_nothing_is_cut_and_forgotten() {
     assert_eq!(router.get("/v1/sessions").await["sessions"].as_array().unwrap().len(), 1);
     drop(source);
     no_session(&router).await;
+}
+
+#[tokio::test]
+async fn a_client_that_reads_slowly_is_not_cut_and_has_everything_in_the_end() {
+    let router = Router::with(&[("session.stall_timeout", "3s")]);
+    // Without chunks, which 1.0 does not know, what comes is what was said.
+    let (mut slow, _) = asked_in("HTTP/1.0", &router).await;
+    flood(&router).await;
+    // Three times what cuts a client that reads nothing. In that time it takes less than the server
+    // does at once, and far less than must be free before a socket counts as writable.
+    let mut sips = tokio::time::interval(Duration::from_millis(100));
+    for _ in 0..9 * 10 {
+        sips.tick().await;
+        assert!(slow.sip(512).await, "it reads, and so is not cut");
+    }
+    let seq = router.publish("last").await;
+    let mut got = Vec::new();
+    while !String::from_utf8_lossy(&got).contains(&format!("\"seq\":{seq},")) {
+        assert!(slow.sip(64 << 10).await);
+        got.extend(slow.take_unread());
+    }
+    let ids = String::from_utf8(got).unwrap();
+    let ids: Vec<_> = ids.lines().filter_map(|line| line.strip_prefix("id: ")).collect();
+    assert_eq!(ids.len(), usize::try_from(seq).unwrap() + 1, "`subscribed`, and every event");
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 pub mod collector;
 pub mod dashboard;
+pub mod jwt;
+pub mod legacy_client;
 pub mod load;
 pub mod postgres;
 pub mod process;

@@ -110,6 +110,11 @@ impl Wire {
         read > 0
     }
 
+    /// What was taken from the kernel and not read as frames.
+    pub fn take_unread(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.unread)
+    }
+
     /// The next frame of the router, never masked: its first byte and its payload.
     pub async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {

@@ -60,11 +60,9 @@ pub(super) struct Seen {
     /// Everything up to here was got, did not match, or was named by a gap.
     pub(super) at: Seq,
     pub(super) got: u64,
-    /// Matching events that gaps named, or should have.
-    lost: u64,
+    /// Matching events that gaps named.
+    pub(super) lost: u64,
     opening_gap: Option<(Seq, Seq, &'static str)>,
-    /// Or what retention takes is just not there.
-    hears_gaps: bool,
 }
 
 /// One connection.
@@ -104,7 +102,7 @@ impl Link {
     /// one a connection.
     pub(super) fn open(&mut self, opening: Opening) {
         if self.form == Form::Legacy {
-            self.seen = Some(Seen { hears_gaps: false, opening_gap: None, ..Seen::new(opening) });
+            self.seen = Some(Seen::new(opening));
         } else {
             self.openings.push_back(opening);
         }
@@ -160,24 +158,16 @@ impl Seen {
         let Opening { filter, at, gap, .. } = opening;
         let (epoch, start) = (at.epoch, at.seq);
         let (at, got, lost) = (start, 0, 0);
-        Self { filter, epoch, start, at, got, lost, opening_gap: gap, hears_gaps: true }
+        Self { filter, epoch, start, at, got, lost, opening_gap: gap }
     }
 
     fn place(&self) -> Position {
         Position { epoch: self.epoch, seq: self.at }
     }
 
-    /// How many of the events up to `head` were not got, and should have been.
+    /// How many of the events up to `head` were not got.
     pub(super) fn missing(&self, journal: &Journal, head: Seq) -> u64 {
-        let first = if self.hears_gaps { 1 } else { journal.first };
-        journal.matching(&self.filter, first.max(self.at + 1), head)
-    }
-
-    /// How many of the events up to `head` can never be got any more.
-    pub(super) fn lost(&self, journal: &Journal, head: Seq) -> u64 {
-        let silently =
-            journal.matching(&self.filter, self.at + 1, head) - self.missing(journal, head);
-        self.lost + silently
+        journal.matching(&self.filter, self.at + 1, head)
     }
 
     fn event(&mut self, seq: Seq, journal: &Journal) {
@@ -186,7 +176,6 @@ impl Seen {
         let event = journal.at(seq);
         assert!(self.filter.matches(event), "{event:?} does not match");
         assert_eq!(self.missing(journal, seq - 1), 0, "missing between {} and {seq}", self.at);
-        self.lost = self.lost(journal, seq - 1);
         self.at = seq;
         self.got += 1;
     }

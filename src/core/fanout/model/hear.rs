@@ -78,6 +78,9 @@ fn frame(text: &str) -> Heard {
 
 fn legacy(text: &str) -> Heard {
     let frame: Value = serde_json::from_str(text).unwrap();
+    if frame["type"] == "gap" {
+        return named("gap", &frame);
+    }
     let (seq, _) = frame["timestamp"].as_str().unwrap().split_once('-').unwrap();
     Heard::Event { seq: seq.parse().unwrap(), text: text.into() }
 }

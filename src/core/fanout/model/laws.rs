@@ -72,7 +72,7 @@ impl World {
             let (_, row) = shard.fanout.rows().find(|(key, _)| *key == link.key).unwrap();
             assert_eq!((row.seq, row.delivered, row.blocked), (Some(head), seen.got, false));
             matched += journal.matching(&seen.filter, seen.start + 1, head);
-            lost += seen.lost(journal, head);
+            lost += seen.lost;
         }
         let sum = shard.fanout.balance(&tail);
         let live = sum.matched - shard.fanout.closed.matched;

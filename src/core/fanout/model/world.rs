@@ -131,7 +131,7 @@ impl World {
             self.ids += 1;
             let (id, pad) = (self.ids, "x".repeat(*pad));
             let json = format!(
-                r#"{{"seq":{seq},"event_type":"{kind}","timestamp":"{seq}-{id}","data":{{"pad":"{pad}"}}}}"#
+                r#"{{"seq":{seq},"event_type":"{kind}","timestamp":"{seq}-{id}","data":{{"pad":"{pad}"}},"metadata":{{}}}}"#
             );
             let event = Event {
                 seq,
@@ -215,6 +215,7 @@ impl World {
                 Effect::ReadPage { session, subscription, from } => {
                     (session, Todo::Read(session, subscription, from))
                 }
+                Effect::Lost(..) => panic!("the journal is in storage"),
                 Effect::Close(key, _) | Effect::Cut(key, _) => (key, Todo::Leave(key)),
             };
             let links = self.clients.iter_mut().filter_map(|client| client.link.as_mut());

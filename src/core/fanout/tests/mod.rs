@@ -3,6 +3,7 @@
 mod forms;
 mod passes;
 mod sessions;
+mod topics;
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 use super::{Begin, Effect, Fanout, FanoutLimits, Key, Turn};
 use crate::core::{
-    event::{Event, Seq},
+    event::{Event, Position, Seq},
     filter::Filter,
     heartbeat::Patience,
     numbering::Head,

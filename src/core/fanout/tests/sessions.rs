@@ -4,7 +4,7 @@ use super::{super::subscriptions::SMALLEST_PAGE, *};
 use crate::core::{
     event::{Category, Position},
     ledger::Balance,
-    protocol::{CloseReason, ServerFrame},
+    protocol::{CloseReason, ServerFrame, text_frame},
     reader::MAX_UNSENT,
 };
 
@@ -211,6 +211,31 @@ fn a_client_that_asks_and_never_reads_is_cut() {
     case.with(|fanout, turn| fanout.say(key, &pong, turn));
     assert_eq!(case.effects(), [], "and nothing more is kept for it");
     case.assert_balanced();
+}
+
+#[test]
+fn a_large_answer_may_wait_but_no_second_one_behind_it() {
+    let mut case = Case::new(LIMITS, 100);
+    let (key, wire) = case.session(&[]);
+    wire.said();
+    let mut large = Vec::new();
+    text_frame(&mut large, &format!(r#"{{"type":"{}"}}"#, "x".repeat(4 * MAX_UNSENT)));
+    for _ in 0..2 {
+        wire.room.set(5);
+        case.with(|fanout, turn| fanout.say(key, &large, turn));
+        case.with(|fanout, turn| fanout.say(key, &[0x8a, 0], turn));
+        assert_eq!(case.effects(), [Effect::AwaitWritable(key)]);
+        assert!(!case.fanout.is_heard(key));
+        wire.room.set(PLENTY);
+        case.with(|fanout, turn| fanout.writable(key, turn));
+        assert!(case.fanout.is_heard(key) && wire.said().len() == 2);
+    }
+    wire.room.set(5);
+    case.with(|fanout, turn| fanout.say(key, &large, turn));
+    case.with(|fanout, turn| fanout.say(key, &large, turn));
+    let cut = Effect::Cut(key, CloseReason::TooMany);
+    assert_eq!(case.effects(), [Effect::AwaitWritable(key), cut]);
+    assert!(case.fanout.is_heard(key), "nothing waits for a session that is gone");
 }
 
 #[test]

@@ -1,0 +1,351 @@
+//! The channels of one socket: from what its client says to what is to be done.
+//!
+//! A channel begins with `phx_join`, is taken up by the fan-out ([`Effect::Join`]), and is answered
+//! only then ([`Channels::joined`]): who hears "ok" misses nothing from there on. It ends with
+//! `phx_leave`, with a second join of its topic, or with a fatal fault, which stock clients take as
+//! an order to stay away (`phx_close`); where they are to come back it is [`Channels::crash`].
+//!
+//! Lenient as the real server: the `join_ref` of what clients push is not looked at, and answers
+//! carry the right one.
+
+mod effect;
+mod gate;
+mod presence;
+mod publish;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+pub use self::{
+    effect::{Closing, Dropped, Effect, Joining},
+    gate::{Gate, Grant, TokenFault},
+};
+use super::{
+    changes::Bindings,
+    join::{Join, JoinFault, Resumed, Topic, token, topic_name},
+    limits::{Allowance, Calls, Limits},
+    phoenix::{ClientMessage, PHOENIX, Payload, Ref, ServerMessage},
+};
+
+/// Two clocks: one for waiting, one for calendars.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Since any fixed moment.
+    pub elapsed: Duration,
+    /// The time of day.
+    pub utc: DateTime<Utc>,
+}
+
+/// The channels of one socket.
+#[derive(Debug)]
+pub struct Channels {
+    limits: Limits,
+    /// By the topic on the wire.
+    open: HashMap<Box<str>, Channel>,
+    joins: Allowance,
+    events: Allowance,
+    presence: Allowance,
+    /// How many joins there have been.
+    joined: u64,
+    heard: Duration,
+    /// Since when there is no channel.
+    empty: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Channel {
+    number: u64,
+    topic: Topic,
+    join_ref: Option<Ref>,
+    /// What the answer to the join carries.
+    reference: Option<Ref>,
+    join: Arc<Join>,
+    /// Its own token, or the last one it renewed it with.
+    token: Option<Box<str>>,
+    /// Why it gets no changes.
+    refused: Option<String>,
+    key: Box<str>,
+    grant: Grant,
+    calls: Calls,
+}
+
+impl Channels {
+    /// A socket that has just connected.
+    #[must_use]
+    pub fn new(limits: Limits, now: Duration) -> Self {
+        Self {
+            limits,
+            open: HashMap::new(),
+            joins: Allowance::new(limits.joins_per_second, now),
+            events: Allowance::new(limits.events_per_second, now),
+            presence: Allowance::new(limits.presence_per_second, now),
+            joined: 0,
+            heard: now,
+            empty: Some(now),
+        }
+    }
+
+    /// What to do about a message. `new_id` names who does not say who it is.
+    pub fn on_message(
+        &mut self,
+        message: &ClientMessage,
+        now: Now,
+        gate: &dyn Gate,
+        new_id: &mut dyn FnMut() -> Uuid,
+    ) -> Vec<Effect> {
+        self.heard = now.elapsed;
+        let known = self.open.get(&message.topic).map(|channel| channel.join_ref.clone());
+        let mut effects = match (&*message.topic, &*message.event) {
+            (PHOENIX, "heartbeat") => vec![ok(message)],
+            (_, "phx_join") => self.join(message, now, gate, new_id),
+            (_, "phx_leave") => self.leave(message),
+            _ if known.is_none() => vec![refusal(message, &JoinFault::Unmatched.to_string())],
+            (_, "broadcast") => self.broadcast(message, now),
+            (_, "presence") => self.on_presence(message, now),
+            (_, "access_token") => self.access_token(message, now, gate),
+            _ if !self.events.take(now.elapsed) => self.fatal(&message.topic, TOO_MANY),
+            _ => vec![Effect::Drop(Dropped::UnknownEvent)],
+        };
+        if let Some(join_ref) = known.filter(|_| &*message.event != "phx_join") {
+            answer_under(join_ref.as_ref(), &mut effects);
+        }
+        self.note_empty(now.elapsed);
+        effects
+    }
+
+    /// A frame came that is no message: the client is alive all the same.
+    pub fn on_malformed(&mut self, now: Duration) {
+        self.heard = now;
+    }
+
+    /// The fan-out has taken up the channel of that number: what the client hears now. When it is
+    /// gone meanwhile, the fan-out has been told so.
+    #[must_use]
+    pub fn joined(&self, topic: &Topic, number: u64, resumed: Option<Resumed>) -> Vec<Effect> {
+        let wire = topic.wire();
+        let channel = self.open.get(&*wire).filter(|channel| channel.number == number);
+        let Some(channel) = channel else { return Vec::new() };
+        let Channel { join_ref, reference, join, refused, .. } = channel;
+        let system = |extension, outcome| {
+            Effect::Send(ServerMessage::system(&wire, join_ref.clone(), extension, outcome))
+        };
+        let response = join.response(resumed);
+        let answer =
+            ServerMessage::reply(&wire, join_ref.clone(), reference.clone(), Ok(&response));
+        let mut effects = vec![Effect::Send(answer)];
+        if join.presence {
+            let join_ref = join_ref.clone();
+            effects.push(Effect::PresenceState { topic: topic.clone(), join_ref });
+        }
+        if join.replication_ready {
+            effects.push(system("system", Ok("Replication connection established")));
+        }
+        match refused {
+            Some(reason) => effects.push(system("postgres_changes", Err(reason))),
+            None if join.changes.is_empty() => {}
+            None => effects.push(system("postgres_changes", Ok("Subscribed to PostgreSQL"))),
+        }
+        effects
+    }
+
+    /// What to do because time has passed; to be asked every second or so.
+    pub fn on_tick(&mut self, now: Now) -> Vec<Effect> {
+        if now.elapsed.saturating_sub(self.heard) >= self.limits.idle {
+            return vec![Effect::Close(Closing::Idle)];
+        }
+        let expired = self.open.iter().filter_map(|(wire, channel)| {
+            let at = channel.grant.expires.filter(|at| *at <= now.utc)?;
+            Some((wire.clone(), TokenFault::expired(at, now.utc).to_string()))
+        });
+        let expired: Vec<_> = expired.collect();
+        let mut effects: Vec<_> =
+            expired.iter().flat_map(|(wire, text)| self.fatal(wire, text)).collect();
+        self.note_empty(now.elapsed);
+        let empty = self.empty.map(|since| now.elapsed.saturating_sub(since));
+        if empty.is_some_and(|empty| empty >= self.limits.without_channels) {
+            effects.push(Effect::Close(Closing::NoChannels));
+        }
+        effects
+    }
+
+    /// The channel cannot go on, through no fault of its client, who is to come back.
+    pub fn crash(&mut self, topic: &Topic) -> Vec<Effect> {
+        let crashed =
+            |channel: &Channel| ServerMessage::crash(&topic.wire(), channel.join_ref.clone());
+        self.remove(&topic.wire(), crashed)
+    }
+
+    /// The router stops: every channel hears so, and the client is to come back elsewhere.
+    #[must_use]
+    pub fn restart(&self) -> Vec<Effect> {
+        let told = self.open.iter().map(|(wire, channel)| {
+            let news = Ok("Server requested disconnect");
+            let join_ref = channel.join_ref.clone();
+            Effect::Send(ServerMessage::system(wire, join_ref, "system", news))
+        });
+        told.chain([Effect::Close(Closing::Restarting)]).collect()
+    }
+
+    /// The topics of all channels: the socket is gone.
+    pub fn topics(&self) -> impl Iterator<Item = &Topic> {
+        self.open.values().map(|channel| &channel.topic)
+    }
+
+    fn join(
+        &mut self,
+        message: &ClientMessage,
+        now: Now,
+        gate: &dyn Gate,
+        new_id: &mut dyn FnMut() -> Uuid,
+    ) -> Vec<Effect> {
+        let close = |old: &Channel| ServerMessage::close(&message.topic, old.join_ref.clone());
+        let mut effects = self.remove(&message.topic, close);
+        if !self.joins.take(now.elapsed) {
+            let reason = "ClientJoinRateLimitReached: Too many joins per second";
+            effects.extend([refusal(message, reason), Effect::Close(Closing::TooManyJoins)]);
+            return effects;
+        }
+        match self.admit(message, now, gate) {
+            Ok((topic, mut join, grant)) => {
+                effects.extend(join.notes.drain(..).map(Effect::Note));
+                let bindings = Bindings::try_new(&join.changes);
+                let join = Arc::new(join);
+                let key = join.presence_key.clone();
+                self.joined += 1;
+                let channel = Channel {
+                    number: self.joined,
+                    topic: topic.clone(),
+                    join_ref: message.join_ref.clone().or_else(|| message.reference.clone()),
+                    reference: message.reference.clone(),
+                    join: Arc::clone(&join),
+                    token: join.token.clone(),
+                    refused: bindings.as_ref().err().cloned(),
+                    key: key.unwrap_or_else(|| new_id().to_string().into()),
+                    grant,
+                    calls: Calls::default(),
+                };
+                self.open.insert(message.topic.clone(), channel);
+                let joining = Joining { number: self.joined, topic, join, bindings };
+                effects.push(Effect::Join(Box::new(joining)));
+            }
+            Err(reason) => effects.push(refusal(message, &reason)),
+        }
+        effects
+    }
+
+    /// Where and what a client may join, or why it may not.
+    fn admit(
+        &self,
+        message: &ClientMessage,
+        now: Now,
+        gate: &dyn Gate,
+    ) -> Result<(Topic, Join, Grant), String> {
+        let refused = |fault: JoinFault| fault.to_string();
+        let name = topic_name(&message.topic).map_err(refused)?;
+        let join = Join::parse(text(&message.payload)).map_err(refused)?;
+        if self.open.len() >= self.limits.channels {
+            return Err("ChannelRateLimitReached: Too many channels".to_owned());
+        }
+        let grant = gate.admit(join.token.as_deref(), now.utc);
+        let grant = grant.map_err(|fault| format!("{}: {fault}", fault.code()))?;
+        if join.private && !grant.read {
+            return Err(format!(
+                "Unauthorized: You do not have permissions to read from this Channel topic: {name}"
+            ));
+        }
+        Ok((Topic { name: name.into(), private: join.private }, join, grant))
+    }
+
+    fn leave(&mut self, message: &ClientMessage) -> Vec<Effect> {
+        let close =
+            |channel: &Channel| ServerMessage::close(&message.topic, channel.join_ref.clone());
+        let mut effects = vec![ok(message)];
+        effects.extend(self.remove(&message.topic, close));
+        effects
+    }
+
+    fn access_token(&mut self, message: &ClientMessage, now: Now, gate: &dyn Gate) -> Vec<Effect> {
+        let Some(channel) = self.open.get_mut(&message.topic) else { return Vec::new() };
+        let Some(token) = token(text(&message.payload)) else { return Vec::new() };
+        if channel.token.as_ref() == Some(&token) {
+            return Vec::new();
+        }
+        match gate.admit(Some(&token), now.utc) {
+            Ok(grant) if channel.join.private && !grant.read => {
+                let name = &channel.topic.name;
+                let text = format!(
+                    "You no longer have permission to read from this Channel topic: {name}"
+                );
+                self.fatal(&message.topic, &text)
+            }
+            Ok(grant) => {
+                channel.grant = grant;
+                channel.token = Some(token);
+                Vec::new()
+            }
+            Err(fault) => self.fatal(&message.topic, &fault.to_string()),
+        }
+    }
+
+    /// The channel ends for what its client did, who is to stay away.
+    fn fatal(&mut self, wire: &str, text: &str) -> Vec<Effect> {
+        let Some(channel) = self.open.get(wire) else { return Vec::new() };
+        let join_ref = channel.join_ref.clone();
+        let system = ServerMessage::system(wire, join_ref.clone(), "system", Err(text));
+        let mut effects = vec![Effect::Send(system)];
+        effects.extend(self.remove(wire, |_| ServerMessage::close(wire, join_ref)));
+        effects
+    }
+
+    /// Ends the channel, if it is there, with a last word.
+    fn remove(
+        &mut self,
+        wire: &str,
+        last_word: impl FnOnce(&Channel) -> ServerMessage,
+    ) -> Vec<Effect> {
+        let Some(channel) = self.open.remove(wire) else { return Vec::new() };
+        vec![Effect::Send(last_word(&channel)), Effect::Leave(channel.topic)]
+    }
+
+    fn note_empty(&mut self, now: Duration) {
+        self.empty = match self.empty {
+            _ if !self.open.is_empty() => None,
+            None => Some(now),
+            since => since,
+        };
+    }
+}
+
+/// Answers belong to the channel's join, whichever the message named: clients drop what carries
+/// another.
+fn answer_under(join_ref: Option<&Ref>, effects: &mut [Effect]) {
+    for effect in effects {
+        if let Effect::Send(message) = effect
+            && message.is_reply()
+        {
+            message.join_ref = join_ref.cloned();
+        }
+    }
+}
+
+const TOO_MANY: &str = "Too many messages per second";
+
+fn ok(message: &ClientMessage) -> Effect {
+    Effect::Send(ServerMessage::ok(message, "{}"))
+}
+
+fn refusal(message: &ClientMessage, reason: &str) -> Effect {
+    Effect::Send(ServerMessage::refusal(message, reason))
+}
+
+/// The JSON of a payload; what is none is an empty object.
+fn text(payload: &Payload) -> &str {
+    match payload {
+        Payload::Json(json) => std::str::from_utf8(json).unwrap_or("{}"),
+        Payload::User(_) | Payload::Binary(_) => "{}",
+    }
+}

@@ -1,0 +1,154 @@
+//! What the original system answered about itself: `/status` and `/health`, with values that are
+//! looked at and not written down. Its sockets are opened by [`upgrade`](super::upgrade).
+
+pub mod producer;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::Utc;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    Router, ops,
+    problem::Problem,
+    upgrade::{self, UpgradeProblems},
+};
+use crate::{
+    actors::{broadcaster::AreShardsAlive, journal::GetStatus},
+    core::event::rfc3339,
+};
+
+/// The name of this service.
+const SERVICE: &str = "signalbox";
+
+/// That the router is there.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Presence {
+    /// Everybody who is connected, whatever they speak.
+    clients_connected: usize,
+    /// `signalbox`.
+    service: &'static str,
+    /// `ok`.
+    status: &'static str,
+    /// When this was said.
+    #[schema(format = "date-time")]
+    timestamp: String,
+}
+
+/// Whether the router does its work.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    components: Components,
+    /// Where the router listens.
+    port: u16,
+    /// `signalbox`.
+    service: &'static str,
+    /// `healthy` when all components are.
+    status: Condition,
+    /// When this was said.
+    #[schema(format = "date-time")]
+    timestamp_utc: String,
+}
+
+/// The parts of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Components {
+    /// What dashboards ask for can be read.
+    dashboard: Condition,
+    /// Events are taken.
+    metrics: Condition,
+    /// Sockets are served.
+    websocket: Condition,
+}
+
+/// How something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Condition {
+    /// As it should be.
+    Healthy,
+    /// Not so.
+    Unhealthy,
+}
+
+impl Condition {
+    fn of(is_healthy: bool) -> Self {
+        if is_healthy { Self::Healthy } else { Self::Unhealthy }
+    }
+}
+
+/// That it is there, and how many clients are connected, whatever they speak.
+///
+/// # Errors
+/// When the router is stopping.
+#[utoipa::path(
+    get, path = "/status", operation_id = "get_legacy_status", tag = "legacy",
+    responses((status = 200, description = "It is there.", body = Presence), ops::StoppingProblems)
+)]
+pub async fn status(router: web::Data<Router>) -> Result<HttpResponse, Problem> {
+    let clients_connected = ops::list_sessions(&router).await?.len();
+    let timestamp = rfc3339(Utc::now());
+    Ok(HttpResponse::Ok().json(Presence {
+        clients_connected,
+        service: SERVICE,
+        status: "ok",
+        timestamp,
+    }))
+}
+
+/// Whether sockets are served, what dashboards ask for can be read, and events are taken. No client
+/// is needed for any of it.
+#[utoipa::path(
+    get, path = "/health", operation_id = "get_legacy_health", tag = "legacy",
+    responses(
+        (status = 200, description = "It does its work.", body = Health),
+        (status = 503, description = "It does not.", body = Health),
+    )
+)]
+pub async fn health(router: web::Data<Router>) -> HttpResponse {
+    let are_shards_alive = router.broadcaster.send(AreShardsAlive).await.unwrap_or(false);
+    let journal = router.journal.send(GetStatus).await;
+    let components = Components {
+        dashboard: Condition::of(router.storage.head().await.is_ok()),
+        metrics: Condition::of(journal.is_ok_and(|status| status.state == "ready")),
+        websocket: Condition::of(are_shards_alive && !router.is_draining()),
+    };
+    let Components { dashboard, metrics, websocket } = components;
+    let is_healthy = [dashboard, metrics, websocket].iter().all(|it| *it == Condition::Healthy);
+    let mut response =
+        if is_healthy { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.json(Health {
+        components,
+        port: router.legacy.port(),
+        service: SERVICE,
+        status: Condition::of(is_healthy),
+        timestamp_utc: rfc3339(Utc::now()),
+    })
+}
+
+/// A WebSocket for dashboards of the original system.
+///
+/// # Errors
+/// Always, because an upgrade does not come here.
+#[utoipa::path(
+    get, path = "/ws", operation_id = "open_legacy_dashboard", tag = "legacy",
+    params(
+        ("client_id" = Option<String>, Query, description = "What the client is called in the list of sessions.", min_length = 1, max_length = 128),
+    ),
+    responses((status = 101, description = "`initial_stats` follows."), UpgradeProblems)
+)]
+pub async fn dashboard(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    upgrade::expected(request).await
+}
+
+/// A WebSocket for producers of the original system.
+///
+/// # Errors
+/// Always, because an upgrade does not come here.
+#[utoipa::path(
+    get, path = "/events", operation_id = "open_legacy_producer", tag = "legacy",
+    responses((status = 101, description = "A frame is an event."), UpgradeProblems)
+)]
+pub async fn producer(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    upgrade::expected(request).await
+}

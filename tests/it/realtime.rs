@@ -1,0 +1,3 @@
+//! The built-in Realtime beside the real thing.
+
+mod changes;
