@@ -45,6 +45,11 @@ has_python() {
     python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
 }
 
+# Keys of RSA are made as the tests run, so that none stands in a file.
+has_openssl() {
+  command -v openssl >/dev/null
+}
+
 # The Debian packages that bring what is missing.
 missing() {
   has_postgres || echo postgresql
@@ -52,6 +57,7 @@ missing() {
   has_chromium || echo chromium
   has_node || echo nodejs npm
   has_python || echo python3 python3-venv
+  has_openssl || echo openssl
 }
 
 install() {
@@ -72,7 +78,7 @@ for _ in 1 2; do
   packages=$(missing | xargs)
 done
 if [ -n "$packages" ]; then
-  echo "tests/setup.sh: the tests need PostgreSQL 15 or newer (initdb, pg_ctl) with wal2json, Chromium, Node.js 20 or newer with npm, and Python 3.10 or newer with venv; still missing here, as Debian names them: $packages" >&2
+  echo "tests/setup.sh: the tests need PostgreSQL 15 or newer (initdb, pg_ctl) with wal2json, Chromium, Node.js 20 or newer with npm, Python 3.10 or newer with venv, and OpenSSL; still missing here, as Debian names them: $packages" >&2
   exit 1
 fi
 

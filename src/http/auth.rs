@@ -1,8 +1,11 @@
 //! Who is asking: from the credentials of a request to an [`Identity`], and tickets for those who
 //! can show theirs in a URL only.
 //!
-//! Credentials are looked for in `Authorization`, and in `?ticket=` on the few routes that browsers
-//! open without headers. Nothing of them is ever logged, counted or repeated in an answer.
+//! Whose a token is, `credentials` says. Tokens are looked for in `Authorization`, and tickets in
+//! `?ticket=` on the few routes that browsers open without headers. Nothing of them is ever logged,
+//! counted or repeated in an answer.
+
+mod credentials;
 
 use std::time::Duration;
 
@@ -25,12 +28,14 @@ use super::{
 };
 use crate::{
     core::{
-        access::{BadTicket, BadToken, Identity, Need, Scope, Scopes, TicketKey, TokenTable},
+        access::{BadTicket, Identity, Need, Scope, Scopes, TicketKey},
         event::rfc3339,
     },
     realtime,
-    settings::{AuthMode, AuthSettings},
+    settings::AuthSettings,
 };
+
+pub use credentials::{BadCredentials, Credentials};
 
 /// Routes that take a ticket in their URL, where a browser can send no header.
 pub const TICKETED: [&str; 4] = ["/v1/ws", "/v1/stream", "/ws", "/events"];
@@ -54,8 +59,7 @@ pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
 /// How callers are known.
 #[derive(Debug)]
 pub struct Authenticator {
-    mode: AuthMode,
-    tokens: TokenTable,
+    credentials: Credentials,
     tickets: TicketKey,
     ticket_ttl: Duration,
 }
@@ -67,8 +71,7 @@ impl Authenticator {
     /// When no key can be drawn.
     pub fn new(settings: &AuthSettings) -> Result<Self, NoRandomness> {
         Ok(Self {
-            mode: settings.mode,
-            tokens: TokenTable::new(settings.tokens.entries.clone()),
+            credentials: Credentials::new(settings),
             tickets: TicketKey::new(&random()?),
             ticket_ttl: settings.ticket_ttl,
         })
@@ -84,17 +87,18 @@ impl Authenticator {
         pattern: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<Identity, Problem> {
-        if self.mode == AuthMode::Open {
+        if matches!(self.credentials, Credentials::Open) {
             return Ok(Identity::anybody());
         }
         if pattern.is_some_and(realtime::is_route) {
             return match realtime::gate::shown(head) {
-                Some(key) => self.check(&key, now).map_err(|error| refused(&error.to_string())),
+                Some(key) => self.identify_key(&key, now),
                 None => Ok(Identity::nobody()),
             };
         }
         if let Some(token) = bearer(head.headers())? {
-            return self.tokens.identify(token, now).map_err(|error| refused(&error.to_string()));
+            let identity = self.credentials.identify(token, now);
+            return identity.map_err(|error| refused(&error.to_string()));
         }
         if pattern.is_some_and(|pattern| TICKETED.contains(&pattern))
             && let Some(ticket) = ticket(head.uri.query().unwrap_or_default())
@@ -104,18 +108,20 @@ impl Authenticator {
         Ok(Identity::nobody())
     }
 
-    /// Who shows a token or a ticket where it does not matter which: as the key of a project.
-    ///
-    /// # Errors
-    /// When it is neither, or not any more.
-    pub fn check(&self, key: &str, now: DateTime<Utc>) -> Result<Identity, BadToken> {
-        if self.mode == AuthMode::Open {
-            return Ok(Identity::anybody());
+    /// The tokens that are taken, for who finds one elsewhere than in a header.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Who shows a token or a ticket in the place of a project's key.
+    fn identify_key(&self, key: &str, now: DateTime<Utc>) -> Result<Identity, Problem> {
+        match self.tickets.check(key, now) {
+            Err(BadTicket::Invalid) => {
+                self.credentials.identify(key, now).map_err(|error| refused(&error.to_string()))
+            }
+            known => known.map_err(|error| refused(&error.to_string())),
         }
-        self.tickets.check(key, now).or_else(|bad| match bad {
-            BadTicket::Invalid => self.tokens.identify(key, now),
-            BadTicket::Expired => Err(BadToken::Expired),
-        })
     }
 }
 
@@ -139,11 +145,12 @@ fn ticket(query: &str) -> Option<&str> {
     query.split('&').find_map(|pair| pair.strip_prefix("ticket="))
 }
 
-/// Credentials that are not good.
+/// Credentials that are not good. Why must be ASCII without quotes: it stands in a header too.
 fn refused(why: &str) -> Problem {
     let detail = format!("{why}; a token goes into `Authorization: Bearer TOKEN`");
-    let problem = Problem::new(Code::Unauthenticated, detail);
-    problem.header(header::WWW_AUTHENTICATE, "Bearer realm=\"signalbox\", error=\"invalid_token\"")
+    let challenge =
+        format!("Bearer realm=\"signalbox\", error=\"invalid_token\", error_description=\"{why}\"");
+    Problem::new(Code::Unauthenticated, detail).header(header::WWW_AUTHENTICATE, &challenge)
 }
 
 /// Whether a caller may have what a route needs.
@@ -154,18 +161,25 @@ pub fn authorize(identity: &Identity, need: Need) -> Result<(), Problem> {
     if identity.scopes.meet(need) {
         return Ok(());
     }
-    if let Need::Scope(scope) = need
-        && !identity.scopes.is_empty()
-    {
-        let detail = format!("this needs the scope `{scope}`, which your token does not have");
-        let challenge =
-            format!("Bearer realm=\"signalbox\", error=\"insufficient_scope\", scope=\"{scope}\"");
-        let problem = Problem::new(Code::NotAllowed, detail).needs(scope);
-        return Err(problem.header(header::WWW_AUTHENTICATE, &challenge));
+    if identity.is_known() {
+        return Err(not_allowed(need));
     }
     let detail = "this router asks who you are: send `Authorization: Bearer TOKEN`";
     let problem = Problem::new(Code::Unauthenticated, detail);
     Err(problem.header(header::WWW_AUTHENTICATE, "Bearer realm=\"signalbox\""))
+}
+
+/// The answer to somebody who is known, and may not have what a route needs.
+fn not_allowed(need: Need) -> Problem {
+    let challenge = "Bearer realm=\"signalbox\", error=\"insufficient_scope\"";
+    let Need::Scope(scope) = need else {
+        let detail = "the role of your token allows nothing here";
+        return Problem::new(Code::NotAllowed, detail).header(header::WWW_AUTHENTICATE, challenge);
+    };
+    let detail = format!("this needs the scope `{scope}`, which your token does not have");
+    let challenge = format!("{challenge}, scope=\"{scope}\"");
+    let problem = Problem::new(Code::NotAllowed, detail).needs(scope);
+    problem.header(header::WWW_AUTHENTICATE, &challenge)
 }
 
 /// What a ticket is asked for.

@@ -112,7 +112,7 @@ fn check_host(settings: &Settings, host: &str) -> Result<(), Problem> {
             "the Host must be localhost or a loopback address: the router is open to this machine \
              only",
         ),
-        AuthMode::Token => (
+        AuthMode::Token | AuthMode::Jwt => (
             hosts.is_empty() || is_loopback(host) || hosts.iter().any(|name| name.is(host)),
             "the Host is none of server.hosts",
         ),
@@ -129,7 +129,7 @@ fn is_own(settings: &Settings, origin: &str, host: &str) -> bool {
     let Some((scheme, name)) = origin.split_once("://") else { return false };
     let is_scheme = match settings.auth.mode {
         AuthMode::Open => scheme == "http",
-        AuthMode::Token => matches!(scheme, "http" | "https"),
+        AuthMode::Token | AuthMode::Jwt => matches!(scheme, "http" | "https"),
     };
     is_scheme && name.eq_ignore_ascii_case(host)
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     core::{
-        access::{BadToken, Identity, Scope},
+        access::{Identity, Scope},
         realtime::{
             channel::{Gate, Grant, TokenFault},
             phoenix::Vsn,
@@ -68,20 +68,16 @@ impl Key {
 
 impl Gate for Key {
     fn admit(&self, token: Option<&str>, now: DateTime<Utc>) -> Result<Grant, TokenFault> {
-        let identity = match token.filter(|token| **token != *self.shown) {
-            Some(token) => self.router.auth.check(token, now),
-            None => Ok(self.identity.clone()),
-        };
-        let identity = identity.map_err(|bad| match bad {
-            BadToken::Unknown => TokenFault::Signature,
-            BadToken::Expired => TokenFault::Expired { seconds: 0 },
-        })?;
-        match identity.expires_at.filter(|at| *at <= now) {
+        if let Some(token) = token.filter(|token| **token != *self.shown) {
+            return self.router.auth.credentials().grant(token, now);
+        }
+        let Identity { scopes, expires_at, .. } = self.identity;
+        match expires_at.filter(|at| *at <= now) {
             Some(at) => Err(TokenFault::expired(at, now)),
             None => Ok(Grant {
-                read: identity.scopes.allow(Scope::Read),
-                write: identity.scopes.allow(Scope::Ingest),
-                expires: identity.expires_at,
+                read: scopes.allow(Scope::Read),
+                write: scopes.allow(Scope::Ingest),
+                expires: expires_at,
             }),
         }
     }

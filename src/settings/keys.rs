@@ -12,7 +12,8 @@ use std::{
 };
 
 use super::{
-    lists::{list, path},
+    jwt::jwt_secret,
+    lists::{list, optional_text, path},
     places::{HostName, WebOrigin},
     rules::{Rule, count, duration, one_of, parsed, size},
     table::{settings, typed},
@@ -21,7 +22,7 @@ use super::{
     values::{AuthMode, DatabaseUrl, Durability, LogFilter, LogFormat, TopicName},
 };
 
-use crate::core::access::TokenList;
+use crate::core::access::{JwtKeys, RoleTable, TokenList};
 
 const LOCAL: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
 
@@ -211,10 +212,10 @@ settings! {
     /// Who may do what.
     auth: AuthSettings {
         /// `open` asks nobody who they are, and listens on loopback addresses only; `token` asks
-        /// for one of the tokens below.
+        /// for one of the tokens below; `jwt` for one of them or a JSON Web Token.
         mode: AuthMode = one_of(
             AuthMode::Open,
-            &[("open", AuthMode::Open), ("token", AuthMode::Token)],
+            &[("open", AuthMode::Open), ("token", AuthMode::Token), ("jwt", AuthMode::Jwt)],
         ) => Restart;
         /// Who is known, a line each: NAME SCOPES HASH, and perhaps when it expires. `signalbox token`
         /// makes a token and its line. Scopes are ingest, read and admin, which includes the others.
@@ -222,6 +223,18 @@ settings! {
         /// The same with the tokens themselves, for the environment only: they are hashed as they
         /// are read, and never shown.
         tokens: TokenList = tokens() => Restart;
+        /// The secret that JSON Web Tokens are signed with by HS256: a line of text.
+        jwt_secret_file: Option<PathBuf> = path() => Restart;
+        /// The same, for the environment only. Both may be set, while one replaces the other.
+        jwt_secret: JwtKeys = jwt_secret() => Restart;
+        /// Public keys of RS256 (RSA) and ES256 (P-256), in PEM or as a JSON Web Key Set.
+        jwt_keys_file: Option<PathBuf> = path() => Restart;
+        /// What `aud` of a JSON Web Token must hold, such as "authenticated"; empty means anything.
+        jwt_audience: Option<String> = optional_text() => Restart;
+        /// What `iss` of a JSON Web Token must be; empty means anything.
+        jwt_issuer: Option<String> = optional_text() => Restart;
+        /// What the `role` of a JSON Web Token may do; other roles may do nothing.
+        jwt_roles: RoleTable = parsed(RoleTable::DEFAULT, RoleTable::FORM) => Restart;
         /// How long a ticket opens a socket or a stream, after `POST /v1/tickets`.
         ticket_ttl: Duration = duration(MINUTE, SECOND..=10 * MINUTE) => Restart;
         /// Pages that may use the router besides its own, by their origin.

@@ -1,4 +1,4 @@
-//! Rules for more than one word: lists of values, and the path of a file that may be absent.
+//! Rules for more than one word or none: lists of values, and what may be absent.
 
 use std::{fmt, marker::PhantomData, path::PathBuf, str::FromStr};
 
@@ -78,5 +78,34 @@ impl Rule for OptionalPath {
 
     fn allowed(&self) -> String {
         "the path of a file".to_owned()
+    }
+}
+
+/// Some text; none by default.
+pub(super) struct OptionalText;
+
+/// Some text, or nothing.
+pub(super) const fn optional_text() -> OptionalText {
+    OptionalText
+}
+
+impl Rule for OptionalText {
+    type Value = Option<String>;
+
+    fn default(&self) -> Option<String> {
+        None
+    }
+
+    fn read(&self, raw: &Raw<'_>) -> Option<Option<String>> {
+        let text = raw.text()?;
+        Some((!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    fn show(&self, text: &Option<String>) -> String {
+        quoted(text.as_deref().unwrap_or_default())
+    }
+
+    fn allowed(&self) -> String {
+        "a text".to_owned()
     }
 }

@@ -1,4 +1,4 @@
-//! Loading: every layer once, every fault at once. Only this and the tokens' file are read.
+//! Loading: every layer once, every fault at once. Only this and the files of tokens and keys are read.
 
 use std::{
     collections::BTreeMap,
@@ -13,6 +13,7 @@ use super::{
     KEYS, Settings,
     cross::LAWS,
     fault::{Fault, Faults, Origin},
+    jwt,
     layers::{self, Origins},
     rules::{Raw, Rule},
     tokens,
@@ -97,6 +98,8 @@ impl Reader<'_> {
         let mut settings = Settings::read(&mut self);
         self.check_laws(&settings);
         self.faults.extend(tokens::complete(&mut settings.auth, self.origins));
+        let is_at_fault = self.is_at_fault(jwt::SECRET);
+        self.faults.extend(jwt::complete(&mut settings.auth, self.origins, is_at_fault));
         settings
     }
 

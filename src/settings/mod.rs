@@ -7,6 +7,7 @@ mod cross;
 mod effective;
 mod example;
 mod fault;
+mod jwt;
 mod keys;
 mod layers;
 mod lists;

@@ -31,6 +31,8 @@ pub enum AuthMode {
     Open,
     /// By a token that is known here.
     Token,
+    /// By a JSON Web Token, or one that is known here.
+    Jwt,
 }
 
 /// Where the journal is kept: `sqlite:PATH` or a `postgres://` URL. Shown without its password.

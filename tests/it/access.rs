@@ -1,6 +1,7 @@
 //! Who may do what: every route, in the app and as an upgrade; tickets, places, limits, secrets.
 
 mod command_line;
+mod jwt;
 mod limits;
 mod places;
 mod secrets;
@@ -93,7 +94,11 @@ async fn every_route_asks_for_what_its_line_says() {
         assert_eq!((nobody.status, nobody.problem()), (401, "unauthenticated"), "{method} {path}");
         assert_eq!(nobody.header("www-authenticate"), "Bearer realm=\"signalbox\"");
         assert_eq!(stranger.problem(), "unauthenticated", "{method} {path}");
-        assert!(stranger.header("www-authenticate").ends_with("error=\"invalid_token\""));
+        assert!(
+            stranger
+                .header("www-authenticate")
+                .contains("error=\"invalid_token\", error_description=\"the token is not")
+        );
         let Need::Scope(scope) = *need else {
             assert!(![401, 403].contains(&status(Some(PRODUCER)).await), "{method} {path}");
             continue;
@@ -218,17 +223,21 @@ async fn a_session_ends_when_its_token_expires() {
         let expires_at = Utc::now() + TimeDelta::seconds(seconds);
         let tokens = format!("wall read {WALL} {}", expires_at.to_rfc3339());
         let router = Router::with(&[("auth.mode", "token"), ("auth.tokens", &tokens)]);
-        if let Some(wires) = by_token_and_ticket(&router, expires_at).await {
-            return end_in_time(&router, expires_at, wires).await;
+        if let Some(wires) = by_token_and_ticket(&router, WALL, expires_at).await {
+            return end_in_time(&router, WALL, expires_at, wires).await;
         }
     }
     panic!("no session was opened in time");
 }
 
 /// A socket by token, a socket and a stream by ticket, unless the token has expired before.
-async fn by_token_and_ticket(router: &Router, expires_at: DateTime<Utc>) -> Option<[Wire; 3]> {
-    let (status, _, by_token) = shake(router, "/v1/ws", &bearer(WALL)).await;
-    let ticket = ask(router, "POST", "/v1/tickets", Some(WALL)).await.json;
+async fn by_token_and_ticket(
+    router: &Router,
+    token: &str,
+    expires_at: DateTime<Utc>,
+) -> Option<[Wire; 3]> {
+    let (status, _, by_token) = shake(router, "/v1/ws", &bearer(token)).await;
+    let ticket = ask(router, "POST", "/v1/tickets", Some(token)).await.json;
     let until: DateTime<Utc> = ticket["expires_at"].as_str()?.parse().unwrap();
     assert!(until <= expires_at, "no ticket outlives its token");
     let ticket = ticket["ticket"].as_str()?;
@@ -240,14 +249,14 @@ async fn by_token_and_ticket(router: &Router, expires_at: DateTime<Utc>) -> Opti
     opened.then_some([by_token, by_ticket, stream])
 }
 
-async fn end_in_time(router: &Router, expires_at: DateTime<Utc>, wires: [Wire; 3]) {
+async fn end_in_time(router: &Router, token: &str, expires_at: DateTime<Utc>, wires: [Wire; 3]) {
     let [mut by_token, mut by_ticket, mut stream] = wires;
     assert_eq!(by_token.close_code().await, Some(4401));
     assert_eq!(by_ticket.close_code().await, Some(4401));
     let said = String::from_utf8(stream.rest().await).unwrap();
     assert!(said.contains("event: bye\n") && said.contains("unauthenticated"), "{said}");
     assert!(Utc::now() >= expires_at);
-    let answer = ask(router, "GET", "/v1/stats", Some(WALL)).await;
+    let answer = ask(router, "GET", "/v1/stats", Some(token)).await;
     assert_eq!((answer.status, answer.problem()), (401, "unauthenticated"));
     assert!(answer.json["detail"].as_str().unwrap().contains("expired"), "{answer:?}");
 }

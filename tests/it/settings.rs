@@ -58,7 +58,7 @@ const BAD_FILES: &[(&str, &str, &[&str])] = &[
             "Settings.toml:6:11: session.max_lag: must be a whole number from 0 to 1000000000000, not true; the default is 0",
             "Settings.toml:8:10: storage.retain: must be a duration from 1m to 3650d, not a date; the default is \"7d\"",
             "Settings.toml:9:13: storage.max_bytes: must be a size from 1MiB to 1024TiB, not an array; the default is \"10GiB\"",
-            "Settings.toml:11:8: auth.mode: must be \"open\" or \"token\", not a table; the default is \"open\"",
+            "Settings.toml:11:8: auth.mode: must be \"open\" or \"token\" or \"jwt\", not a table; the default is \"open\"",
         ],
     ),
     (
@@ -69,7 +69,7 @@ const BAD_FILES: &[(&str, &str, &[&str])] = &[
             "Settings.toml:2:1: colour: unknown key, and outside of any section",
             "Settings.toml:4:1: session.stal_timeout: unknown key; did you mean session.stall_timeout?",
             "Settings.toml:6:1: journal.heartbeat: unknown key; did you mean session.heartbeat?",
-            "Settings.toml:8:1: auth.banana: unknown key; [auth] has mode, tokens_file, tokens, ticket_ttl, cors_origins",
+            "Settings.toml:8:1: auth.banana: unknown key; [auth] has mode, tokens_file, tokens, jwt_secret_file, jwt_secret, jwt_keys_file, jwt_audience, jwt_issuer, jwt_roles, ticket_ttl, cors_origins",
         ],
     ),
     (
@@ -84,7 +84,7 @@ const BAD_FILES: &[(&str, &str, &[&str])] = &[
     (
         "out of range",
         "[server]\nworkers = -1\n[session]\nheartbeat = \"1500us\"\nsend_buffer = \"1KiB\"\nwindow_bytes = \"lots\"\n\
-         [journal]\nbatch_events = 99999999999999999999999999999999999999999999\n[auth]\nmode = \"jwt\"\n\
+         [journal]\nbatch_events = 99999999999999999999999999999999999999999999\n[auth]\nmode = \"basic\"\n\
          [storage]\ndurability = \"none\"\n",
         &[
             "Settings.toml:2:11: server.workers: must be a whole number from 0 to 1024, not -1; the default is 0",
@@ -92,7 +92,7 @@ const BAD_FILES: &[(&str, &str, &[&str])] = &[
             "Settings.toml:5:15: session.send_buffer: must be a size from 4KiB to 16MiB, not \"1KiB\"; the default is \"64KiB\"",
             "Settings.toml:6:16: session.window_bytes: must be a size from 4KiB to 64MiB, not \"lots\"; the default is \"256KiB\"",
             "Settings.toml:8:16: journal.batch_events: must be a whole number from 1 to 10000, not 170141183460469231731687303715884105727; the default is 1000",
-            "Settings.toml:10:8: auth.mode: must be \"open\" or \"token\", not \"jwt\"; the default is \"open\"",
+            "Settings.toml:10:8: auth.mode: must be \"open\" or \"token\" or \"jwt\", not \"basic\"; the default is \"open\"",
             "Settings.toml:12:14: storage.durability: must be \"full\" or \"process\", not \"none\"; the default is \"full\"",
         ],
     ),
@@ -111,7 +111,7 @@ fn bad_variables_are_told_by_name_beside_the_faults_of_the_file() {
         ("SIGNALBOX__SERVER__WORKERS", "many"),
         ("SIGNALBOX__SESION__HEARTBEAT", "1s"),
         ("SIGNALBOX__SERVER", "x"),
-        ("SIGNALBOX__STORAGE__URL", "mysql://me:secret@there/db"),
+        ("SIGNALBOX__STORAGE__URL", "mysql://me:hunter2@there/db"),
         ("SIGNALBOX_CONFIG", "is somebody else's"),
         ("PATH", "too"),
     ];
@@ -151,7 +151,7 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
         ("SIGNALBOX__SESSION__HEARTBEAT", "2m"),
         ("SIGNALBOX__LIMITS__BODY_BYTES", "1000000"),
         ("SIGNALBOX__JOURNAL__QUEUE_EVENTS", "20000"),
-        ("SIGNALBOX__STORAGE__URL", "postgres://me:secret@there/db"),
+        ("SIGNALBOX__STORAGE__URL", "postgres://me:hunter2@there/db"),
     ];
     let Loaded { settings, origins, file } = load(text, &variables).unwrap();
     assert_eq!(settings.server.workers, 2);
@@ -160,8 +160,8 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
     assert_eq!(settings.session.pong_timeout, Settings::default().session.pong_timeout);
     assert_eq!(settings.limits.body_bytes, 1_000_000);
     assert_eq!(settings.journal.queue_events, 20_000);
-    assert_eq!(settings.storage.url.expose(), "postgres://me:secret@there/db");
-    assert!(!format!("{settings:?} {:?}", settings.show()).contains("secret"));
+    assert_eq!(settings.storage.url.expose(), "postgres://me:hunter2@there/db");
+    assert!(!format!("{settings:?} {:?}", settings.show()).contains("hunter2"));
 
     assert!(file.is_some());
     assert_eq!(without_folder(&origins["server.workers"].to_string()), "Settings.toml:1:18");

@@ -29,4 +29,10 @@ impl Identity {
     pub fn nobody() -> Self {
         Self::default()
     }
+
+    /// Whether it is somebody, who may do nothing all the same.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.name.is_some() || !self.scopes.is_empty()
+    }
 }

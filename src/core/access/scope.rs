@@ -70,6 +70,8 @@ pub struct Scopes(u8);
 impl Scopes {
     /// Everything.
     pub const ALL: Self = Self(0b111);
+    /// To see, and no more.
+    pub const READ: Self = Self(1 << Scope::Read as u8);
 
     /// Whether a caller with this set may do what asks for `scope`.
     #[must_use]
@@ -87,7 +89,7 @@ impl Scopes {
         }
     }
 
-    /// Whether nothing is allowed: so it is only for those who are not known.
+    /// Whether nothing is allowed.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0 == 0

@@ -90,7 +90,10 @@ pub enum BadToken {
     Unknown,
     /// Its time is over.
     #[error("the token has expired")]
-    Expired,
+    Expired {
+        /// Since when.
+        at: DateTime<Utc>,
+    },
 }
 
 /// All tokens that are known.
@@ -119,8 +122,8 @@ impl TokenTable {
     /// When the token is not known, or not any more.
     pub fn identify(&self, token: &str, now: DateTime<Utc>) -> Result<Identity, BadToken> {
         let entry = self.find(token).ok_or(BadToken::Unknown)?;
-        if entry.expires_at.is_some_and(|at| at <= now) {
-            return Err(BadToken::Expired);
+        if let Some(at) = entry.expires_at.filter(|at| *at <= now) {
+            return Err(BadToken::Expired { at });
         }
         Ok(Identity {
             name: Some(entry.name.clone()),
@@ -151,7 +154,7 @@ mod tests {
         let name = |token, now| table.identify(token, now).map(|identity| identity.name.unwrap());
         assert_eq!(name("one", now), Ok("first".into()));
         assert_eq!(name("two", now), Ok("second".into()));
-        assert_eq!(name("two", now + second), Err(BadToken::Expired));
+        assert_eq!(name("two", now + second), Err(BadToken::Expired { at: now + second }));
         for unknown in ["", "three", "One", "one ", &TokenHash::of("one").to_string()] {
             assert_eq!(name(unknown, now), Err(BadToken::Unknown), "{unknown}");
         }

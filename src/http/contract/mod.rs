@@ -33,6 +33,8 @@ use super::{
 };
 use crate::core::{access::Need, event::Category};
 
+/// What is answered wherever somebody must be known.
+const KNOWN: [Code; 2] = [Code::Unauthenticated, Code::NotAllowed];
 /// What the guard answers, whatever the route.
 const EVERYWHERE: [Code; 6] = [
     Code::BadHttp,
@@ -114,7 +116,7 @@ impl Modify for FromRoutes {
         }
         let bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("A static token of the router's settings."));
+            .description(Some("A token of the router's settings, or a JSON Web Token."));
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme(TOKEN, SecurityScheme::Http(bearer.build()));
     }
@@ -141,10 +143,8 @@ fn complete(operation: &mut Operation, route: &Route) {
     operation.description = (!description.is_empty()).then(|| description.to_owned());
     let (refusals, scopes): (&[Code], Option<Vec<String>>) = match route.need {
         Need::Nothing => (&[], None),
-        Need::Identity => (&[Code::Unauthenticated], Some(Vec::new())),
-        Need::Scope(scope) => {
-            (&[Code::Unauthenticated, Code::NotAllowed], Some(vec![scope.to_string()]))
-        }
+        Need::Identity => (&KNOWN, Some(Vec::new())),
+        Need::Scope(scope) => (&KNOWN, Some(vec![scope.to_string()])),
     };
     problems::add(operation, &[&EVERYWHERE, refusals].concat());
     let requirement = |scopes| SecurityRequirement::new(TOKEN, scopes);

@@ -13,14 +13,14 @@ use tempfile::TempDir;
 use super::{PRODUCER, STRANGER, WALL, router};
 use crate::support::router::Router;
 
-fn signalbox(folder: &TempDir, arguments: &[&str]) -> Command {
+pub fn signalbox(folder: &TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_signalbox"));
     command.args(arguments).current_dir(folder.path()).env_remove("SIGNALBOX_TOKEN");
     command
 }
 
 /// Runs it with something on standard input; the code, and what it says.
-fn run(mut command: Command, input: &str) -> (Option<i32>, String, String) {
+pub fn run(mut command: Command, input: &str) -> (Option<i32>, String, String) {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // It may end without having read it.

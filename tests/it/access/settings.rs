@@ -9,7 +9,7 @@ use super::{PRODUCER, WALL, ask};
 use crate::support::router::{Router, command};
 
 /// `check-config` in a folder; the exit code, and all that it says.
-fn check(folder: &TempDir, settings: &[(&str, &str)]) -> (Option<i32>, String) {
+pub fn check(folder: &TempDir, settings: &[(&str, &str)]) -> (Option<i32>, String) {
     let settings: Vec<_> = settings.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
     let mut command = command(folder, &settings, "127.0.0.1:0");
     let Output { status, stdout, stderr } = command.arg("check-config").output().unwrap();

@@ -3,6 +3,7 @@
 pub mod channel;
 pub mod collector;
 pub mod dashboard;
+pub mod jwt;
 pub mod legacy_client;
 pub mod load;
 pub mod postgres;
