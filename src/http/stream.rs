@@ -20,7 +20,10 @@ use utoipa::IntoParams;
 
 use super::{
     Caller, Router,
-    contract::problems,
+    contract::{
+        problems,
+        schemas::{Beginning, PositionText, StreamEvent},
+    },
     problem::{Code, Problem},
     query::{self, Pairs, Patterns, bad, unknown},
     room::Room,
@@ -51,16 +54,18 @@ const PARAMETERS: [&str; 7] =
 #[expect(dead_code, reason = "only described")]
 struct Parameters {
     /// Of one of these types; `*` is any run of characters.
-    #[param(min_length = 1, example = json!(["cache_*"]))]
+    #[param(min_length = 1, max_length = 200, example = json!(["cache_*"]))]
     event_type: Option<Vec<String>>,
     /// From one of these sources; `*` is any run of characters.
+    #[param(min_length = 1, max_length = 200)]
     source: Option<Vec<String>>,
     /// Of one of these categories.
     category: Option<Vec<Category>>,
     /// `now`, `last=N` (up to 1000), a time in RFC 3339, or the `id` of an event: all after it.
-    #[param(example = "last=50")]
+    #[param(inline, value_type = Option<Beginning>, example = "last=50")]
     from: Option<String>,
     /// The `id` of the last event that was seen: wins over `from`.
+    #[param(inline, value_type = Option<PositionText>)]
     last_event_id: Option<String>,
     /// What the client calls itself.
     #[param(min_length = 1, max_length = 128)]
@@ -75,7 +80,10 @@ struct Parameters {
 #[expect(dead_code, reason = "only described")]
 struct Headers {
     /// The `id` of the last event that was seen: wins over the query.
-    #[param(rename = "Last-Event-ID")]
+    #[param(
+        inline, nullable = false, rename = "Last-Event-ID", value_type = Option<PositionText>,
+        example = "0190b5c4-6a2e-7cc3-98c4-dc0c0c07398f.41",
+    )]
     last_event_id: Option<String>,
 }
 
@@ -132,9 +140,8 @@ fn wanted(
     params(Parameters, Headers),
     responses(
         (
-            status = 200, body = String, content_type = "text/event-stream",
-            description = "Events as `data`, with their place as `id`, and `subscribed`, `gap` and \
-                           `bye` as named ones. It does not end by itself.",
+            status = 200, body = StreamEvent, content_type = "text/event-stream",
+            description = "Server-sent events, each as the schema says. It does not end by itself.",
         ),
         StreamProblems,
     )

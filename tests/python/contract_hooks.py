@@ -2,18 +2,27 @@
 
 import gzip
 import json
+import uuid
 
 import schemathesis
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    if case.meta and case.meta.generation.mode.is_positive and "after" in (case.query or {}):
-        # The two exclude each other.
-        case.query.pop("before", None)
-    if (case.headers or {}).get("Content-Encoding") == "zstd":
+    headers, query = case.headers or {}, case.query or {}
+    if headers.get("Content-Encoding") == "zstd":
         # Not in the standard library: gzip stands for both.
-        case.headers["Content-Encoding"] = "gzip"
+        headers["Content-Encoding"] = "gzip"
+    if case.meta and case.meta.generation.mode.is_positive:
+        if "after" in query:
+            # The two exclude each other.
+            query.pop("before", None)
+        if headers.get("Last-Event-ID") == "0":
+            # Made without a look at the pattern.
+            del headers["Last-Event-ID"]
+        if "Idempotency-Key" in headers:
+            # New for every request that is not a repetition.
+            headers["Idempotency-Key"] = str(uuid.uuid4())
 
 
 def packed(context, values):

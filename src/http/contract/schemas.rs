@@ -7,7 +7,8 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, SchemaFormat,
-        Type, schema::SchemaType,
+        Type,
+        schema::{AnyOfBuilder, SchemaType},
     },
 };
 use uuid::Uuid;
@@ -153,6 +154,55 @@ impl PartialSchema for CloudEvent {
         required.into_iter().fold(event, ObjectBuilder::required).into()
     }
 }
+
+/// One server-sent event.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StreamEvent {
+    /// An event, as JSON; or the members of `subscribed`, `gap` or `bye`.
+    #[schema(content_media_type = "application/json")]
+    pub data: String,
+    /// `subscribed`, `gap` or `bye`; absent with an event.
+    #[schema(nullable = false, pattern = "^(subscribed|gap|bye)$")]
+    pub event: Option<String>,
+    /// The place from which to go on.
+    #[schema(nullable = false, value_type = Option<PositionText>)]
+    pub id: Option<String>,
+    /// When to come back, in milliseconds.
+    #[schema(nullable = false)]
+    pub retry: Option<u64>,
+}
+
+/// The `id` of an event in a stream: its position, as one word.
+#[derive(Debug)]
+pub struct PositionText;
+
+impl PartialSchema for PositionText {
+    fn schema() -> RefOr<Schema> {
+        let uuid = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+        let text = ObjectBuilder::new().schema_type(Type::String).title(Some("EPOCH.SEQ"));
+        text.pattern(Some(format!(r"^{uuid}\.[0-9]{{1,19}}$"))).into()
+    }
+}
+
+/// Where a stream begins, as one word.
+#[derive(Debug)]
+pub struct Beginning;
+
+impl PartialSchema for Beginning {
+    fn schema() -> RefOr<Schema> {
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        AnyOfBuilder::new()
+            .item(text().enum_values(Some(["now"])))
+            .item(text().title(Some("last=N")).pattern(Some("^last=([1-9][0-9]{0,2}|1000)$")))
+            .item(text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))))
+            .item(PositionText::schema())
+            .into()
+    }
+}
+
+impl ToSchema for PositionText {}
+impl ToSchema for Beginning {}
 
 /// As many as `limits.batch_events` allows by default.
 fn batch(of: &str) -> RefOr<Schema> {

@@ -45,6 +45,15 @@ pub(super) struct IngestHeaders {
     /// How the body is compressed.
     #[param(inline, nullable = false, rename = "Content-Encoding")]
     content_encoding: Option<ContentEncoding>,
+    /// What the whole request may be repeated under: a string of 1 to 255 ASCII characters, with or
+    /// without quotes.
+    #[param(
+        nullable = false,
+        rename = "Idempotency-Key",
+        example = "8e03978e-40d5-43e8-bc93-6894a57f9324",
+        pattern = r#"^([!#-+\--:<-\[\]-~]{1,255}|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#
+    )]
+    idempotency_key: Option<String>,
 }
 
 /// How a body may be compressed.

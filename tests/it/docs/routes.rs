@@ -43,6 +43,12 @@ fn values(openapi: &Value, schema: &Value) -> String {
         let name = name.rsplit('/').next().unwrap();
         return values(openapi, &openapi["components"]["schemas"][name]);
     }
+    if let Some(title) = schema["title"].as_str() {
+        return code(title);
+    }
+    if let Some(several) = schema["anyOf"].as_array() {
+        return several.iter().map(|one| values(openapi, one)).collect::<Vec<_>>().join(" or ");
+    }
     if schema["type"] == "array" {
         return format!("{}; repeatable", values(openapi, &schema["items"]));
     }
