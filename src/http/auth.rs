@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     core::{
-        access::{BadTicket, BadToken, Identity, Need, Scope, Scopes, TicketKey},
+        access::{BadTicket, Identity, Need, Scope, Scopes, TicketKey},
         event::rfc3339,
     },
     realtime,
@@ -92,7 +92,7 @@ impl Authenticator {
         }
         if pattern.is_some_and(realtime::is_route) {
             return match realtime::gate::shown(head) {
-                Some(key) => self.check(&key, now).map_err(|error| refused(&error.to_string())),
+                Some(key) => self.identify_key(&key, now),
                 None => Ok(Identity::nobody()),
             };
         }
@@ -108,18 +108,20 @@ impl Authenticator {
         Ok(Identity::nobody())
     }
 
-    /// Who shows a token or a ticket where it does not matter which: as the key of a project.
-    ///
-    /// # Errors
-    /// When it is neither, or not any more.
-    pub fn check(&self, key: &str, now: DateTime<Utc>) -> Result<Identity, BadCredentials> {
-        if matches!(self.credentials, Credentials::Open) {
-            return Ok(Identity::anybody());
+    /// The tokens that are taken, for who finds one elsewhere than in a header.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Who shows a token or a ticket in the place of a project's key.
+    fn identify_key(&self, key: &str, now: DateTime<Utc>) -> Result<Identity, Problem> {
+        match self.tickets.check(key, now) {
+            Err(BadTicket::Invalid) => {
+                self.credentials.identify(key, now).map_err(|error| refused(&error.to_string()))
+            }
+            known => known.map_err(|error| refused(&error.to_string())),
         }
-        self.tickets.check(key, now).or_else(|bad| match bad {
-            BadTicket::Invalid => self.credentials.identify(key, now),
-            BadTicket::Expired => Err(BadToken::Expired { at: now }.into()),
-        })
     }
 }
 

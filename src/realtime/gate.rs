@@ -68,17 +68,16 @@ impl Key {
 
 impl Gate for Key {
     fn admit(&self, token: Option<&str>, now: DateTime<Utc>) -> Result<Grant, TokenFault> {
-        let identity = match token.filter(|token| **token != *self.shown) {
-            Some(token) => self.router.auth.check(token, now),
-            None => Ok(self.identity.clone()),
-        };
-        let identity = identity.map_err(|bad| bad.on_a_channel(now))?;
-        match identity.expires_at.filter(|at| *at <= now) {
+        if let Some(token) = token.filter(|token| **token != *self.shown) {
+            return self.router.auth.credentials().grant(token, now);
+        }
+        let Identity { scopes, expires_at, .. } = self.identity;
+        match expires_at.filter(|at| *at <= now) {
             Some(at) => Err(TokenFault::expired(at, now)),
             None => Ok(Grant {
-                read: identity.scopes.allow(Scope::Read),
-                write: identity.scopes.allow(Scope::Ingest),
-                expires: identity.expires_at,
+                read: scopes.allow(Scope::Read),
+                write: scopes.allow(Scope::Ingest),
+                expires: expires_at,
             }),
         }
     }

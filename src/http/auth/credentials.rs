@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     core::{
-        access::{BadJwt, BadToken, Identity, JwtRules, TokenTable},
-        realtime::channel::TokenFault,
+        access::{BadJwt, BadToken, Identity, JwtRules, Scope, TokenTable},
+        realtime::channel::{Grant, TokenFault},
     },
     settings::{AuthMode, AuthSettings},
 };
@@ -61,6 +61,18 @@ impl Credentials {
                 known => Ok(known?),
             },
         }
+    }
+
+    /// What a token allows on private channels: to read with the scope `read`, to write with
+    /// `ingest`, until it expires.
+    ///
+    /// # Errors
+    /// When it allows nothing, in the words of Realtime.
+    pub fn grant(&self, token: &str, now: DateTime<Utc>) -> Result<Grant, TokenFault> {
+        let identity = self.identify(token, now).map_err(|bad| bad.on_a_channel(now))?;
+        let (read, write) =
+            (identity.scopes.allow(Scope::Read), identity.scopes.allow(Scope::Ingest));
+        Ok(Grant { read, write, expires: identity.expires_at })
     }
 }
 
@@ -139,21 +151,24 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_hears_why_a_token_is_not_good() {
+    fn a_channel_hears_what_a_token_allows_or_why_it_does_not() {
         let credentials = Credentials::new(&settings(AuthMode::Jwt));
-        let grant = |token: &str| {
-            let identity = credentials.identify(token, now());
-            identity.map_err(|bad| bad.on_a_channel(now())).map(|it| it.expires_at)
-        };
-        let expires = Some(now() + TimeDelta::seconds(9));
-        assert_eq!(grant(&jwt("authenticated", 9, SECRET)), Ok(expires));
-        let seven = TokenFault::Expired { seconds: 7 };
-        assert_eq!(grant(&jwt("authenticated", -7, SECRET)), Err(seven));
+        let grant = |token: &str| credentials.grant(token, now());
+        for (role, read, write) in
+            [("authenticated", true, false), ("service_role", true, true), ("anon", false, false)]
+        {
+            let expires = Some(now() + TimeDelta::seconds(9));
+            assert_eq!(grant(&jwt(role, 9, SECRET)), Ok(Grant { read, write, expires }), "{role}");
+        }
+        let expired = TokenFault::Expired { seconds: 7 };
+        assert_eq!(grant(&jwt("authenticated", -7, SECRET)), Err(expired));
         assert_eq!(grant(TOKEN), Err(TokenFault::Expired { seconds: 0 }));
         assert_eq!(grant(&jwt("authenticated", 9, &[7; 32])), Err(TokenFault::Signature));
         assert_eq!(grant(&jwt("", 9, SECRET)), Err(TokenFault::MissingClaims));
         for malformed in ["", "sbx_other", "a.b.c", "."] {
             assert_eq!(grant(malformed), Err(TokenFault::Malformed), "{malformed}");
         }
+        let open = Credentials::Open.grant("any key", now());
+        assert_eq!(open, Ok(Grant { read: true, write: true, expires: None }));
     }
 }
