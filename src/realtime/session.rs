@@ -164,7 +164,7 @@ impl Session<Realtime> {
                 self.obey(effects, ctx);
             }
             Err(malformed) => {
-                channels.on_malformed(now.elapsed);
+                channels.on_sign_of_life(now.elapsed);
                 let kind = malformed.as_str();
                 self.options.metrics.realtime_malformed_total.with([kind]).increment(1);
                 tracing::debug!(kind, "a frame of a realtime client is no message");

@@ -7,6 +7,8 @@
 
 mod member;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -69,7 +71,7 @@ pub struct Topics {
 struct Open {
     shared: Arc<Shared>,
     members: usize,
-    /// Since when it has none.
+    /// When it was last of use, if it has none.
     idle: Option<Instant>,
 }
 
@@ -142,7 +144,8 @@ impl Topics {
     /// When it cannot be kept for those who may ask.
     pub fn publish(&self, topic: &Topic, broadcast: Broadcast) -> Result<(), TooManyTopics> {
         let shared = if self.is_kept(topic) {
-            Some(self.hold(topic, |_| {})?)
+            // Somebody still speaks here.
+            Some(self.hold(topic, |open| open.idle = open.idle.map(|_| Instant::now()))?)
         } else {
             self.open().get(topic).map(|open| open.shared.clone())
         };

@@ -128,7 +128,7 @@ settings! {
         topic_bytes: usize = size(4 * MIB, 64 * KIB..=4 * GIB) => Restart;
         /// Bytes of all topics together; above it, the largest are forgotten.
         total_bytes: usize = size(256 * MIB, MIB..=1024 * GIB) => Restart;
-        /// How long a private topic is kept, for replays, when it has no channel.
+        /// How long a private topic is kept, for replays, when it has no channel and nothing is said.
         replay_window: Duration = duration(10 * MINUTE, 0..=3 * DAY) => Restart;
         /// Bytes of all who are present on a topic: whoever joins is told of all of them.
         presence_bytes: usize = size(MIB, KIB..=64 * MIB) => Restart;

@@ -56,6 +56,8 @@ impl Session<Realtime> {
         ctx.wait(opened.into_actor(self).map(move |opened, session, ctx| match opened {
             Ok(Ok(())) => {
                 session.count_join("ok");
+                let now = session.protocol.now().elapsed;
+                session.protocol.channels.on_sign_of_life(now);
                 session.go_on(rest, ctx);
             }
             Ok(Err(error)) => {

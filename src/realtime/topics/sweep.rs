@@ -22,7 +22,7 @@ impl Topics {
     }
 
     /// Forgets topics that nobody came to for too long.
-    fn forget_idle(&self, now: Instant) {
+    pub(super) fn forget_idle(&self, now: Instant) {
         let window = self.options.settings.replay_window;
         let is_over = |since: Instant| now.saturating_duration_since(since) >= window;
         self.open().retain(|topic, open| {
@@ -33,7 +33,7 @@ impl Topics {
     /// Forgets messages of the largest topics, until all are no larger than they may be. Whoever
     /// has not read them has lost them, and is told so.
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-    fn forget_largest(&self) {
+    pub(super) fn forget_largest(&self) {
         let tails: Vec<_> = self.open().values().map(|open| open.shared.clone()).collect();
         let mut sizes: Vec<_> =
             tails.iter().map(|shared| (shared.tail.load().bytes(), shared)).collect();

@@ -120,8 +120,9 @@ impl Channels {
         effects
     }
 
-    /// A frame came that is no message: the client is alive all the same.
-    pub fn on_malformed(&mut self, now: Duration) {
+    /// The client is alive, although it said nothing: a frame came that is no message, or it was
+    /// not listened to.
+    pub fn on_sign_of_life(&mut self, now: Duration) {
         self.heard = now;
     }
 

@@ -37,7 +37,7 @@ fn a_channel_ends_with_its_token() {
 fn sockets_that_say_nothing_or_have_no_channel_are_closed() {
     let mut socket = joined(&json!({}));
     assert_eq!(socket.tick(59), [""; 0]);
-    socket.channels.on_malformed(Duration::from_secs(59));
+    socket.channels.on_sign_of_life(Duration::from_secs(59));
     assert_eq!(socket.tick(118), [""; 0], "a malformed frame is a sign of life");
     assert_eq!(socket.tick(119), ["close 1000 idle"]);
 
