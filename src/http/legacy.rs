@@ -1,5 +1,5 @@
 //! What the original system answered about itself: `/status` and `/health`, with values that are
-//! looked at and not written down. Its sockets are opened by [`upgrade`](super::upgrade).
+//! looked at and not written down. Its sockets are opened by [`super::upgrade`].
 
 pub mod producer;
 

@@ -1,7 +1,7 @@
 //! The contract, for programs: OpenAPI, made of what stands at the handlers, and AsyncAPI for the
 //! sockets, which is written by hand and compared with the code.
 //!
-//! An operation is described where it is handled, by `#[utoipa::path]`, and named in [`Contract`].
+//! An operation is described where it is handled, by `#[utoipa::path]`, and named in `Contract`.
 //! What is the same for all is added here: summaries and security from the route table, and the
 //! problems that the guard answers.
 
