@@ -1,6 +1,8 @@
 //! The contract of the sockets has every frame, code and reason of the code, and no others; what the
 //! router really says fits it, and what it says that clients may say is understood.
 
+mod original;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write,
