@@ -108,11 +108,11 @@ pub async fn post_realtime(
 /// When it is at fault.
 #[utoipa::path(
     post, path = "/api/broadcast/{topic}/events/{event}", operation_id = "broadcast_one",
-    tag = "realtime", request_body(content((Object = "application/json"), (Vec<u8> = "application/octet-stream"))),
+    tag = "realtime", request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/octet-stream"))),
     params(
         ("topic" = String, Path, description = "The topic, without what begins it on the wire."),
         ("event" = String, Path, description = "What channels know it by."),
-        ("private" = Option<bool>, Query, nullable = false, description = "Whether the topic is the private one."),
+        ("private" = Option<String>, Query, nullable = false, description = "`true` for the private topic of that name."),
     ),
     responses((status = 202, description = "It is on its way."), BroadcastProblems)
 )]
@@ -132,11 +132,11 @@ pub async fn post_one(
 #[utoipa::path(
     post, path = "/realtime/v1/api/broadcast/{topic}/events/{event}",
     operation_id = "broadcast_one_realtime", tag = "realtime",
-    request_body(content((Object = "application/json"), (Vec<u8> = "application/octet-stream"))),
+    request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/octet-stream"))),
     params(
         ("topic" = String, Path, description = "The topic, without what begins it on the wire."),
         ("event" = String, Path, description = "What channels know it by."),
-        ("private" = Option<bool>, Query, nullable = false, description = "Whether the topic is the private one."),
+        ("private" = Option<String>, Query, nullable = false, description = "`true` for the private topic of that name."),
     ),
     responses((status = 202, description = "It is on its way."), BroadcastProblems)
 )]
