@@ -13,6 +13,8 @@ run: ## Build and start the router with its built-in defaults, on http://127.0.0
 	@cargo run --locked -- serve
 
 test: setup ## Run every test, after installing or finding what the tests need
+	@# As `make run` builds it: a test does what the README says, and is not to wait for a compiler.
+	cargo build --locked
 	cargo test --locked --doc
 	cargo test --locked --lib --bins --tests
 
