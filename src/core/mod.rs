@@ -23,6 +23,7 @@ pub mod protocol;
 pub mod reader;
 pub mod realtime;
 pub mod retention;
+pub mod retry;
 pub mod stats;
 pub mod tail;
 pub mod traceparent;
