@@ -4,6 +4,7 @@
 pub mod access;
 pub mod backlog;
 pub mod batching;
+pub mod breaker;
 pub mod canonical;
 pub mod classify;
 pub mod cursor;
