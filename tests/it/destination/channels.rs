@@ -158,8 +158,8 @@ async fn a_connection_hangs_for_good() {
     assert_eq!(Socket::joined(&destination).await.deliver("c").await, "ok");
     assert_eq!(destination.count(Count::Heartbeat).await, 0);
     assert_eq!(destination.received_ids().await, ["c"]);
-    destination.now(Behaviour::Reset).await;
-    assert!(socket.is_over().await);
+    destination.now(Behaviour::Close(1012)).await;
+    assert!(matches!(socket.frame().await, Some(Ok(Message::Close(_)))), "the first that is said");
 }
 
 #[tokio::test]

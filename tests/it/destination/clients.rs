@@ -6,7 +6,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    MaybeTlsStream, WebSocketStream, connect_async_with_config,
     tungstenite::{self, Message},
 };
 
@@ -86,7 +86,8 @@ impl Socket {
     pub async fn try_connect(destination: &Destination, query: &str) -> tungstenite::Result<Self> {
         let address = destination.address;
         let url = format!("ws://{address}/realtime/v1/websocket?{query}");
-        let (stream, _) = connect_async(url).await?;
+        // What is said is heard at once, also while nothing is answered.
+        let (stream, _) = connect_async_with_config(url, None, true).await?;
         Ok(Self { stream, reference: 0 })
     }
 

@@ -176,13 +176,13 @@ async fn join(
         if mode == Mode::Refuse || now != resets {
             return reset(&client);
         }
-        let carries = mode == Mode::Carry;
+        let is_open = mode == Mode::Carry;
         let carried = tokio::select! {
             changed = state.changed() => {
                 if changed.is_err() { return }
                 Ok(())
             }
-            read = client.read(&mut asked), if carries => {
+            read = client.read(&mut asked), if is_open => {
                 let Ok(n @ 1..) = read else { return };
                 let commits = asked[..n].windows(6).any(|word| word == b"COMMIT");
                 let cut = if commits { take_commit(&cuts) } else { None };
@@ -196,7 +196,7 @@ async fn join(
                 }
                 sent
             }
-            read = server.read(&mut answered), if carries => {
+            read = server.read(&mut answered), if is_open => {
                 let Ok(n @ 1..) = read else { return };
                 let passed = messages.pass(&answered[..n], &cuts);
                 let sent = client.write_all(&answered[..passed.unwrap_or(n)]).await;
