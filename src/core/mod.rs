@@ -7,6 +7,7 @@ pub mod batching;
 pub mod canonical;
 pub mod classify;
 pub mod cursor;
+pub mod delivery;
 pub mod event;
 pub mod fanout;
 pub mod filter;
