@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     actors::{
         broadcaster::{Broadcaster, Dismiss},
+        cursors::AdapterCursors,
         journal::{Drain, Journal, JournalOptions, tell_proof},
         legacy::board::Board,
         shard::ShardOptions,
@@ -111,7 +112,8 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
     let metrics = Arc::new(Metrics::new());
     let traces = start_traces(&metrics);
     let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
-    let common = Common { storage, tail, metrics, traces };
+    let cursors = Arc::<AdapterCursors>::default();
+    let common = Common { storage, tail, cursors: cursors.clone(), metrics, traces };
     let (advanced, follow) = watch::channel(());
     let topics = Arc::new(Topics::new(TopicOptions {
         settings: settings.realtime.clone(),
@@ -123,7 +125,7 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
     let journal = journal_options(&settings, &common, writer, advanced, fatal)?;
     let journal = Journal::new(journal).start();
     let shard = shard_options(&settings, &common, follow);
-    let Common { storage, tail, metrics, traces } = common;
+    let Common { storage, tail, metrics, traces, .. } = common;
     let router = web::Data::new(Router {
         auth: Authenticator::new(&settings.auth)?,
         limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
@@ -144,6 +146,7 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
         draining: AtomicBool::new(false),
         started: Instant::now(),
     });
+    actix_rt::spawn(retention(&router, cursors).run());
     serve(listener, router, shard, stop, stopped).await
 }
 
@@ -151,6 +154,7 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
 struct Common {
     storage: Arc<dyn Storage>,
     tail: Arc<SharedTail>,
+    cursors: Arc<AdapterCursors>,
     metrics: Arc<Metrics>,
     traces: Option<Arc<Traces>>,
 }
@@ -167,6 +171,7 @@ fn journal_options(
         writer,
         tail: common.tail.clone(),
         advanced,
+        cursors: common.cursors.clone(),
         limits: backlog_limits(&settings.journal),
         policy: BatchPolicy::try_new(batch_limits(&settings.journal))?,
         recovery: settings.journal.recovery_timeout,
@@ -205,7 +210,6 @@ async fn serve(
     let server = server::start(listener, router.clone(), shard).map_err(AppError::Server)?;
     let handle = server.handle();
     let serving = actix_rt::spawn(server);
-    actix_rt::spawn(retention(&router).run());
     actix_rt::spawn(router.limits.clone().sweep());
     actix_rt::spawn(router.topics.clone().sweep());
     let watched = Watched {
@@ -356,11 +360,12 @@ fn fanout_limits(settings: &Settings) -> FanoutLimits {
     }
 }
 
-fn retention(router: &Router) -> Retention {
+fn retention(router: &Router, cursors: Arc<AdapterCursors>) -> Retention {
     let storage = &router.settings.storage;
     Retention {
         storage: router.storage.clone(),
         journal: router.journal.clone(),
+        cursors,
         tail: router.tail.clone(),
         retain: storage.retain,
         max_bytes: storage.max_bytes,

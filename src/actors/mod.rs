@@ -3,6 +3,7 @@
 
 pub mod begin;
 pub mod broadcaster;
+pub mod cursors;
 pub mod journal;
 pub mod legacy;
 pub mod line;

@@ -1,10 +1,12 @@
 //! Everything that speaks HTTP. [`ROUTES`] is the whole surface; each noun has its file.
 
+pub mod audit;
 pub mod auth;
 pub mod broadcast;
 pub mod budget;
 pub mod connection;
 pub mod contract;
+pub mod dead_letters;
 pub mod events;
 pub mod guard;
 pub mod in_flight;
@@ -188,6 +190,10 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/sessions", READ, "who is connected"),
     route("DELETE", "/v1/sessions/{id}", ADMIN, "close a session"),
     route("GET", "/v1/stats", READ, "everything at a glance"),
+    route("GET", "/v1/dead-letters", READ, "events that a destination refused for good"),
+    route("GET", "/v1/dead-letters/{id}", READ, "one of them"),
+    route("DELETE", "/v1/dead-letters/{id}", ADMIN, "delete one of them"),
+    route("GET", "/v1/audit", ADMIN, "who or what changed how the router works, and why"),
     route("GET", "/v1/settings", READ, "every setting in force, and where it comes from"),
     route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
     route("GET", "/ws", READ, "dashboards of the original system, over a WebSocket"),
@@ -231,6 +237,13 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
     .service(resource("/v1/stats").route(get().to(stats::stats)))
+    .service(resource("/v1/dead-letters").route(get().to(dead_letters::list)))
+    .service(
+        resource("/v1/dead-letters/{id}")
+            .route(get().to(dead_letters::one))
+            .route(web::delete().to(dead_letters::delete)),
+    )
+    .service(resource("/v1/audit").route(get().to(audit::list)))
     .service(resource("/v1/settings").route(get().to(settings::settings)))
     .service(resource("/v1/ledger").route(get().to(ops::ledger)))
     .service(resource("/ws").route(get().to(legacy::dashboard)))

@@ -6,7 +6,10 @@ use actix::Addr;
 use chrono::{TimeDelta, Utc};
 
 use crate::{
-    actors::journal::{Journal, Trim},
+    actors::{
+        cursors::AdapterCursors,
+        journal::{Journal, Trim},
+    },
     core::{
         event::Seq,
         retention::{self, Facts, Plan},
@@ -25,6 +28,8 @@ pub struct Retention {
     pub storage: Arc<dyn Storage>,
     /// Who deletes them.
     pub journal: Addr<Journal>,
+    /// How far the enabled adapters have come.
+    pub cursors: Arc<AdapterCursors>,
     /// Where the journal begins and ends.
     pub tail: Arc<SharedTail>,
     /// How long events are kept.
@@ -63,8 +68,15 @@ impl Retention {
         let size = self.storage.size_bytes().await?;
         self.metrics.storage_size_bytes.set(size as f64);
         let head = self.tail.load().head();
-        let facts = Facts { head, first_young, size, max_bytes: self.max_bytes, read_by_all: None };
-        let Plan { through, .. } = retention::plan(&facts);
+        let read_by_all = self.cursors.all().into_iter().map(|(_, through)| through).min();
+        let facts = Facts { head, first_young, size, max_bytes: self.max_bytes, read_by_all };
+        let Plan { through, unread } = retention::plan(&facts);
+        if unread > 0 {
+            tracing::error!(
+                events = unread,
+                "the journal has reached storage.max_bytes: events go that an adapter has not read"
+            );
+        }
         self.delete(head.first_seq, through).await
     }
 
@@ -76,6 +88,7 @@ impl Retention {
             let Ok(trimmed) = self.journal.send(Trim(last)).await else { return Ok(()) };
             trimmed?;
             self.metrics.retention_deleted_total.increment(last + 1 - next);
+            self.count_unread(next, last);
             next = last + 1;
         }
         if through >= first {
@@ -86,5 +99,16 @@ impl Retention {
             );
         }
         Ok(())
+    }
+
+    /// What adapters were to deliver and cannot any more.
+    fn count_unread(&self, first: Seq, last: Seq) {
+        for (adapter, through) in self.cursors.all() {
+            let unread = retention::unread(first, last, through);
+            if unread > 0 {
+                let dropped = self.metrics.adapter_dropped_total.with([&adapter, "retention"]);
+                dropped.increment(unread);
+            }
+        }
     }
 }

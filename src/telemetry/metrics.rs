@@ -139,6 +139,9 @@ metrics! {
     /// Topics whose messages were forgotten before their time.
     realtime_topics_forgotten_total: Counter, Count, ["reason"];
 
+    /// Events that an adapter was to deliver and never will.
+    adapter_dropped_total: Counter, Count, ["adapter", "reason"];
+
     /// Events deleted because of their age, or to stay within the size.
     retention_deleted_total: Counter, Count, [];
     /// Bytes that the journal takes in the database.

@@ -18,6 +18,7 @@ mod command_line;
 mod contract;
 mod crash;
 mod destination;
+mod dead_letters;
 mod docs;
 mod hostile;
 mod ingest;

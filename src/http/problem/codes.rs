@@ -51,7 +51,7 @@ codes! {
     BadHandshake: "bad_handshake", BAD_REQUEST, "Connect with a WebSocket client.";
     /// What came is no HTTP/1.1, or the start of something else.
     BadHttp: "bad_http", BAD_REQUEST, "Use an HTTP client.";
-    /// The id in the path is no UUID.
+    /// The id in the path is no UUID; that of a dead letter is no number.
     BadId: "bad_id", BAD_REQUEST, "Use an id as the router wrote it.";
     /// The `Idempotency-Key` cannot be one, or stands twice.
     BadIdempotencyKey: "bad_idempotency_key", BAD_REQUEST, "Send one, of 1 to 255 visible characters.";
