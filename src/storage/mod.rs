@@ -8,7 +8,7 @@ mod fault;
 mod migrate;
 mod options;
 mod page;
-mod postgres;
+pub(crate) mod postgres;
 mod queries;
 mod record_queries;
 mod record_rows;

@@ -1,1 +1,3 @@
 //! The realtime path: the transports by which a Realtime is reached.
+
+pub mod postgres;

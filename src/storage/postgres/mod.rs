@@ -4,8 +4,10 @@
 //! own, and the lock with it. A connection that was left in the middle of something is never used
 //! again.
 
+pub(crate) mod address;
 mod connection;
 mod queries;
+mod tls;
 mod writer;
 
 use std::{future::Future, time::Duration};

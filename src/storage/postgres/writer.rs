@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::{
-    connection::{self, POOLER, Server},
+    connection::{self, Server},
     queries,
 };
 use crate::{
@@ -67,7 +67,7 @@ async fn take_over(
         sleep(POLL).await;
     }
     if !queries::holds_lock(&mut c).await? {
-        return Err(StorageError::Unsuitable(POOLER.to_owned()).into());
+        return Err(connection::pooler().into());
     }
     let identity = queries::identity(&mut c).await?;
     let claim = Claim {

@@ -1,0 +1,3 @@
+//! Delivery to other systems, each transport against a real one.
+
+mod postgres;
