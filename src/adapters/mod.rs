@@ -4,6 +4,7 @@
 //! which there are three. The sessions are served by the shards, so their adapter reports what
 //! those do, and `dual` is both, side by side: neither delays or fails the other.
 
+pub mod paths;
 pub mod realtime;
 
 use async_trait::async_trait;

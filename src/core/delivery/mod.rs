@@ -9,6 +9,9 @@ use uuid::Uuid;
 
 use super::event::{Event, Seq};
 
+/// The name of a broadcast that is no event: how far the path is.
+pub const HEAD_EVENT: &str = "signalbox:head";
+
 /// An event on its way to a destination.
 #[derive(Clone, Debug)]
 pub struct Item {
