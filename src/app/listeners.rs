@@ -12,7 +12,6 @@ use tokio::task::{JoinError, JoinHandle};
 use super::AppError;
 use crate::{
     actors::shard::ShardOptions,
-    adapters::paths,
     http::{Router, server},
     settings::Settings,
 };
@@ -28,7 +27,7 @@ pub(super) struct Listeners {
 impl Listeners {
     pub(super) fn bind(settings: &Settings) -> Result<Self, AppError> {
         let (public, address) = listen(settings.server.bind)?;
-        let private = if paths::lead_home(settings) {
+        let private = if settings.delivers_to_itself() {
             let (private, address) = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
             tracing::debug!("the built-in Realtime is reached by http://{address}");
             Some(private)

@@ -12,6 +12,7 @@
 #![allow(unreachable_pub, reason = "every module of a test is private to it")]
 
 mod access;
+mod adapters;
 mod browser;
 mod clients;
 mod command_line;

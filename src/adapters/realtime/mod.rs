@@ -1,1 +1,8 @@
 //! The realtime path: the transports by which a Realtime is reached.
+
+mod answers;
+pub mod broadcast;
+pub mod channel;
+mod destination;
+
+pub use self::destination::{Destination, NoClient};

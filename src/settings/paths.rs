@@ -1,6 +1,6 @@
 //! Which paths events take, by the flags.
 
-use crate::settings::{AdapterType, FlagSettings, RealtimeUrl, Settings, TransportKind};
+use super::{AdapterType, FlagSettings, RealtimeUrl, Settings, TransportKind};
 
 /// The paths that are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +52,25 @@ impl Paths {
     }
 }
 
-/// Whether events are delivered to the router's own Realtime: it needs its private listener then.
-#[must_use]
-pub fn lead_home(settings: &Settings) -> bool {
-    Paths::of(&settings.flags).realtime
-        && settings.realtime.url == RealtimeUrl::Builtin
-        && settings.realtime.transport != TransportKind::Postgres
+impl Settings {
+    /// The transport of the realtime path, when that is on.
+    #[must_use]
+    pub fn transport(&self) -> Option<TransportKind> {
+        Paths::of(&self.flags).realtime.then_some(self.realtime.transport)
+    }
+
+    /// Whether events are delivered to the router's own Realtime: it needs its private listener then.
+    #[must_use]
+    pub fn delivers_to_itself(&self) -> bool {
+        self.realtime.url == RealtimeUrl::Builtin
+            && self.transport().is_some_and(|transport| transport != TransportKind::Postgres)
+    }
+
+    /// Whether events are delivered to a project that asks for a key.
+    pub(super) fn needs_key(&self) -> bool {
+        self.realtime.url != RealtimeUrl::Builtin
+            && self.transport().is_some_and(|transport| transport != TransportKind::Postgres)
+    }
 }
 
 #[cfg(test)]
@@ -92,13 +105,13 @@ mod tests {
     #[test]
     fn the_private_listener_is_for_the_built_in_realtime_alone() {
         let mut settings = Settings::default();
-        assert!(!lead_home(&settings), "no flag is set");
+        assert!(!settings.delivers_to_itself(), "no flag is set");
         settings.flags.dual_mode = true;
-        assert!(lead_home(&settings));
+        assert!(settings.delivers_to_itself());
         settings.realtime.transport = TransportKind::Postgres;
-        assert!(!lead_home(&settings));
+        assert!(!settings.delivers_to_itself());
         settings.realtime.transport = TransportKind::Channel;
         settings.realtime.url = "https://ref.supabase.co".parse().unwrap();
-        assert!(!lead_home(&settings));
+        assert!(!settings.delivers_to_itself());
     }
 }
