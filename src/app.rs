@@ -1,9 +1,11 @@
 //! The composition root: what is made in which order, and what is stopped in which order.
 
+mod listeners;
+
 use std::{
     future::Future,
     io,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -12,12 +14,12 @@ use std::{
 };
 
 use actix::Actor;
-use actix_server::ServerHandle;
 use actix_web::web;
 use chrono::Utc;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
+use self::listeners::{Listeners, Servers};
 use crate::{
     actors::{
         broadcaster::{Broadcaster, Dismiss},
@@ -41,7 +43,6 @@ use crate::{
         in_flight::InFlight,
         ingest::Idempotent,
         limits::Limits,
-        server,
         settings::Provenance,
     },
     realtime::topics::{TopicOptions, Topics},
@@ -104,7 +105,7 @@ pub enum AppError {
 pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), AppError> {
     let Loaded { settings, origins, file } = loaded;
     let provenance = Provenance { generation: GENERATION, loaded_at: Utc::now(), file, origins };
-    let (listener, port) = listen(settings.server.bind)?;
+    let listeners = Listeners::bind(&settings)?;
     let storage = open_storage(&settings).await?;
     let Opened { writer, head, proof } = take_writer(&*storage).await?;
     tell_proof(&*storage, proof);
@@ -117,6 +118,7 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
     let (advanced, follow) = watch::channel(());
     let topics = Arc::new(Topics::new(TopicOptions {
         settings: settings.realtime.clone(),
+        is_destination: listeners.private_address().is_some(),
         journal: common.tail.clone(),
         advanced: advanced.clone(),
         metrics: common.metrics.clone(),
@@ -129,7 +131,12 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
     let router = web::Data::new(Router {
         auth: Authenticator::new(&settings.auth)?,
         limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
-        legacy: Arc::new(Board::new(storage.clone(), tail.clone(), metrics.clone(), port)),
+        legacy: Arc::new(Board::new(
+            storage.clone(),
+            tail.clone(),
+            metrics.clone(),
+            listeners.address.port(),
+        )),
         settings,
         provenance,
         storage,
@@ -147,7 +154,7 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
         started: Instant::now(),
     });
     actix_rt::spawn(retention(&router, cursors).run());
-    serve(listener, router, shard, stop, stopped).await
+    serve(listeners, router, shard, stop, stopped).await
 }
 
 /// What actors and handlers have in common.
@@ -200,16 +207,14 @@ fn shard_options(
 }
 
 async fn serve(
-    listener: TcpListener,
+    listeners: Listeners,
     router: web::Data<Router>,
     shard: ShardOptions,
     stop: impl Future<Output = ()>,
     stopped: oneshot::Receiver<String>,
 ) -> Result<(), AppError> {
-    let address = listener.local_addr().map_err(AppError::Server)?;
-    let server = server::start(listener, router.clone(), shard).map_err(AppError::Server)?;
-    let handle = server.handle();
-    let serving = actix_rt::spawn(server);
+    let address = listeners.address;
+    let mut servers = listeners.start(&router, &shard)?;
     actix_rt::spawn(router.limits.clone().sweep());
     actix_rt::spawn(router.topics.clone().sweep());
     let watched = Watched {
@@ -227,23 +232,14 @@ async fn serve(
         () = stop => {}
         actor = watchdog::watch(watched) => return Err(AppError::ActorGone(actor)),
         Ok(reason) = stopped => return Err(AppError::Journal(reason)),
-        ended = serving => return Err(AppError::Server(why(ended))),
+        error = servers.ended() => return Err(AppError::Server(error)),
     }
-    shut_down(&router, &handle).await;
+    shut_down(&router, &servers).await;
     Ok(())
 }
 
-/// Why a server ended that nobody stopped.
-fn why(ended: Result<io::Result<()>, tokio::task::JoinError>) -> io::Error {
-    match ended {
-        Ok(Err(error)) => error,
-        Ok(Ok(())) => io::Error::other("it ended by itself"),
-        Err(panicked) => io::Error::other(panicked),
-    }
-}
-
 /// Stops in the order that loses nothing.
-async fn shut_down(router: &Router, server: &ServerHandle) {
+async fn shut_down(router: &Router, servers: &Servers) {
     tracing::info!("shutting down");
     let within = router.settings.server.shutdown_timeout;
     // 1. Nothing new: `/readyz` says so, ingest answers 503.
@@ -268,7 +264,7 @@ async fn shut_down(router: &Router, server: &ServerHandle) {
     if tokio::time::timeout(within, quiet).await.is_err() {
         tracing::warn!("requests or sessions that did not end in time are cut");
     }
-    server.stop(false).await;
+    servers.stop().await;
     // 5. The last spans go out, if the collector takes them.
     if let Some(traces) = &router.traces {
         traces.stop(LAST_SPANS).await;
@@ -286,21 +282,6 @@ fn start_traces(metrics: &Arc<Metrics>) -> Option<Arc<Traces>> {
             None
         }
     }
-}
-
-/// Listens; at which port, when any was to do.
-fn listen(address: SocketAddr) -> Result<(TcpListener, u16), AppError> {
-    let listener = server::listen(address).map_err(|error| {
-        let reason = match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                "the port is taken: stop what listens there, or set server.bind".to_owned()
-            }
-            _ => error.to_string(),
-        };
-        AppError::Listen { address, reason }
-    })?;
-    let port = listener.local_addr().map_err(AppError::Server)?.port();
-    Ok((listener, port))
 }
 
 async fn open_storage(settings: &Settings) -> Result<Arc<dyn Storage>, StorageError> {

@@ -15,7 +15,12 @@ use crate::core::{ledger::Balance, protocol::CloseReason};
 /// A worker thread has started its shard.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct ShardStarted(pub Addr<Shard>);
+pub struct ShardStarted {
+    /// The shard.
+    pub shard: Addr<Shard>,
+    /// Its sessions are the router's own: nobody is told of them, or tells them anything.
+    pub is_private: bool,
+}
 
 /// All sessions must end, and come back after a time within the window.
 #[derive(Message)]
@@ -51,6 +56,7 @@ pub struct AreShardsAlive;
 #[derive(Debug, Default)]
 pub struct Broadcaster {
     shards: Vec<Addr<Shard>>,
+    private: Vec<Addr<Shard>>,
 }
 
 /// Messages that may wait; above it a sender waits for its answer, and nothing is lost.
@@ -81,8 +87,9 @@ impl Actor for Broadcaster {
 impl Handler<ShardStarted> for Broadcaster {
     type Result = ();
 
-    fn handle(&mut self, ShardStarted(shard): ShardStarted, _: &mut Self::Context) {
-        self.shards.push(shard);
+    fn handle(&mut self, message: ShardStarted, _: &mut Self::Context) {
+        let ShardStarted { shard, is_private } = message;
+        if is_private { self.private.push(shard) } else { self.shards.push(shard) }
     }
 }
 
@@ -133,6 +140,6 @@ impl Handler<AreShardsAlive> for Broadcaster {
     type Result = bool;
 
     fn handle(&mut self, _: AreShardsAlive, _: &mut Self::Context) -> bool {
-        self.shards.iter().all(Addr::connected)
+        self.shards.iter().chain(&self.private).all(Addr::connected)
     }
 }

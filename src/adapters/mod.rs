@@ -4,6 +4,7 @@
 //! which there are three. The sessions are served by the shards, so their adapter reports what
 //! those do, and `dual` is both, side by side: neither delays or fails the other.
 
+pub mod factory;
 pub mod realtime;
 pub mod retry;
 
@@ -13,7 +14,7 @@ use crate::core::{
     delivery::{Batch, Delivered, DeliveryError},
     event::Position,
 };
-pub use crate::settings::TransportKind;
+pub use crate::settings::{Mode, Paths, TransportKind};
 
 /// How a Realtime is reached. One request is under way at a time.
 #[async_trait]

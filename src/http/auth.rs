@@ -24,6 +24,7 @@ use utoipa::ToSchema;
 use super::{
     Caller, Router,
     contract::problems,
+    door::PrivateKey,
     problem::{Code, Problem},
 };
 use crate::{
@@ -62,10 +63,11 @@ pub struct Authenticator {
     credentials: Credentials,
     tickets: TicketKey,
     ticket_ttl: Duration,
+    private: PrivateKey,
 }
 
 impl Authenticator {
-    /// As the settings say; the key of its tickets is new.
+    /// As the settings say; the key of its tickets is new, and that of the private listener.
     ///
     /// # Errors
     /// When no key can be drawn.
@@ -74,6 +76,7 @@ impl Authenticator {
             credentials: Credentials::new(settings),
             tickets: TicketKey::new(&random()?),
             ticket_ttl: settings.ticket_ttl,
+            private: PrivateKey::mint()?,
         })
     }
 
@@ -106,6 +109,12 @@ impl Authenticator {
             return self.tickets.check(ticket, now).map_err(|error| refused(&error.to_string()));
         }
         Ok(Identity::nobody())
+    }
+
+    /// The key of the private listener.
+    #[must_use]
+    pub fn private_key(&self) -> &PrivateKey {
+        &self.private
     }
 
     /// The tokens that are taken, for who finds one elsewhere than in a header.

@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use super::{
     Caller, Router,
     contract::problems,
+    door::Door,
     ingest,
     problem::{Code, Problem},
 };
@@ -34,7 +35,7 @@ const MAX_BODY: usize = 8_000_000;
 problems!(
     /// Why nothing is broadcast.
     BroadcastProblems: BadBody, BadJson, BodyTimeout, BodyTooLarge, UnsupportedMediaType,
-    InvalidBroadcasts, TooManyRequests, ShuttingDown, TooManyBytes,
+    InvalidBroadcasts, TooManyRequests, ShuttingDown, TooManyBytes, TopicReserved,
 );
 
 /// What is to be broadcast.
@@ -173,11 +174,12 @@ async fn publish(
     body: &mut web::Payload,
     (read, deadline): (Read, Instant),
 ) -> Result<HttpResponse, Problem> {
-    if router.is_draining() {
+    let is_own = caller.door == Door::Private;
+    if router.is_draining() && !is_own {
         let after = router.settings.server.reconnect_window;
         return Err(Problem::new(Code::ShuttingDown, "the router is shutting down").after(after));
     }
-    let most = MAX_BODY.min(router.settings.limits.body_bytes);
+    let most = if is_own { MAX_BODY } else { MAX_BODY.min(router.settings.limits.body_bytes) };
     let (body, _share) = ingest::receive(router, request, caller, body, (most, deadline)).await?;
     let broadcasts = read(request, &body)?;
     let largest = router.settings.realtime.payload_bytes;
@@ -185,24 +187,38 @@ async fn publish(
         let detail = "Payload size exceeds tenant limit";
         return Err(Problem::new(Code::InvalidBroadcasts, detail));
     }
-    let (admitted, rolling) = router.topics.admit(broadcasts.len());
-    if !admitted {
-        let detail = if broadcasts.len() > 1 {
-            "Too many messages to broadcast, please reduce the batch size"
-        } else {
-            "You have exceeded your rate limit"
-        };
-        return Err(Problem::new(Code::TooManyRequests, detail));
+    let mut response = HttpResponse::Accepted();
+    if !is_own {
+        let rolling = admit(router, &broadcasts)?;
+        tell_rate(&mut response, router.settings.realtime.http_events_per_second, rolling);
     }
+    let by = if is_own { "router" } else { "http" };
     for (topic, broadcast) in broadcasts {
-        router.metrics.realtime_broadcasts_total.with(["http"]).increment(1);
+        router.metrics.realtime_broadcasts_total.with([by]).increment(1);
         if router.topics.publish(&topic, broadcast).is_err() {
             router.metrics.realtime_dropped_total.with(["too_many_topics"]).increment(1);
         }
     }
-    let mut response = HttpResponse::Accepted();
-    tell_rate(&mut response, router.settings.realtime.http_events_per_second, rolling);
     Ok(response.finish())
+}
+
+/// Whether a client may say all of this now; and how much clients said, a second.
+fn admit(router: &Router, broadcasts: &[(Topic, Broadcast)]) -> Result<f64, Problem> {
+    let reserved = router.topics.reserved();
+    if let Some((topic, _)) = broadcasts.iter().find(|(topic, _)| reserved == Some(&*topic.name)) {
+        let detail = format!("on {} only the router speaks", topic.name);
+        return Err(Problem::new(Code::TopicReserved, detail));
+    }
+    let (admitted, rolling) = router.topics.admit(broadcasts.len());
+    if admitted {
+        return Ok(rolling);
+    }
+    let detail = if broadcasts.len() > 1 {
+        "Too many messages to broadcast, please reduce the batch size"
+    } else {
+        "You have exceeded your rate limit"
+    };
+    Err(Problem::new(Code::TooManyRequests, detail))
 }
 
 /// Says how much is left of the rate, where there is one.

@@ -20,6 +20,8 @@ use chrono::Utc;
 
 use super::{
     Caller, ROUTES, Router, auth,
+    door::Door,
+    limits::Account,
     problem::{Code, Problem},
 };
 use crate::{
@@ -27,18 +29,22 @@ use crate::{
     settings::{AuthMode, Settings},
 };
 
-/// Lets a request to the route with this pattern pass, as whom; or says why not.
+/// Lets a request that comes by this door to the route with this pattern pass, as whom; or says why
+/// not.
 ///
 /// # Errors
 /// When it is not for this router, comes from a page of another origin, shows no good credentials,
 /// may not do what it asks for, or goes beyond a limit.
 pub fn admit(
     router: &Router,
+    door: Door,
     head: &RequestHead,
     pattern: Option<&str>,
 ) -> Result<Caller, Problem> {
-    let admitted =
-        check_place(&router.settings, head.headers()).and_then(|()| caller(router, head, pattern));
+    let admitted = check_place(&router.settings, head.headers()).and_then(|()| match door {
+        Door::Public => caller(router, head, pattern),
+        Door::Private => private_caller(router, head, pattern),
+    });
     if let Err(problem) = &admitted
         && problem.code().status() != StatusCode::TOO_MANY_REQUESTS
     {
@@ -61,9 +67,22 @@ fn caller(router: &Router, head: &RequestHead, pattern: Option<&str>) -> Result<
         Err(problem) => Err(problem),
     };
     match identity {
-        Ok(identity) => Ok(Caller { identity, account }),
+        Ok(identity) => Ok(Caller { identity, account, door: Door::Public }),
         Err(problem) => Err(router.limits.tell_problem(&account, problem)),
     }
+}
+
+/// The router itself, which is charged for nothing.
+fn private_caller(
+    router: &Router,
+    head: &RequestHead,
+    pattern: Option<&str>,
+) -> Result<Caller, Problem> {
+    let identity = router.auth.private_key().identify(head)?;
+    if pattern.is_some_and(|pattern| !Door::Private.leads_to(pattern)) {
+        return Err(Problem::new(Code::NotFound, "there is nothing of that here"));
+    }
+    Ok(Caller { identity, account: Account::exempt(), door: Door::Private })
 }
 
 /// What a request needs. A resource that the table of routes does not know is closed to all but

@@ -53,6 +53,21 @@ pub struct Limits {
 pub struct Account {
     client: Option<Arc<Client>>,
     standing: Option<HeaderValue>,
+    is_exempt: bool,
+}
+
+impl Account {
+    /// Of the router itself, which is charged for nothing.
+    #[must_use]
+    pub fn exempt() -> Self {
+        Self { is_exempt: true, ..Self::default() }
+    }
+
+    /// Whether it is charged for nothing.
+    #[must_use]
+    pub fn is_exempt(&self) -> bool {
+        self.is_exempt
+    }
 }
 
 /// A socket or a stream of a client, until it is dropped.
@@ -110,7 +125,7 @@ impl Limits {
             }
         }
         let standing = (!standing.is_empty()).then(|| standing.join(", ").parse().ok()).flatten();
-        Ok(Account { client, standing })
+        Ok(Account { client, standing, is_exempt: false })
     }
 
     /// Charges a client for bytes of a body.
@@ -118,6 +133,9 @@ impl Limits {
     /// # Errors
     /// When it, or all together, have sent as many as they may.
     pub fn bytes(&self, account: &Account, bytes: usize) -> Result<(), Problem> {
+        if account.is_exempt {
+            return Ok(());
+        }
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let limits =
             [(account.client.as_deref(), "client_bytes"), (Some(&self.total), "total_bytes")];

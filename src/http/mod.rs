@@ -7,6 +7,7 @@ pub mod budget;
 pub mod connection;
 pub mod contract;
 pub mod dead_letters;
+pub mod door;
 pub mod events;
 pub mod guard;
 pub mod in_flight;
@@ -48,6 +49,7 @@ use self::{
     auth::Authenticator,
     budget::Budget,
     connection::Pace,
+    door::Door,
     guard::cors,
     in_flight::InFlight,
     ingest::Idempotent,
@@ -133,6 +135,8 @@ pub struct Caller {
     pub identity: Identity,
     /// What it takes is charged to.
     pub account: Account,
+    /// By which listener it comes.
+    pub door: Door,
 }
 
 /// A route, for the documentation and the tests.
@@ -281,7 +285,7 @@ async fn method_not_allowed(request: HttpRequest) -> Result<HttpResponse, Proble
     Err(Problem::new(Code::MethodNotAllowed, detail).header(header::ALLOW, &allowed))
 }
 
-/// Lets no request pass that [`guard::admit`] refuses, and counts all.
+/// Lets no request pass that [`guard::admit`] refuses, and counts all but the router's own.
 ///
 /// # Errors
 /// What the next service fails with.
@@ -292,13 +296,19 @@ pub async fn watch(
 ) -> Result<ServiceResponse, Error> {
     let pace = request.conn_data::<Pace>();
     let (began, answering) = (Instant::now(), (router.requests.begin(), pace.map(Pace::begin)));
+    let door = request.app_data::<Door>().copied().unwrap_or_default();
+    if door == Door::Private {
+        let pattern = request.resource_map().match_pattern(request.match_info().as_str());
+        let (response, _) = answer(&router, door, request, pattern.as_deref(), next).await?;
+        return Ok(response.map_body(|_, body| in_flight::until_sent(body, answering)));
+    }
     let method = request.method().clone();
     let span = trace::begin(&router, &method, request.headers());
     trace::remember(&request, span.as_ref());
     let origin = request.headers().get(header::ORIGIN).cloned();
     // Of the path as it will be routed: what is escaped in the URL is not escaped any more.
     let pattern = request.resource_map().match_pattern(request.match_info().as_str());
-    let (mut response, account) = answer(&router, request, pattern.as_deref(), next).await?;
+    let (mut response, account) = answer(&router, door, request, pattern.as_deref(), next).await?;
     cors::tell(&router.settings, origin.as_ref(), response.headers_mut());
     router.limits.tell(account.as_ref(), response.headers_mut());
     let route = pattern.as_deref().unwrap_or("none");
@@ -318,6 +328,7 @@ pub async fn watch(
 /// Answers a request: itself, or by whoever is next; with the account of who was let in.
 async fn answer(
     router: &Router,
+    door: Door,
     mut request: ServiceRequest,
     pattern: Option<&str>,
     next: Next<impl MessageBody + 'static>,
@@ -328,7 +339,7 @@ async fn answer(
         let response = cors::preflight(request.head(), pattern);
         return Ok((request.into_response(response), None));
     }
-    match guard::admit(router, request.head(), pattern) {
+    match guard::admit(router, door, request.head(), pattern) {
         Ok(caller) => {
             let account = caller.account.clone();
             request.extensions_mut().insert(caller);

@@ -11,8 +11,12 @@ use super::{
     problem::{Code, Problem},
 };
 
-/// A session's place, given back when dropped.
+/// A session's place, given back when dropped. The router's own takes none.
 pub(super) struct Room {
+    _taken: Option<Taken>,
+}
+
+struct Taken {
     router: web::Data<Router>,
     _connection: Connection,
 }
@@ -23,17 +27,20 @@ impl Room {
     /// # Errors
     /// When there is none.
     pub(super) fn take(router: web::Data<Router>, account: &Account) -> Result<Self, Problem> {
+        if account.is_exempt() {
+            return Ok(Self { _taken: None });
+        }
         let connection = router.limits.connect(account)?;
         let taken = router.sessions.fetch_add(1, Ordering::Relaxed);
-        let room = Self { router, _connection: connection };
+        let room = Taken { router, _connection: connection };
         if taken < room.router.settings.session.max_sessions {
-            return Ok(room);
+            return Ok(Self { _taken: Some(room) });
         }
         Err(Problem::new(Code::TooManySessions, "there are as many sessions as may be"))
     }
 }
 
-impl Drop for Room {
+impl Drop for Taken {
     fn drop(&mut self) {
         self.router.sessions.fetch_sub(1, Ordering::Relaxed);
     }

@@ -10,7 +10,7 @@ use std::{
 use actix::Actor;
 use actix_codec::{Framed, FramedParts};
 use actix_http::{HttpService, KeepAlive, Protocol, Request, h1};
-use actix_server::Server;
+use actix_server::{Server, ServerBuilder};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, web};
 use socket2::{Domain, Socket, Type};
@@ -18,12 +18,16 @@ use socket2::{Domain, Socket, Type};
 use super::{
     Router, configure,
     connection::{Connection, Limits},
+    door::Door,
     upgrade, watch,
 };
-use crate::actors::{
-    broadcaster::ShardStarted,
-    session::SessionOptions,
-    shard::{Shard, ShardOptions},
+use crate::{
+    actors::{
+        broadcaster::ShardStarted,
+        session::SessionOptions,
+        shard::{Shard, ShardOptions},
+    },
+    telemetry::Metrics,
 };
 
 /// How long a client that still sends a body which nobody reads may take to hear why.
@@ -44,7 +48,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Starts to serve `listener`. Signals are the caller's.
+/// Starts to serve `listener` to clients. Signals are the caller's.
 ///
 /// # Errors
 /// When the listener cannot be used.
@@ -53,23 +57,49 @@ pub fn start(
     router: web::Data<Router>,
     shard: ShardOptions,
 ) -> io::Result<Server> {
-    let server = &router.settings.server;
-    let mut builder = Server::build()
-        .max_concurrent_connections(router.settings.session.max_sessions.saturating_mul(2))
-        .shutdown_timeout(server.shutdown_timeout.as_secs())
-        .disable_signals();
-    if server.workers > 0 {
-        builder = builder.workers(server.workers);
+    let most = router.settings.session.max_sessions.saturating_mul(2);
+    let mut builder = Server::build().max_concurrent_connections(most);
+    if router.settings.server.workers > 0 {
+        builder = builder.workers(router.settings.server.workers);
     }
+    serve(builder, listener, router, shard, Door::Public)
+}
+
+/// Starts to serve `listener`, of loopback, to the router itself: on a thread of its own, so that
+/// no crowd of clients is in the way.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn start_private(
+    listener: TcpListener,
+    router: web::Data<Router>,
+    shard: ShardOptions,
+) -> io::Result<Server> {
+    // What this shard counts is no client's.
+    let shard = ShardOptions { metrics: Arc::new(Metrics::new()), ..shard };
+    serve(Server::build().workers(1), listener, router, shard, Door::Private)
+}
+
+fn serve(
+    builder: ServerBuilder,
+    listener: TcpListener,
+    router: web::Data<Router>,
+    shard: ShardOptions,
+    door: Door,
+) -> io::Result<Server> {
+    let builder = builder
+        .shutdown_timeout(router.settings.server.shutdown_timeout.as_secs())
+        .disable_signals();
     let builder = builder.listen("http", listener, move || {
         let router = router.clone();
-        let sessions = start_shard(&router, shard.clone());
+        let sessions = start_shard(&router, shard.clone(), door);
         let limits = Limits {
             head: router.settings.limits.head_timeout,
             keep_alive: router.settings.server.keep_alive,
         };
         let app = App::new()
             .app_data(router.clone())
+            .app_data(door)
             .app_data(web::Data::from(sessions.clone()))
             .wrap(from_fn(watch))
             .configure(configure);
@@ -81,7 +111,7 @@ pub fn start(
             .on_connect_ext(Connection::introduce)
             .upgrade(fn_service(move |(request, framed): (Request, _)| {
                 let session = unwrap(framed).map(|framed| {
-                    upgrade::serve(router.clone(), sessions.clone(), request, framed)
+                    upgrade::serve(router.clone(), (sessions.clone(), door), request, framed)
                 });
                 Box::pin(async move {
                     session?.await;
@@ -107,9 +137,15 @@ fn unwrap(framed: Framed<Connection, h1::Codec>) -> io::Result<Framed<TcpStream,
 }
 
 /// The shard of this worker thread, and what its sessions share.
-fn start_shard(router: &web::Data<Router>, options: ShardOptions) -> Arc<SessionOptions> {
+fn start_shard(
+    router: &web::Data<Router>,
+    options: ShardOptions,
+    door: Door,
+) -> Arc<SessionOptions> {
+    let metrics = options.metrics.clone();
     let shard = Shard::new(options).start();
-    let (broadcaster, started) = (router.broadcaster.clone(), ShardStarted(shard.clone()));
+    let started = ShardStarted { shard: shard.clone(), is_private: door == Door::Private };
+    let broadcaster = router.broadcaster.clone();
     actix_web::rt::spawn(async move {
         if broadcaster.send(started).await.is_err() {
             tracing::error!("a worker thread started after the broadcaster was gone");
@@ -119,7 +155,7 @@ fn start_shard(router: &web::Data<Router>, options: ShardOptions) -> Arc<Session
     Arc::new(SessionOptions {
         shard,
         storage: router.storage.clone(),
-        metrics: router.metrics.clone(),
+        metrics,
         send_buffer: session.send_buffer,
         max_frame: session.max_frame,
         max_errors: session.max_errors,

@@ -24,6 +24,7 @@ use tokio::{
 use super::{
     ROUTES, Router,
     contract::problems,
+    door::Door,
     guard,
     legacy::producer,
     limits::Account,
@@ -95,11 +96,11 @@ struct Admitted {
 /// kilobytes, is boxed and gone by then.
 pub fn serve(
     router: web::Data<Router>,
-    options: Arc<SessionOptions>,
+    (options, door): (Arc<SessionOptions>, Door),
     request: Request,
     framed: Framed<TcpStream, h1::Codec>,
 ) -> impl Future<Output = ()> {
-    let opening = Box::pin(open(router, options, request, framed));
+    let opening = Box::pin(open(router, (options, door), request, framed));
     async move {
         match opening.await {
             // The sender is dropped, not used: an error is the end.
@@ -113,18 +114,20 @@ pub fn serve(
 /// Shakes hands and opens a session, or says why there is none.
 async fn open(
     router: web::Data<Router>,
-    options: Arc<SessionOptions>,
+    (options, door): (Arc<SessionOptions>, Door),
     request: Request,
     framed: Framed<TcpStream, h1::Codec>,
 ) -> io::Result<Option<(oneshot::Receiver<()>, Room)>> {
     let span = trace::begin(&router, request.method(), request.head().headers());
-    let handshake = admit(&router, &request).and_then(|admitted| {
+    let handshake = admit(&router, door, &request).and_then(|admitted| {
         let response = ws::handshake(request.head()).map_err(bad_handshake)?;
         Ok((admitted, response))
     });
     let status = handshake.as_ref().map_or_else(ResponseError::status_code, |_| SWITCHING);
     let route = socket_at(request.path()).map_or("none", |(path, _)| path);
-    router.count(route, request.method(), status);
+    if door == Door::Public {
+        router.count(route, request.method(), status);
+    }
     if let Some(span) = span {
         span.answered(Some(route).filter(|route| *route != "none"), status.as_u16());
     }
@@ -160,7 +163,7 @@ async fn open(
             producer::open(router, producer::Client { owner, account }, socket, early)?
         }
         Wanted::Realtime(asked) => {
-            let (realtime, owner) = Realtime::new(router, asked, owner);
+            let (realtime, owner) = Realtime::new(router, door, asked, owner);
             Session::open(socket, early, owner, realtime, options)?
         }
     };
@@ -172,9 +175,9 @@ fn socket_at(path: &str) -> Option<(&'static str, Purpose)> {
     SOCKETS.into_iter().find(|(at, _)| *at == path)
 }
 
-fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
+fn admit(router: &Router, door: Door, request: &Request) -> Result<Admitted, Problem> {
     let pattern = ROUTES.iter().map(|route| route.path).find(|path| *path == request.path());
-    let caller = match guard::admit(router, request.head(), pattern) {
+    let caller = match guard::admit(router, door, request.head(), pattern) {
         // A browser cannot see the status of a refused handshake: it is told by a close code.
         Err(problem) if problem.code().status() == StatusCode::TOO_MANY_REQUESTS => None,
         caller => Some(caller?),
@@ -187,7 +190,7 @@ fn admit(router: &Router, request: &Request) -> Result<Admitted, Problem> {
         let detail = format!("{} is not for {path}; use GET", request.method());
         return Err(Problem::new(Code::MethodNotAllowed, detail).header(header::ALLOW, "GET"));
     }
-    if router.is_draining() {
+    if router.is_draining() && door == Door::Public {
         let after = router.settings.server.reconnect_window;
         return Err(Problem::new(Code::ShuttingDown, "the router is shutting down").after(after));
     }

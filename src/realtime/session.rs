@@ -38,7 +38,7 @@ use crate::{
         },
         tail::SharedTail,
     },
-    http::Router,
+    http::{Router, door::Door},
     settings::RealtimeSettings,
 };
 
@@ -73,12 +73,17 @@ impl Realtime {
     /// A socket that has just connected, and whose it is for the router: when what it is known by
     /// expires, its channels end, each as it was joined, and not the socket.
     #[must_use]
-    pub fn new(router: web::Data<Router>, asked: Asked, owner: Owner) -> (Self, Owner) {
+    pub fn new(router: web::Data<Router>, door: Door, asked: Asked, owner: Owner) -> (Self, Owner) {
         let Owner { client_id, identity } = owner;
-        let limits = limits(&router.settings.realtime);
+        let mut limits = limits(&router.settings.realtime);
+        let mut reserved = None;
+        match door {
+            Door::Private => limits = limits.without_rates(),
+            Door::Public => reserved = router.topics.reserved(),
+        }
         let realtime = Self {
             vsn: asked.vsn,
-            channels: Channels::new(limits, Duration::ZERO),
+            channels: Channels::new(limits, Duration::ZERO).reserving(reserved),
             joined: HashMap::new(),
             topics: router.topics.clone(),
             journal: router.tail.clone(),

@@ -49,6 +49,8 @@ pub struct TooManyTopics;
 pub struct TopicOptions {
     /// Their bounds.
     pub settings: RealtimeSettings,
+    /// Whether the router delivers events here, on `realtime.topic`.
+    pub is_destination: bool,
     /// The journal: some topics tell of its events.
     pub journal: Arc<SharedTail>,
     /// Wakes the shards.
@@ -158,6 +160,13 @@ impl Topics {
     /// Whether a topic is of use without a channel: as a place of events, or to be replayed.
     fn is_kept(&self, topic: &Topic) -> bool {
         topic.private || self.tells_events(topic)
+    }
+
+    /// The name under which only the router may speak: who listens takes what is said there for its
+    /// events.
+    #[must_use]
+    pub fn reserved(&self) -> Option<&str> {
+        self.options.is_destination.then(|| self.options.settings.topic.as_str())
     }
 
     fn tells_events(&self, topic: &Topic) -> bool {

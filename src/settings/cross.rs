@@ -1,6 +1,6 @@
 //! What must hold between two keys, as a table.
 
-use super::{AuthMode, Settings};
+use super::{AuthMode, Settings, TransportKind};
 
 /// A law between two keys.
 pub(super) struct Law {
@@ -53,6 +53,24 @@ pub(super) static LAWS: &[Law] = &[
         other: "realtime.total_bytes",
         must_be: "at most",
         holds: |it| it.realtime.topic_bytes <= it.realtime.total_bytes,
+    },
+    Law {
+        key: "realtime.key",
+        other: "realtime.url",
+        must_be: "a key, or named by realtime.key_file, with",
+        // The file is read, and looked at, later.
+        holds: |it| {
+            !it.needs_key() || !it.realtime.key.is_empty() || it.realtime.key_file.is_some()
+        },
+    },
+    Law {
+        key: "realtime.database_url",
+        other: "realtime.transport",
+        must_be: "a database with",
+        holds: |it| {
+            it.transport() != Some(TransportKind::Postgres)
+                || it.realtime.database_url.url().is_some()
+        },
     },
     Law {
         key: "breaker.min_attempts",

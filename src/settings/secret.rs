@@ -18,6 +18,12 @@ const FILE: &str = "realtime.key_file";
 pub struct Secret(String);
 
 impl Secret {
+    /// A secret that is made here, or was read elsewhere.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
     /// The text itself: for whom it is meant, and nobody else.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -1,3 +1,6 @@
-//! Delivery to other systems, each transport against a real one.
+//! The transports of the realtime path, each before what it leads to: a router's own Realtime, and
+//! another PostgreSQL.
 
+mod contract;
 mod postgres;
+mod realtime;

@@ -8,4 +8,5 @@ mod frames;
 mod journal;
 mod limits;
 mod over_http;
+mod own_topic;
 mod presence;

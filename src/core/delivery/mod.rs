@@ -11,6 +11,9 @@ use uuid::Uuid;
 
 use super::event::{Event, Seq};
 
+/// The name of a broadcast that is no event: how far the path is.
+pub const HEAD_EVENT: &str = "signalbox:head";
+
 /// An event on its way to a destination.
 #[derive(Clone, Debug)]
 pub struct Item {
@@ -47,7 +50,7 @@ pub struct Batch {
 pub struct Delivered {
     /// Events that were sent.
     pub events: usize,
-    /// Those of them that the destination already had, where it tells.
+    /// Those of them that the destination already had, where that is known.
     pub known: usize,
 }
 
@@ -61,7 +64,8 @@ pub enum DeliveryError {
         /// What happened, without a secret.
         reason: String,
     },
-    /// The destination asks for fewer requests.
+    /// The destination asks for fewer requests, or for smaller ones: some refuse a batch, whole, that
+    /// is larger than what is left of a rate. Whoever sends it again sends less at a time.
     #[error("{reason}")]
     RateLimited {
         /// How long it asks to wait, if it says so.
@@ -69,7 +73,9 @@ pub enum DeliveryError {
         /// Its words.
         reason: String,
     },
-    /// The destination will never take some of it; nothing of the batch was taken.
+    /// The destination will never take some of it. Nothing of the batch counts as taken: what is left
+    /// is to be sent again. A transport that sends one by one knows what was taken all the same,
+    /// and does not send that twice.
     #[error("{reason}")]
     Rejected {
         /// Which events.

@@ -46,6 +46,14 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The same for who may say as much as it has to say.
+    #[must_use]
+    pub fn without_rates(self) -> Self {
+        Self { joins_per_second: 0, events_per_second: 0, ..self }
+    }
+}
+
 /// What is left of a rate. Times are durations since any fixed moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {

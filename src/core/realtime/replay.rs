@@ -1,6 +1,8 @@
 //! Events of the journal told as broadcasts of a topic: to a channel that says where it was, until it
 //! is where the topic goes on.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -11,6 +13,7 @@ use super::{
 };
 use crate::core::{
     cursor,
+    delivery::HEAD_EVENT,
     event::{Event, Position, Seq},
     numbering::Head,
     protocol::{Gap, GapReason},
@@ -56,19 +59,23 @@ pub fn broadcast(event: &Event) -> Broadcast {
     })
 }
 
-/// Where the event of a broadcast stands in the journal, if it is one.
+/// Where the event of a broadcast stands in the journal, if it is one. A head has a place too, and
+/// is none: who has heard the event there must hear the head all the same.
 #[must_use]
 pub fn position(broadcast: &Broadcast) -> Option<Position> {
     #[derive(Deserialize)]
-    struct Whole {
+    struct Whole<'a> {
+        #[serde(borrow)]
+        event: Cow<'a, str>,
         payload: Position,
     }
     match broadcast {
-        Broadcast::User(user) if user.encoding == Encoding::Json => {
+        Broadcast::User(user) if user.encoding == Encoding::Json && *user.event != *HEAD_EVENT => {
             serde_json::from_slice(&user.payload).ok()
         }
         Broadcast::Whole(whole) => {
-            serde_json::from_slice(whole).ok().map(|Whole { payload }| payload)
+            let whole: Whole<'_> = serde_json::from_slice(whole).ok()?;
+            (whole.event != HEAD_EVENT).then_some(whole.payload)
         }
         Broadcast::User(_) => None,
     }
@@ -147,6 +154,13 @@ mod tests {
             position(&Broadcast::Whole(text.into()))
         };
         assert_eq!(whole(&json), expected);
+        let head = whole(&json).map(|Position { epoch, seq }| {
+            let text = format!(
+                r#"{{"type":"broadcast","event":"{HEAD_EVENT}","payload":{{"epoch":"{epoch}","seq":{seq}}}}}"#
+            );
+            position(&Broadcast::Whole(text.into()))
+        });
+        assert_eq!(head, Some(None), "a head is no event");
         for other in ["7", "{}", "[]", r#"{"seq":7}"#, r#"{"seq":-7,"epoch":"x"}"#] {
             assert_eq!(whole(other), None, "{other}");
         }

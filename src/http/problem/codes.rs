@@ -73,6 +73,8 @@ codes! {
     NotAllowed: "not_allowed", FORBIDDEN, "Use a token with the scope of `scope`.";
     /// A page of another origin asks.
     OriginNotAllowed: "origin_not_allowed", FORBIDDEN, "Use the router's own pages, or list it in `auth.cors_origins`.";
+    /// On this topic of Realtime the router tells events, and nobody else speaks.
+    TopicReserved: "topic_reserved", FORBIDDEN, "Use another topic.";
     /// The version of Realtime's protocol is none that is spoken here.
     UnknownVersion: "unknown_version", FORBIDDEN, "Connect with `vsn=1.0.0` or `vsn=2.0.0`.";
     /// There is nothing of that path or id, or no longer.

@@ -70,6 +70,8 @@ pub enum Dropped {
     TooLarge,
     /// A broadcast on a private topic that the token may only read.
     NotAllowed,
+    /// A broadcast where only the router speaks.
+    Reserved,
     /// A broadcast that is no object.
     NotAnObject,
     /// A message of no known event.
@@ -83,6 +85,7 @@ impl Dropped {
         match self {
             Self::TooLarge => "too_large",
             Self::NotAllowed => "not_allowed",
+            Self::Reserved => "reserved",
             Self::NotAnObject => "not_an_object",
             Self::UnknownEvent => "unknown_event",
         }

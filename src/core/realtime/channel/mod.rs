@@ -47,6 +47,8 @@ pub struct Now {
 #[derive(Debug)]
 pub struct Channels {
     limits: Limits,
+    /// The name of a topic on which this client may only listen.
+    reserved: Option<Box<str>>,
     /// By the topic on the wire.
     open: HashMap<Box<str>, Channel>,
     joins: Allowance,
@@ -82,6 +84,7 @@ impl Channels {
     pub fn new(limits: Limits, now: Duration) -> Self {
         Self {
             limits,
+            reserved: None,
             open: HashMap::new(),
             joins: Allowance::new(limits.joins_per_second, now),
             events: Allowance::new(limits.events_per_second, now),
@@ -90,6 +93,12 @@ impl Channels {
             heard: now,
             empty: Some(now),
         }
+    }
+
+    /// The same, on a topic of this name to listen only.
+    #[must_use]
+    pub fn reserving(self, topic: Option<&str>) -> Self {
+        Self { reserved: topic.map(Into::into), ..self }
     }
 
     /// What to do about a message. `new_id` names who does not say who it is.

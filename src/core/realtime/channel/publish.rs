@@ -1,5 +1,5 @@
 //! Broadcasts of a client. What is not passed on is counted; who asked for an answer gets one, but
-//! for what it may not write: so the real server has it.
+//! for what its token may not write: so the real server has it.
 
 use super::{Channels, ClientMessage, Dropped, Effect, Now, Payload, ServerMessage, TOO_MANY, ok};
 use crate::core::realtime::phoenix::{Broadcast, UserBroadcast};
@@ -12,6 +12,11 @@ impl Channels {
         let Some(channel) = self.open.get(&message.topic) else { return Vec::new() };
         if channel.topic.private && !channel.grant.write {
             return vec![Effect::Drop(Dropped::NotAllowed)];
+        }
+        if self.reserved.as_deref() == Some(&*channel.topic.name) {
+            let answer =
+                channel.join.ack.then(|| Effect::Send(ServerMessage::error(message, RESERVED)));
+            return [Effect::Drop(Dropped::Reserved)].into_iter().chain(answer).collect();
         }
         match broadcast(&message.payload, self.limits.payload_bytes) {
             Ok(broadcast) => {
@@ -28,6 +33,9 @@ impl Channels {
         }
     }
 }
+
+/// The real server has no such topics: there is a reason, so that nobody has to guess.
+const RESERVED: &str = r#"{"reason":"Unauthorized: Only the router speaks on this topic"}"#;
 
 /// The broadcast of a payload; or why it is none, and what the sender hears of that.
 fn broadcast(payload: &Payload, most: usize) -> Result<Broadcast, (Dropped, &'static str)> {

@@ -6,6 +6,27 @@ use super::*;
 use crate::core::realtime::phoenix::{Broadcast, Encoding, UserBroadcast};
 
 #[test]
+fn on_the_routers_own_topic_clients_only_listen() {
+    for (private, ack) in [(false, false), (false, true), (true, true)] {
+        let mut socket = Socket::new();
+        socket.channels = Channels::new(Limits::default(), Duration::ZERO).reserving(Some("a"));
+        let config = json!({ "private": private, "broadcast": { "ack": ack } });
+        let payload = json!({ "config": config, "access_token": "read write" });
+        socket.say(&json!(["1", "1", "realtime:a", "phx_join", payload]).to_string());
+        let heard = socket.say(r#"["1","2","realtime:a","broadcast",{"event":"e"}]"#);
+        let reason = r#"{"reason":"Unauthorized: Only the router speaks on this topic"}"#;
+        let answer = ack.then(|| error(2, reason));
+        assert_eq!(
+            heard,
+            Vec::from_iter([Some("drop reserved".into()), answer].into_iter().flatten())
+        );
+        socket.say(r#"["2","3","realtime:ab","phx_join",{}]"#);
+        let heard = socket.say(r#"["2","4","realtime:ab","broadcast",{"event":"e"}]"#);
+        assert_eq!(heard, ["publish ab of 13 bytes"]);
+    }
+}
+
+#[test]
 fn broadcasts_are_passed_on_and_answered_when_asked() {
     let said = r#"["9","2","realtime:a","broadcast",{"type":"broadcast","event":"e","payload":1}]"#;
     for (config, heard) in [

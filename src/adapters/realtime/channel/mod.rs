@@ -1,0 +1,450 @@
+//! One Phoenix channel over a WebSocket. A batch is one push an event, all of them on their way at
+//! once: a socket keeps their order, and each is acknowledged.
+//!
+//! A connection that fails, in whatever way, is given up whole; the next call makes a new one. So a
+//! call that is dropped on its way leaves nothing half read behind.
+
+mod line;
+mod said;
+mod taken;
+
+use std::{
+    sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use rustls::ClientConfig;
+use tokio::sync::Mutex;
+use tokio_tungstenite::{
+    Connector, connect_async_tls_with_config,
+    tungstenite::{
+        Error, Message,
+        client::IntoClientRequest,
+        handshake::client::{Request, Response},
+        http::{HeaderName, HeaderValue},
+        protocol::WebSocketConfig,
+    },
+};
+
+use self::{
+    line::{Answer, Line},
+    taken::Taken,
+};
+use super::{
+    answers::{self, Words},
+    broadcast::root_cause,
+    destination::{Destination, NoClient, fitting, message_len, quoted, refuse_oversize},
+};
+use crate::{
+    adapters::{Transport, TransportKind},
+    core::{
+        delivery::{Batch, Delivered, DeliveryError, HEAD_EVENT, Item, Which},
+        event::{Position, Seq},
+    },
+};
+
+/// How often a heartbeat is said, as stock clients do: the server closes a socket that is silent for
+/// a minute.
+const HEARTBEAT: Duration = Duration::from_secs(25);
+/// Largest message that the real server takes, in bytes: it closes the socket on a larger one.
+const MOST_PUSHED: usize = 5_000_000;
+/// Largest message that is read, in bytes: what others say on the topic comes here too.
+const MOST_HEARD: usize = 16 << 20;
+/// The longest reference, in bytes.
+const LONGEST_REF: usize = 20;
+/// The reference of the only join on a socket.
+const JOIN_REF: u64 = 1;
+/// The keys of a socket that has no `Authorization`: a gateway's, and the server's.
+const KEYS: [HeaderName; 2] =
+    [HeaderName::from_static("apikey"), HeaderName::from_static("x-api-key")];
+
+/// The transport.
+#[derive(Debug)]
+pub struct ChannelTransport {
+    destination: Destination,
+    request: Request,
+    tls: Arc<ClientConfig>,
+    /// The topic on the wire.
+    topic: String,
+    line: Mutex<Option<Line>>,
+    taken: Arc<StdMutex<Taken>>,
+}
+
+impl ChannelTransport {
+    /// A channel that is not joined yet.
+    ///
+    /// # Errors
+    /// When this machine has not what it takes, or the URL or the key cannot be sent.
+    pub fn try_new(destination: Destination) -> Result<Self, NoClient> {
+        let url = destination.url.strip_prefix("http").unwrap_or(&destination.url);
+        let url = format!("ws{url}/realtime/v1/websocket?vsn=2.0.0");
+        let mut request = url.into_client_request().map_err(|error| NoClient(error.to_string()))?;
+        // A server that asks for a key wants one at any price; where nobody asks, any will do.
+        let key = destination.key.expose();
+        let mut key = HeaderValue::from_str(if key.is_empty() { "none" } else { key })
+            .map_err(|_not_shown| NoClient("realtime.key cannot stand in a header".to_owned()))?;
+        key.set_sensitive(true);
+        // In headers, because URLs are written into logs.
+        for name in KEYS {
+            request.headers_mut().insert(name, key.clone());
+        }
+        Ok(Self {
+            request,
+            tls: Arc::new(destination.tls()?),
+            topic: format!("realtime:{}", destination.topic),
+            destination,
+            line: Mutex::default(),
+            taken: Arc::default(),
+        })
+    }
+
+    /// Bytes of one event's message.
+    fn len(&self, item: &Item) -> usize {
+        const AROUND: usize =
+            r#"["1","",,"broadcast",{"type":"broadcast","event":,"payload":}]"#.len() + LONGEST_REF;
+        message_len(item, AROUND + quoted(&self.topic).len())
+    }
+
+    fn most_pushed(&self) -> usize {
+        self.destination.request_bytes.min(MOST_PUSHED)
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with a joined line, within the deadline. Only where the line is sound it is
+    /// kept: whoever is dropped on the way drops it too.
+    async fn with_line(&self, work: Work<'_>) -> Result<Delivered, DeliveryError> {
+        let mut place = self.line.lock().await;
+        let line = place.take().filter(|line| line.ended().is_none());
+        let exchange = async {
+            let mut line = match line {
+                Some(line) => line,
+                None => self.open().await?,
+            };
+            let done = self.work(&mut line, work).await;
+            Ok::<_, DeliveryError>((line, done))
+        };
+        let exchange = tokio::time::timeout(self.destination.timeout, exchange).await;
+        let done = match exchange.unwrap_or_else(|_elapsed| Err(self.destination.late())) {
+            Ok((line, done)) => {
+                if line.ended().is_none() && !matches!(done, Err(Trouble::Lost(_))) {
+                    *place = Some(line);
+                }
+                done.map_err(|(Trouble::Refused(error) | Trouble::Lost(error))| error)
+            }
+            Err(error) => Err(error),
+        };
+        done.map_err(|error| self.destination.clean(error))
+    }
+
+    async fn work(&self, line: &mut Line, work: Work<'_>) -> Result<Delivered, Trouble> {
+        match work {
+            Work::Push(batch) => self.push_all(line, batch).await,
+            Work::Announce(Position { epoch, seq }) => {
+                let payload = format!(r#"{{"epoch":"{epoch}","seq":{seq}}}"#);
+                let frame = |_, reference| self.push(reference, HEAD_EVENT, payload.as_bytes());
+                alone(line, frame).await
+            }
+            Work::LookAround => alone(line, |_, reference| heartbeat(reference)).await,
+        }
+    }
+
+    /// Connects and joins.
+    async fn open(&self) -> Result<Line, DeliveryError> {
+        let connector = if self.destination.is_plain() {
+            Connector::Plain
+        } else {
+            Connector::Rustls(self.tls.clone())
+        };
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(MOST_HEARD))
+            .max_frame_size(Some(MOST_HEARD));
+        let request = self.request.clone();
+        let connected =
+            connect_async_tls_with_config(request, Some(config), true, Some(connector)).await;
+        let (socket, _) = connected.map_err(|error| self.not_connected(error))?;
+        let mut line = Line::new(socket, self.topic.clone(), self.taken.clone(), HEARTBEAT);
+        let join = |_, reference| self.join(reference);
+        let (_, mut answers) = line.ask(&[None], join).await;
+        match answers.recv().await {
+            Some(Answer::To(_, Ok(()))) => Ok(line),
+            Some(Answer::To(_, Err(reason))) => Err(answers::of_join(reason)),
+            Some(Answer::End(error)) => Err(error),
+            None => Err(lost()),
+        }
+    }
+
+    fn join(&self, reference: u64) -> Message {
+        let key = self.destination.key.expose();
+        let token = match key {
+            "" => String::new(),
+            key => format!(",\"access_token\":{}", quoted(key)),
+        };
+        let topic = quoted(&self.topic);
+        Message::text(format!(
+            "[\"{JOIN_REF}\",\"{reference}\",{topic},\"phx_join\",{{\"config\":{{\"broadcast\":\
+             {{\"ack\":true,\"self\":false}},\"presence\":{{\"enabled\":false}},\
+             \"postgres_changes\":[],\"private\":false}}{token}}}]"
+        ))
+    }
+
+    fn push(&self, reference: u64, event: &str, payload: &[u8]) -> Message {
+        let topic = quoted(&self.topic);
+        let event = quoted(event);
+        let mut text = Vec::with_capacity(payload.len() + topic.len() + event.len() + 100);
+        text.extend_from_slice(
+            format!(
+                "[\"{JOIN_REF}\",\"{reference}\",{topic},\"broadcast\",{{\"type\":\"broadcast\",\
+                 \"event\":{event},\"payload\":"
+            )
+            .as_bytes(),
+        );
+        text.extend_from_slice(payload);
+        text.extend_from_slice(b"}]");
+        // Events are JSON, which is UTF-8.
+        Message::text(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    fn not_connected(&self, error: Error) -> DeliveryError {
+        let Error::Http(response) = error else {
+            return DeliveryError::Transient { reason: root_cause(&error) };
+        };
+        self.turned_away(&response)
+    }
+
+    /// A handshake was answered by something else.
+    fn turned_away(&self, response: &Response) -> DeliveryError {
+        let words = Words::of(response.body().as_deref().unwrap_or_default());
+        let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+        let after = after.and_then(|value| answers::retry_after(value, chrono::Utc::now()));
+        match answers::of_status(response.status(), &words, after) {
+            Err(DeliveryError::Rejected { reason, .. }) => DeliveryError::Transient { reason },
+            Err(error) => error,
+            Ok(()) => DeliveryError::Transient { reason: "the server opens no socket".to_owned() },
+        }
+    }
+
+    /// Pushes those of a batch that are not acknowledged yet, and waits for all answers.
+    async fn push_all(&self, line: &mut Line, batch: &Batch) -> Result<Delivered, Trouble> {
+        let places: Vec<usize> = {
+            let taken = self.taken();
+            let items = batch.items.iter().enumerate();
+            items.filter(|(_, item)| !taken.has(item.event.seq)).map(|(place, _)| place).collect()
+        };
+        let items: Vec<&Item> = places.iter().filter_map(|place| batch.items.get(*place)).collect();
+        let about: Vec<Option<Seq>> = items.iter().map(|item| Some(item.event.seq)).collect();
+        let (first, mut answers) = line
+            .ask(&about, |place, reference| match items.get(place) {
+                Some(item) => self.push(reference, &item.event.event_type, &item.payload()),
+                None => heartbeat(reference),
+            })
+            .await;
+        let mut refused = Refused::default();
+        for _ in &about {
+            match answers.recv().await {
+                Some(Answer::To(_, Ok(()))) => {}
+                Some(Answer::To(reference, Err(reason))) => {
+                    let place = usize::try_from(reference - first).unwrap_or(usize::MAX);
+                    let place = places.get(place).copied().unwrap_or_default();
+                    refused.note(answers::of_push(reason, place));
+                }
+                Some(Answer::End(error)) => return Err(Trouble::Lost(error)),
+                None => return Err(Trouble::Lost(lost())),
+            }
+        }
+        refused.outcome()?;
+        self.taken().settle(batch);
+        let events = batch.items.len();
+        Ok(Delivered { events, known: events - about.len() })
+    }
+}
+
+#[async_trait]
+impl Transport for ChannelTransport {
+    fn kind(&self) -> TransportKind {
+        TransportKind::Channel
+    }
+
+    fn describe(&self) -> String {
+        format!("a channel of {}", self.destination.url)
+    }
+
+    fn fitting(&self, batch: &Batch) -> usize {
+        fitting(batch, self.destination.request_bytes, |item| self.len(item))
+    }
+
+    /// What was acknowledged of a batch that was not taken whole is not sent again with it, or with
+    /// a part of it: it is `known` then.
+    async fn deliver(&self, batch: &Batch) -> Result<Delivered, DeliveryError> {
+        if batch.items.is_empty() {
+            return Ok(Delivered::default());
+        }
+        refuse_oversize(batch, self.most_pushed(), |item| self.len(item))?;
+        self.taken().begin(batch);
+        self.with_line(Work::Push(batch)).await
+    }
+
+    async fn announce(&self, position: Position) -> Result<(), DeliveryError> {
+        self.with_line(Work::Announce(position)).await.map(|_| ())
+    }
+
+    /// Joins, and says a heartbeat.
+    async fn health(&self) -> Result<(), DeliveryError> {
+        self.with_line(Work::LookAround).await.map(|_| ())
+    }
+}
+
+/// What a line is used for.
+#[derive(Clone, Copy)]
+enum Work<'a> {
+    Push(&'a Batch),
+    Announce(Position),
+    LookAround,
+}
+
+/// Why something did not work.
+enum Trouble {
+    /// It was refused, and the line is sound.
+    Refused(DeliveryError),
+    /// The line must be given up.
+    Lost(DeliveryError),
+}
+
+fn lost() -> DeliveryError {
+    DeliveryError::Transient { reason: "the socket was lost".to_owned() }
+}
+
+pub(super) fn heartbeat(reference: u64) -> Message {
+    Message::text(format!(r#"[null,"{reference}","phoenix","heartbeat",{{}}]"#))
+}
+
+/// Says one thing that is no event.
+async fn alone(
+    line: &mut Line,
+    frame: impl Fn(usize, u64) -> Message,
+) -> Result<Delivered, Trouble> {
+    let (_, mut answers) = line.ask(&[None], frame).await;
+    match answers.recv().await {
+        Some(Answer::To(_, Ok(()))) => Ok(Delivered::default()),
+        Some(Answer::To(_, Err(reason))) => Err(Trouble::Lost(answers::of_push(reason, 0))),
+        Some(Answer::End(error)) => Err(Trouble::Lost(error)),
+        None => Err(Trouble::Lost(lost())),
+    }
+}
+
+/// Pushes of a batch that were refused.
+#[derive(Default)]
+struct Refused {
+    places: Vec<usize>,
+    /// The reason of the first.
+    reason: String,
+    /// What is no event's fault, and says more about those that came after it.
+    other: Option<DeliveryError>,
+}
+
+impl Refused {
+    fn note(&mut self, error: DeliveryError) {
+        match error {
+            DeliveryError::Rejected { which: Which::These(places), reason } => {
+                if self.places.is_empty() {
+                    self.reason = reason;
+                }
+                self.places.extend(places);
+            }
+            other => self.other = self.other.take().or(Some(other)),
+        }
+    }
+
+    fn outcome(self) -> Result<(), Trouble> {
+        let Self { mut places, reason, other } = self;
+        if let Some(error) = other {
+            return Err(Trouble::Lost(error));
+        }
+        if places.is_empty() {
+            return Ok(());
+        }
+        places.sort_unstable();
+        Err(Trouble::Refused(DeliveryError::Rejected { which: Which::These(places), reason }))
+    }
+}
+
+#[cfg(test)]
+mod conversations;
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::adapters::realtime::destination::tests::{batch, destination};
+
+    fn channel(request_bytes: usize) -> ChannelTransport {
+        ChannelTransport::try_new(Destination { request_bytes, ..destination() }).unwrap()
+    }
+
+    fn read(message: &Message) -> Value {
+        serde_json::from_str(message.to_text().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn it_says_what_the_real_server_reads() {
+        let channel = channel(1000);
+        assert_eq!(channel.request.uri(), "ws://127.0.0.1:9/realtime/v1/websocket?vsn=2.0.0");
+        let config = json!({
+            "broadcast": { "ack": true, "self": false }, "presence": { "enabled": false },
+            "postgres_changes": [], "private": false,
+        });
+        let topic = "realtime:a \"wall\"";
+        let payload = json!({ "config": config, "access_token": "s3cret" });
+        assert_eq!(read(&channel.join(1)), json!(["1", "1", topic, "phx_join", payload]));
+        for item in &batch(&["t", "ü\""]).items {
+            let push = channel.push(u64::MAX, &item.event.event_type, &item.payload());
+            let payload: Value = serde_json::from_slice(&item.payload()).unwrap();
+            let payload = json!({
+                "type": "broadcast", "event": &*item.event.event_type, "payload": payload,
+            });
+            let reference = u64::MAX.to_string();
+            assert_eq!(read(&push), json!(["1", reference, topic, "broadcast", payload]));
+            assert_eq!(push.len(), channel.len(item), "the longest reference");
+        }
+        assert_eq!(read(&heartbeat(7)), json!([null, "7", "phoenix", "heartbeat", {}]));
+        assert!(!format!("{channel:?} {}", channel.describe()).contains("s3cret"));
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_no_success_and_what_is_too_large_is_not_tried() {
+        let channel = channel(300);
+        let error = channel.deliver(&batch(&["a"])).await.unwrap_err();
+        assert!(matches!(error, DeliveryError::Transient { .. }), "{error:?}");
+        assert!(channel.health().await.is_err());
+        let large = channel.deliver(&batch(&["a", &"b".repeat(300)])).await.unwrap_err();
+        assert!(
+            matches!(&large, DeliveryError::Rejected { which: Which::These(places), .. } if *places == [1]),
+            "{large:?}"
+        );
+        let none = Batch { items: vec![], ..batch(&[]) };
+        assert_eq!(channel.deliver(&none).await, Ok(Delivered::default()));
+    }
+
+    #[test]
+    fn what_is_no_events_fault_comes_before_what_is() {
+        let outcome = |reasons: &[(&str, usize)]| {
+            let mut refused = Refused::default();
+            for (reason, place) in reasons {
+                refused.note(answers::of_push((*reason).to_owned(), *place));
+            }
+            refused.outcome()
+        };
+        assert!(outcome(&[]).is_ok());
+        let Err(Trouble::Refused(DeliveryError::Rejected { which, .. })) =
+            outcome(&[("payload_size_exceeded", 4), ("payload_size_exceeded", 2)])
+        else {
+            panic!("not refused");
+        };
+        assert_eq!(which, Which::These(vec![2, 4]));
+        let ended = outcome(&[("payload_size_exceeded", 0), ("unmatched topic", 1)]);
+        assert!(matches!(ended, Err(Trouble::Lost(DeliveryError::Transient { .. }))));
+    }
+}
