@@ -250,11 +250,7 @@ impl Session<Realtime> {
                 };
                 return self.hand(|handle| CloseChannel(handle, label), rest, ctx);
             }
-            Effect::Close(reason) => {
-                // Nobody sees it present while its client takes its time to hang up.
-                self.protocol.joined.clear();
-                self.end(reason, ctx);
-            }
+            Effect::Close(reason) => self.end(reason, ctx),
             _ => return Some(rest),
         }
         None

@@ -64,7 +64,7 @@ async fn who_tracks_without_having_asked_is_told_who_is_there_and_then_who_comes
 }
 
 #[tokio::test]
-async fn who_is_closed_for_silence_is_present_no_more_before_it_hangs_up() {
+async fn who_is_closed_for_silence_is_present_no_more() {
     let router = Router::with(&[("realtime.idle_timeout", "1s")]);
     let mut silent = Socket::connect(&router).await;
     silent.join("room", presence()).await;
