@@ -8,6 +8,7 @@
 //! [`telemetry::METRICS`]. `ARCHITECTURE.md` tells the story.
 
 pub mod actors;
+pub mod adapters;
 pub mod app;
 pub mod cli;
 pub mod core;

@@ -55,6 +55,24 @@ pub(super) static LAWS: &[Law] = &[
         holds: |it| it.realtime.topic_bytes <= it.realtime.total_bytes,
     },
     Law {
+        key: "breaker.min_attempts",
+        other: "breaker.attempts",
+        must_be: "at most",
+        holds: |it| it.breaker.min_attempts <= it.breaker.attempts,
+    },
+    Law {
+        key: "breaker.open_for",
+        other: "breaker.open_max",
+        must_be: "at most",
+        holds: |it| it.breaker.open_for <= it.breaker.open_max,
+    },
+    Law {
+        key: "retry.initial",
+        other: "retry.max",
+        must_be: "at most",
+        holds: |it| it.retry.initial <= it.retry.max,
+    },
+    Law {
         key: "limits.batch_events",
         other: "journal.queue_events",
         must_be: "at most",

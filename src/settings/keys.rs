@@ -14,12 +14,16 @@ use std::{
 use super::{
     jwt::jwt_secret,
     lists::{list, optional_text, path},
-    places::{HostName, WebOrigin},
-    rules::{Rule, count, duration, one_of, parsed, size},
+    places::{HostName, RealtimeUrl, WebOrigin},
+    rules::{Rule, count, duration, one_of, parsed, size, truth},
+    secret::{Secret, secret},
     table::{settings, typed},
     tokens::tokens,
     units::{DAY, GIB, HOUR, KIB, MIB, MILLISECOND, MINUTE, SECOND, TIB},
-    values::{AuthMode, DatabaseUrl, Durability, LogFilter, LogFormat, TopicName},
+    values::{
+        AdapterType, AuthMode, DatabaseUrl, Durability, LogFilter, LogFormat, OtherDatabase,
+        TopicName, TransportKind,
+    },
 };
 
 use crate::core::access::{JwtKeys, RoleTable, TokenList};
@@ -115,9 +119,36 @@ settings! {
         filters_per_worker: usize = count(1_024, 1..=1_000_000) => Live;
     }
 
-    /// The built-in Realtime. Its limits are those of a self-hosted Supabase Realtime, but for each
-    /// client, not for all together.
+    /// Where the realtime path leads, and the built-in Realtime. The limits of that are those of a
+    /// self-hosted Supabase Realtime, but for each client, not for all together.
     realtime: RealtimeSettings {
+        /// The Realtime that events are delivered to: `builtin`, or a project's URL.
+        url: RealtimeUrl = parsed(RealtimeUrl::Builtin, RealtimeUrl::FORM) => Restart;
+        /// The key for it, for the environment only; the built-in one needs none.
+        key: Secret = secret() => Restart;
+        /// The same in a file: a line of text.
+        key_file: Option<PathBuf> = path() => Restart;
+        /// How it is reached: `broadcast` by HTTP, `channel` by a WebSocket, `postgres` by rows in its
+        /// database.
+        transport: TransportKind = one_of(
+            TransportKind::Broadcast,
+            &[
+                ("broadcast", TransportKind::Broadcast),
+                ("channel", TransportKind::Channel),
+                ("postgres", TransportKind::Postgres),
+            ],
+        ) => Restart;
+        /// The database that feeds `postgres_changes` there, for `postgres`; one that needs a password
+        /// belongs in the environment.
+        database_url: OtherDatabase = parsed(OtherDatabase::NONE, OtherDatabase::FORM) => Restart;
+        /// How long one request to it may take.
+        request_timeout: Duration = duration(10 * SECOND, 100 * MILLISECOND..=5 * MINUTE) => Restart;
+        /// Bytes of one request to it; an event above it is a dead letter.
+        request_bytes: usize = size(2 * MIB, 4 * KIB..=64 * MIB) => Restart;
+        /// Events sent to it a second; 0 means any number.
+        send_per_second: u32 = count(0, 0..=1_000_000) => Restart;
+        /// How often `signalbox:head` is said when nothing else is.
+        head_interval: Duration = duration(2 * SECOND, 100 * MILLISECOND..=HOUR) => Restart;
         /// The topic on which events are broadcast.
         topic: TopicName = parsed(TopicName::DEFAULT, TopicName::FORM) => Restart;
         /// Topics at the same time; above it, channels of new ones are refused.
@@ -153,6 +184,65 @@ settings! {
         idle_timeout: Duration = duration(MINUTE, SECOND..=HOUR) => Restart;
         /// Time without a channel after which a socket is closed.
         channel_timeout: Duration = duration(10 * MINUTE, SECOND..=DAY) => Restart;
+    }
+
+    /// How many waiting events an adapter sends together.
+    batcher: BatcherSettings {
+        /// Most events in a request.
+        max_events: usize = count(100, 1..=10_000) => Restart;
+        /// Longest wait for a batch to fill, while the destination asks for fewer requests.
+        max_linger: Duration = duration(2 * SECOND, 0..=10 * SECOND) => Restart;
+        /// What a request may take: batches grow while it takes less, and shrink when it takes more.
+        target_latency: Duration = duration(250 * MILLISECOND, MILLISECOND..=10 * SECOND) => Restart;
+    }
+
+    /// When an adapter stops sending to a destination that fails, and for how long.
+    breaker: BreakerSettings {
+        /// Failures in a row that open it.
+        failures: u32 = count(5, 1..=1_000) => Restart;
+        /// Failures in a hundred that open it.
+        error_percent: u32 = count(5, 1..=100) => Restart;
+        /// Newest attempts that the percentage is of.
+        attempts: usize = count(100, 1..=10_000) => Restart;
+        /// Attempts below which the percentage says nothing.
+        min_attempts: usize = count(20, 1..=10_000) => Restart;
+        /// How long it stays open; twice as long each time a probe fails.
+        open_for: Duration = duration(30 * SECOND, 10 * MILLISECOND..=HOUR) => Restart;
+        /// The longest that it stays open.
+        open_max: Duration = duration(5 * MINUTE, 10 * MILLISECOND..=DAY) => Restart;
+        /// Probes in a row that close it.
+        successes: u32 = count(2, 1..=100) => Restart;
+        /// Probes that an event may fail, while the destination is well otherwise, before it is a
+        /// dead letter.
+        poison_probes: u32 = count(5, 1..=1_000) => Restart;
+    }
+
+    /// How an adapter waits between attempts, while the breaker is closed.
+    retry: RetrySettings {
+        /// The first wait; each further one is twice as long.
+        initial: Duration = duration(SECOND, MILLISECOND..=HOUR) => Restart;
+        /// The longest wait that is not asked for.
+        max: Duration = duration(MINUTE, MILLISECOND..=HOUR) => Restart;
+        /// The longest wait that a destination may ask for.
+        max_asked: Duration = duration(10 * MINUTE, SECOND..=DAY) => Restart;
+    }
+
+    /// Which paths are on. With neither, events go to direct sessions alone.
+    flags: FlagSettings {
+        /// Deliver by the adapter too.
+        use_adapter: bool = truth(false) => Restart;
+        /// Deliver by both paths, whatever `use_adapter` says.
+        dual_mode: bool = truth(false) => Restart;
+        /// The adapter of `use_adapter`: `auto` is `realtime`.
+        adapter_type: AdapterType = one_of(
+            AdapterType::Auto,
+            &[
+                ("auto", AdapterType::Auto),
+                ("websocket", AdapterType::Websocket),
+                ("realtime", AdapterType::Realtime),
+                ("dual", AdapterType::Dual),
+            ],
+        ) => Restart;
     }
 
     /// What a request may bring, and a client take.

@@ -16,7 +16,7 @@ use super::{
     jwt,
     layers::{self, Origins},
     rules::{Raw, Rule},
-    tokens,
+    secret, tokens,
 };
 
 /// The file that is read when none is named, if it is there.
@@ -100,6 +100,7 @@ impl Reader<'_> {
         self.faults.extend(tokens::complete(&mut settings.auth, self.origins));
         let is_at_fault = self.is_at_fault(jwt::SECRET);
         self.faults.extend(jwt::complete(&mut settings.auth, self.origins, is_at_fault));
+        self.faults.extend(secret::complete(&mut settings.realtime, self.origins));
         settings
     }
 

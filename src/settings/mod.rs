@@ -15,6 +15,7 @@ mod load;
 pub mod nearest;
 mod places;
 mod rules;
+mod secret;
 mod table;
 mod tokens;
 mod units;
@@ -26,9 +27,13 @@ pub use fault::{Fault, Faults, Origin, Place};
 pub use keys::*;
 pub use layers::Origins;
 pub use load::{DEFAULT_FILE, Loaded};
-pub use places::{HostName, NotAHost, NotAnOrigin, WebOrigin};
+pub use places::{HostName, NotAHost, NotARealtimeUrl, NotAnOrigin, RealtimeUrl, WebOrigin};
+pub use secret::Secret;
 pub use table::{Change, Key};
-pub use values::{AuthMode, DatabaseUrl, Durability, LogFilter, LogFormat, NotADatabaseUrl};
+pub use values::{
+    AdapterType, AuthMode, DatabaseUrl, Durability, LogFilter, LogFormat, NotADatabaseUrl,
+    OtherDatabase, TransportKind,
+};
 
 /// What the name of every environment variable begins with.
 pub const PREFIX: &str = "SIGNALBOX__";

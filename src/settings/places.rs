@@ -81,6 +81,54 @@ impl fmt::Display for WebOrigin {
     }
 }
 
+/// Which Realtime events are delivered to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RealtimeUrl {
+    /// The router's own.
+    Builtin,
+    /// A project's, such as `https://ref.supabase.co`, without a slash at its end.
+    Project(String),
+}
+
+impl RealtimeUrl {
+    pub(super) const FORM: &'static str =
+        "\"builtin\" or a project's URL such as \"https://REF.supabase.co\"";
+}
+
+/// The text is no URL of a project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be {}", RealtimeUrl::FORM)]
+pub struct NotARealtimeUrl;
+
+impl FromStr for RealtimeUrl {
+    type Err = NotARealtimeUrl;
+
+    fn from_str(text: &str) -> Result<Self, NotARealtimeUrl> {
+        if text == "builtin" {
+            return Ok(Self::Builtin);
+        }
+        let url = reqwest::Url::parse(text).map_err(|_bad| NotARealtimeUrl)?;
+        let is_bare = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if matches!(url.scheme(), "http" | "https") && url.has_host() && is_bare {
+            Ok(Self::Project(url.as_str().trim_end_matches('/').to_owned()))
+        } else {
+            Err(NotARealtimeUrl)
+        }
+    }
+}
+
+impl fmt::Display for RealtimeUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Builtin => "builtin",
+            Self::Project(url) => url,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +155,24 @@ mod tests {
         assert_eq!("HTTPS://A.org".parse::<WebOrigin>().unwrap().as_str(), "https://a.org");
         for text in ["", "*", "null", "a.org", "https://", "https://a/", "ftp://a", "https://*.a"] {
             assert!(text.parse::<WebOrigin>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_project_has_a_url_without_secrets() {
+        let url = |text: &str| text.parse::<RealtimeUrl>();
+        assert_eq!(url("builtin"), Ok(RealtimeUrl::Builtin));
+        for text in ["https://ref.supabase.co", "https://ref.supabase.co/"] {
+            assert_eq!(url(text).unwrap().to_string(), "https://ref.supabase.co");
+        }
+        assert_eq!(
+            url("http://127.0.0.1:54321/base/").unwrap().to_string(),
+            "http://127.0.0.1:54321/base"
+        );
+        for text in
+            ["", "built-in", "ws://a", "https://", "https://me:secret@a", "https://a?apikey=b"]
+        {
+            assert_eq!(url(text), Err(NotARealtimeUrl), "{text}");
         }
     }
 }

@@ -8,7 +8,7 @@ use config::ValueKind;
 
 use super::{
     units::{COUNT, DURATION, Number, SIZE, Unit, quoted},
-    values::{HIDDEN, without_password},
+    values::without_password,
 };
 
 /// A value as it was written, before anybody knows what it means.
@@ -192,51 +192,45 @@ impl<T: Clone + FromStr + fmt::Display> Rule for Parsed<T> {
     }
 }
 
-/// What another rule accepts, and nobody may see.
-pub(super) struct Secret<R>(R);
+/// Yes or no: `true` or `false`, in a variable also the usual words for them.
+pub(super) struct Truth(bool);
 
-/// What another rule accepts, and nobody may see: neither in faults nor in what is shown.
-#[cfg_attr(not(test), expect(dead_code, reason = "no setting is a secret as a whole yet"))]
-pub(super) const fn secret<R>(rule: R) -> Secret<R> {
-    Secret(rule)
+/// Yes or no.
+pub(super) const fn truth(default: bool) -> Truth {
+    Truth(default)
 }
 
-impl<R: Rule> Rule for Secret<R> {
-    type Value = R::Value;
+impl Rule for Truth {
+    type Value = bool;
 
-    fn default(&self) -> R::Value {
-        self.0.default()
+    fn default(&self) -> bool {
+        self.0
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Option<R::Value> {
-        self.0.read(raw)
+    fn read(&self, raw: &Raw<'_>) -> Option<bool> {
+        match raw {
+            Raw::Typed(ValueKind::Boolean(value)) => Some(*value),
+            Raw::Typed(_) => None,
+            Raw::Variable(text) => match text.to_ascii_lowercase().as_str() {
+                "true" | "1" | "yes" | "on" => Some(true),
+                "false" | "0" | "no" | "off" => Some(false),
+                _ => None,
+            },
+        }
     }
 
-    /// The default is no secret: it stands in the documentation.
-    fn show(&self, value: &R::Value) -> String {
-        let (shown, default) = (self.0.show(value), self.0.show(&self.0.default()));
-        if shown == default { default } else { quoted(HIDDEN) }
+    fn show(&self, value: &bool) -> String {
+        value.to_string()
     }
 
     fn allowed(&self) -> String {
-        self.0.allowed()
-    }
-
-    fn unit(&self) -> Option<&'static str> {
-        self.0.unit()
-    }
-
-    fn is_secret(&self) -> bool {
-        true
+        "true or false".to_owned()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{
-        units::{MINUTE, SECOND},
-        values::LogFilter,
-    };
+    use super::super::units::{MINUTE, SECOND};
     use super::*;
 
     #[test]
@@ -250,11 +244,15 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_read_and_never_shown() {
-        let rule = secret(parsed(LogFilter::DEFAULT, LogFilter::FORM));
-        let value = rule.read(&Raw::Variable("debug")).unwrap();
-        assert_eq!((value.as_str(), rule.show(&value)), ("debug", "\"***\"".to_owned()));
-        assert!(rule.is_secret() && !count::<u64>(1, 0..=1).is_secret());
-        assert!(rule.show(&rule.default()).contains("info"), "the default is documented anyway");
+    fn yes_and_no_are_words_only_in_a_variable() {
+        let rule = truth(false);
+        for (text, value) in
+            [("true", true), ("ON", true), ("1", true), ("no", false), ("0", false)]
+        {
+            assert_eq!(rule.read(&Raw::Variable(text)), Some(value), "{text}");
+        }
+        assert_eq!(rule.read(&Raw::Variable("maybe")), None);
+        assert_eq!(rule.read(&Raw::Typed(&ValueKind::Boolean(true))), Some(true));
+        assert_eq!(rule.read(&Raw::Typed(&ValueKind::String("true".to_owned()))), None);
     }
 }

@@ -82,6 +82,63 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
+/// Which adapter events are delivered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdapterType {
+    /// What the other flags mean: `Realtime`.
+    Auto,
+    /// The router's own sessions, which get everything anyhow.
+    Websocket,
+    /// A Realtime.
+    Realtime,
+    /// Both, side by side.
+    Dual,
+}
+
+/// How a Realtime is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportKind {
+    /// By requests over HTTP.
+    Broadcast,
+    /// By a channel over a WebSocket.
+    Channel,
+    /// By rows in its database.
+    Postgres,
+}
+
+/// A PostgreSQL database that is not the journal's own, or none. Shown without its password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherDatabase(Option<DatabaseUrl>);
+
+impl OtherDatabase {
+    pub(super) const NONE: Self = Self(None);
+    pub(super) const FORM: &'static str = "\"postgres://USER@HOST/DATABASE\"";
+
+    /// The database, where one is named.
+    #[must_use]
+    pub fn url(&self) -> Option<&DatabaseUrl> {
+        self.0.as_ref()
+    }
+}
+
+impl FromStr for OtherDatabase {
+    type Err = NotADatabaseUrl;
+
+    fn from_str(text: &str) -> Result<Self, NotADatabaseUrl> {
+        match text {
+            "" => Ok(Self::NONE),
+            text if text.starts_with("sqlite:") => Err(NotADatabaseUrl),
+            text => text.parse().map(|url| Self(Some(url))),
+        }
+    }
+}
+
+impl fmt::Display for OtherDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |url| url.fmt(f))
+    }
+}
+
 /// What stands in the place of a secret.
 pub(super) const HIDDEN: &str = "***";
 

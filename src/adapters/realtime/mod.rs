@@ -1,0 +1,1 @@
+//! The realtime path: the transports by which a Realtime is reached.
