@@ -18,7 +18,7 @@ use actix::prelude::*;
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
-pub use self::channels::{CloseChannel, Except, OpenChannel};
+pub use self::channels::{CloseChannel, OpenChannel, Tune};
 use self::passes::Pass;
 pub use self::queries::{EndAll, EndSession, GetBalance, GetSessions, SessionRow};
 use super::{

@@ -116,6 +116,13 @@ impl Router {
         self.draining.load(Ordering::Relaxed)
     }
 
+    /// Why nothing new is taken by a router that stops, and when to come to the next one.
+    #[must_use]
+    pub fn stopping(&self) -> Problem {
+        let after = self.settings.server.reconnect_window;
+        Problem::new(Code::ShuttingDown, "the router is shutting down").after(after)
+    }
+
     fn count(&self, route: &str, method: &Method, status: StatusCode) {
         let labels = [route, known_method(method.as_str()), status.as_str()];
         self.metrics.http_requests_total.with(labels).increment(1);
