@@ -248,6 +248,7 @@ impl Shard {
         for (reason, n) in self.fanout.dropped() {
             let before = self.dropped.insert(reason, *n).unwrap_or(0);
             metrics.session_dropped_total.with([reason]).increment(n - before);
+            metrics.stats.dropped(n - before);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The realtime path: the transports by which a Realtime is reached.
 
+pub mod adapter;
 mod answers;
 pub mod broadcast;
 pub mod channel;
