@@ -25,7 +25,7 @@ use super::{
 use crate::{
     adapters::Tally,
     core::{
-        batching::BatchPolicy,
+        batching::{BatchPolicy, Plan},
         cursor::durable::{self, Cursor},
         delivery::{Attempted, REALTIME, outgoing::Outgoing},
         tail::SharedTail,
@@ -48,8 +48,6 @@ pub struct BatcherOptions {
     pub policy: BatchPolicy,
     /// Failed probes that make an event a dead letter.
     pub max_probes: u32,
-    /// The commit is the delivery: nothing is sent.
-    pub published: bool,
     /// How often readers at the destination are told how far the path is, while nothing else is
     /// said; `None`: there is no way to.
     pub announce: Option<Duration>,
@@ -144,7 +142,7 @@ impl Batcher {
             self.phase = Phase::Idle;
             return;
         }
-        let plan = self.options.policy.next(depth);
+        let plan = self.plan(depth);
         if !plan.linger.is_zero() && self.phase == Phase::Idle {
             return self.linger(plan.linger, ctx);
         }
@@ -159,10 +157,6 @@ impl Batcher {
 
     /// Begins a batch of what was read, if any of it is for this path.
     fn begin(&mut self, size: usize, ctx: &mut Context<Self>) {
-        if self.options.published {
-            let progress = self.outgoing.settle_ahead();
-            return self.settle(progress, ctx);
-        }
         if self.outgoing.begin(size) {
             return self.send(ctx);
         }
@@ -173,7 +167,7 @@ impl Batcher {
     }
 
     fn send(&mut self, ctx: &mut Context<Self>) {
-        let size = self.options.policy.next(usize::MAX).size;
+        let size = self.plan(usize::MAX).size;
         let Some((range, batch)) = self.outgoing.request(size) else { return };
         self.phase = Phase::Sending;
         self.spoke = true;
@@ -211,7 +205,7 @@ impl Batcher {
     /// While it lingers, enough may have come.
     fn on_news(&mut self, ctx: &mut Context<Self>) {
         let depth = self.outgoing.depth(self.head());
-        if self.phase == Phase::Lingering && self.options.policy.next(depth).linger.is_zero() {
+        if self.phase == Phase::Lingering && self.plan(depth).linger.is_zero() {
             self.phase = Phase::Lingered;
         }
         self.proceed(ctx);
@@ -226,6 +220,11 @@ impl Batcher {
                 tracing::debug!("the adapter has too much to do to say how far it is");
             }
         }
+    }
+
+    /// How many go together now.
+    fn plan(&mut self, depth: usize) -> Plan {
+        self.options.policy.next(depth)
     }
 
     fn stop(&mut self) {

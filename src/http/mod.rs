@@ -1,5 +1,6 @@
 //! Everything that speaks HTTP. [`ROUTES`] is the whole surface; each noun has its file.
 
+pub mod adapters;
 pub mod audit;
 pub mod auth;
 pub mod broadcast;
@@ -46,6 +47,7 @@ use actix_web::{
 };
 
 use self::{
+    adapters::Delivery,
     auth::Authenticator,
     budget::Budget,
     connection::Pace,
@@ -81,6 +83,8 @@ pub struct Router {
     pub journal: Addr<Journal>,
     /// Who is connected.
     pub broadcaster: Addr<Broadcaster>,
+    /// The delivery paths.
+    pub delivery: Delivery,
     /// The newest events.
     pub tail: Arc<SharedTail>,
     /// The topics of the built-in Realtime.
@@ -201,6 +205,13 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/sessions", READ, "who is connected"),
     route("DELETE", "/v1/sessions/{id}", ADMIN, "close a session"),
     route("GET", "/v1/stats", READ, "everything at a glance"),
+    route("GET", "/v1/adapters", READ, "every delivery path: how it is, how far, what it has done"),
+    route(
+        "POST",
+        "/v1/adapters/{name}/breaker",
+        ADMIN,
+        "open or close a breaker, or let it decide",
+    ),
     route("GET", "/v1/dead-letters", READ, "events that a destination refused for good"),
     route("GET", "/v1/dead-letters/{id}", READ, "one of them"),
     route("DELETE", "/v1/dead-letters/{id}", ADMIN, "delete one of them"),
@@ -248,6 +259,8 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
     .service(resource("/v1/stats").route(get().to(stats::stats)))
+    .service(resource("/v1/adapters").route(get().to(adapters::list)))
+    .service(resource("/v1/adapters/{name}/breaker").route(web::post().to(adapters::force)))
     .service(resource("/v1/dead-letters").route(get().to(dead_letters::list)))
     .service(
         resource("/v1/dead-letters/{id}")

@@ -78,7 +78,7 @@ impl Batcher {
     }
 
     fn proceed_with_page(&mut self, ctx: &mut Context<Self>) {
-        let size = self.options.policy.next(usize::MAX).size;
+        let size = self.plan(usize::MAX).size;
         self.begin(size, ctx);
     }
 

@@ -106,9 +106,9 @@ impl Batcher {
         self.options.policy.observe(Outcome { size, latency, result });
     }
 
-    pub(super) fn view(&self) -> BatcherView {
+    pub(super) fn view(&mut self) -> BatcherView {
         let depth = self.outgoing.depth(self.head());
-        let plan = self.options.policy.next(depth);
+        let plan = self.plan(depth);
         BatcherView {
             position: self.outgoing.position(),
             through: self.outgoing.through(),

@@ -210,14 +210,6 @@ impl Outgoing {
         self.follow(step, delivered)
     }
 
-    /// Where nothing is to be sent at all: everything read is settled.
-    pub fn settle_ahead(&mut self) -> Progress {
-        let delivered = self.ahead.len() as u64;
-        self.ahead.clear();
-        self.settled = self.last;
-        Progress { step: self.advance(self.read), delivered, ..Progress::default() }
-    }
-
     /// Where nothing is on its way or read ahead, what was passed over is done too.
     pub fn catch_up(&mut self) -> Option<CursorStep> {
         let idle = !self.is_under_way() && self.ahead.is_empty();

@@ -43,6 +43,8 @@ macro_rules! codes {
 codes! {
     /// The body broke off, or its framing is wrong.
     BadBody: "bad_body", BAD_REQUEST, "Send it whole.";
+    /// What a breaker is to do is not understood.
+    BadBreakerRequest: "bad_breaker_request", BAD_REQUEST, "Send `{\"state\": \"open\"}`, or `closed`, or `auto`.";
     /// The compressed body is cut short, or not of the encoding it claims.
     BadEncoding: "bad_encoding", BAD_REQUEST, "Compress it as `Content-Encoding` says.";
     /// The filter cannot be used.

@@ -104,15 +104,6 @@ fn a_dead_letter_comes_with_the_step_over_it() {
 }
 
 #[test]
-fn while_nothing_is_sent_everything_read_counts_as_delivered() {
-    let mut outgoing = from(1);
-    outgoing.read(events(1..=3), 3, |_| true);
-    let progress = outgoing.settle_ahead();
-    assert_eq!((places(&progress), progress.delivered), (Some((3, 3)), 3));
-    assert_eq!(outgoing.depth(3), 0);
-}
-
-#[test]
 fn what_retention_took_is_stepped_over() {
     let mut outgoing = from(1);
     outgoing.skip_to(10);
