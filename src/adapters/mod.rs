@@ -5,6 +5,7 @@
 //! those do, and `dual` is both, side by side: neither delays or fails the other.
 
 pub mod realtime;
+pub mod retry;
 
 use async_trait::async_trait;
 

@@ -103,7 +103,7 @@ pub fn said(text: &str) -> Said {
     };
     match (event.as_str(), payload.get("status").and_then(Value::as_str)) {
         ("phx_reply", Some("ok")) => Said::Subscribed,
-        ("phx_reply", _) | ("phx_close" | "phx_error", _) => Said::Refused(reason()),
+        ("phx_reply" | "phx_close" | "phx_error", _) => Said::Refused(reason()),
         ("system", Some("error")) => Said::Gap,
         _ => Said::Nothing,
     }
