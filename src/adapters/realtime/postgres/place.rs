@@ -137,8 +137,8 @@ impl Table {
         }
         self.barred.then(|| {
             "row-level security lets this role insert nothing into monitoring.monitoring_events: \
-             use the table's owner, or `CREATE POLICY router ON monitoring.monitoring_events FOR \
-             INSERT TO current_user WITH CHECK (true)` as its owner"
+             use the table's owner, or run `CREATE POLICY router ON monitoring.monitoring_events TO \
+             … USING (true) WITH CHECK (true)`, with this role in the place of the dots"
                 .to_owned()
         })
     }

@@ -83,7 +83,7 @@ impl There {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), asking).await.expect(question);
+        tokio::time::timeout(Duration::from_mins(1), asking).await.expect(question);
     }
 }
 

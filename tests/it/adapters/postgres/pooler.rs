@@ -1,4 +1,4 @@
-//! A real PgBouncer in between: in session mode it will do, in transaction mode it is refused.
+//! A real `PgBouncer` in between: in session mode it will do, in transaction mode it is refused.
 
 use std::{
     fs,
