@@ -66,7 +66,7 @@ async fn letter(place: &Place, n: u32) -> NewDeadLetter {
     NewDeadLetter {
         adapter: ADAPTER.into(),
         epoch: epoch(place).await,
-        event: event(place, n).await,
+        event: event(place, n).await.into(),
         reason: "too large".into(),
         attempts: 2,
     }
