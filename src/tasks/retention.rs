@@ -167,7 +167,7 @@ mod tests {
         let drafts: Vec<_> =
             (1..=20).map(|id| event::Draft { data: "{}".into(), ..draft(id, "c") }).collect();
         journal.send(Publish::from(drafts)).await.unwrap().unwrap();
-        let (retain, max_bytes, interval) = (Duration::ZERO, u64::MAX, Duration::from_secs(60));
+        let (retain, max_bytes, interval) = (Duration::ZERO, u64::MAX, Duration::from_mins(1));
         Retention { storage, journal, cursors, tail, retain, max_bytes, interval, metrics }
     }
 
