@@ -3,6 +3,8 @@
 //! A [`Note`] may be written again when nobody knows whether it was: the second time changes
 //! nothing. Texts of strangers are made such that both databases take them.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -63,7 +65,7 @@ pub struct NewDeadLetter {
     /// The epoch of the event's `seq`.
     pub epoch: Uuid,
     /// The event.
-    pub event: Event,
+    pub event: Arc<Event>,
     /// What the destination says.
     pub reason: Box<str>,
     /// How often it was sent.

@@ -57,7 +57,13 @@ async fn bury(router: &Router, count: u64) {
         let adapter = if event.seq % 2 == 1 { "realtime" } else { "other" };
         let step = CursorStep::new(adapter, Position { epoch: opened.head.epoch, seq: event.seq });
         let (reason, epoch) = ("too large".into(), opened.head.epoch);
-        let letter = NewDeadLetter { adapter: adapter.into(), epoch, event, reason, attempts: 1 };
+        let letter = NewDeadLetter {
+            adapter: adapter.into(),
+            epoch,
+            event: event.into(),
+            reason,
+            attempts: 1,
+        };
         notes.push(Note::Bury { letters: vec![letter], step });
     }
     assert_eq!(notes.len() as u64, count);

@@ -1,6 +1,7 @@
 //! Storage: one contract for both databases, and what only one of them can show.
 
 mod commits;
+mod cursors;
 mod killed;
 mod pages;
 mod place;

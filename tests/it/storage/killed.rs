@@ -100,7 +100,7 @@ async fn the_writer_when_asked_to_be() {
     for seq in done + 1..=EVENTS.into() {
         let event = storage.event(id(u32::try_from(seq).unwrap())).await.unwrap().unwrap();
         let (adapter, reason) = ("realtime".into(), "too large".into());
-        let letter = NewDeadLetter { adapter, epoch, event, reason, attempts: 1 };
+        let letter = NewDeadLetter { adapter, epoch, event: event.into(), reason, attempts: 1 };
         let step = CursorStep::new("realtime", Position { epoch, seq });
         let note = Note::Bury { letters: vec![letter], step };
         writer.note(&[note], at(2)).await.unwrap();

@@ -1,4 +1,4 @@
-//! What is kept beside the events: cursors, dead letters and the audit log.
+//! What is kept beside the events: dead letters with their cursors, and the audit log.
 
 use serde_json::json;
 use signalbox::{
@@ -20,10 +20,6 @@ use super::{
 };
 
 on_both! {
-    a_cursor_rides_in_the_commit_of_events,
-    a_cursor_goes_on_and_back_only_when_told_to,
-    a_step_of_another_journal_moves_nothing,
-    a_refused_commit_moves_no_cursor,
     a_dead_letter_keeps_the_event_whole,
     a_dead_letter_and_its_cursor_are_both_there_or_neither,
     buried_again_it_is_the_same_dead_letter,
@@ -37,24 +33,24 @@ on_both! {
     a_full_disk_writes_no_note_and_heals,
 }
 
-const ADAPTER: &str = "realtime";
+pub(super) const ADAPTER: &str = "realtime";
 
-fn step(epoch: Uuid, seq: u64) -> CursorStep {
+pub(super) fn step(epoch: Uuid, seq: u64) -> CursorStep {
     CursorStep::new(ADAPTER, Position { epoch, seq })
 }
 
-async fn epoch(place: &Place) -> Uuid {
+pub(super) async fn epoch(place: &Place) -> Uuid {
     place.storage.head().await.unwrap().epoch
 }
 
 /// Position and `through` of the adapter's stored cursor.
-async fn cursor(place: &Place) -> Option<(u64, u64)> {
+pub(super) async fn cursor(place: &Place) -> Option<(u64, u64)> {
     let cursor = place.storage.cursor(ADAPTER).await.unwrap()?;
     assert_eq!(cursor.position.epoch, epoch(place).await);
     Some((cursor.position.seq, cursor.through))
 }
 
-async fn note(writer: &mut Box<dyn Writer>, note: Note) -> Noted {
+pub(super) async fn note(writer: &mut Box<dyn Writer>, note: Note) -> Noted {
     writer.note(&[note], at(50)).await.unwrap()[0]
 }
 
@@ -66,7 +62,7 @@ async fn letter(place: &Place, n: u32) -> NewDeadLetter {
     NewDeadLetter {
         adapter: ADAPTER.into(),
         epoch: epoch(place).await,
-        event: event(place, n).await,
+        event: event(place, n).await.into(),
         reason: "too large".into(),
         attempts: 2,
     }
@@ -99,62 +95,6 @@ async fn listed(place: &Place, query: DeadLetterQuery) -> (Vec<u64>, bool) {
     let Records { records, next } = place.storage.dead_letters(&query).await.unwrap();
     assert!(next.is_none() || next == records.last().map(|letter| letter.id));
     (records.iter().map(|letter| letter.position.seq).collect(), next.is_some())
-}
-
-async fn a_cursor_rides_in_the_commit_of_events(place: Place) {
-    let mut writer = place.filled(3).await;
-    let epoch = epoch(&place).await;
-    assert_eq!(cursor(&place).await, None);
-    assert_eq!(place.storage.cursors().await.unwrap(), []);
-    let other = CursorStep { name: "other".into(), ..step(epoch, 1) };
-    let steps = [step(epoch, 2).and_through(3), other];
-    writer.commit(&[draft(4)], &steps, at(9)).await.unwrap();
-    assert_eq!(cursor(&place).await, Some((2, 3)));
-    let cursors = place.storage.cursors().await.unwrap();
-    assert_eq!(cursors.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ["other", ADAPTER]);
-    assert_eq!(cursors[1].1.updated_at, at(9));
-    writer.commit(&[draft(5)], &[step(epoch, 5)], at(10)).await.unwrap();
-    assert_eq!(cursor(&place).await, Some((5, 5)), "as far as this very commit");
-}
-
-async fn a_cursor_goes_on_and_back_only_when_told_to(place: Place) {
-    let mut writer = place.filled(9).await;
-    let epoch = epoch(&place).await;
-    for (step, expected) in [
-        (step(epoch, 5), (5, 5)),
-        (step(epoch, 5), (5, 5)),
-        (step(epoch, 4), (5, 5)),
-        (step(epoch, 5).and_through(8), (5, 8)),
-        (step(epoch, 7), (5, 8)),
-        (step(epoch, 10), (5, 8)),
-        (step(epoch, 3).clamped(), (3, 3)),
-        (step(epoch, 4), (4, 4)),
-    ] {
-        assert_eq!(note(&mut writer, Note::Cursor(step.clone())).await, Noted::Done);
-        assert_eq!(cursor(&place).await, Some(expected), "{step:?}");
-    }
-}
-
-async fn a_step_of_another_journal_moves_nothing(place: Place) {
-    let mut writer = place.filled(9).await;
-    let stored = step(epoch(&place).await, 5);
-    note(&mut writer, Note::Cursor(stored)).await;
-    for other in [step(Uuid::new_v4(), 7), step(Uuid::new_v4(), 2).clamped()] {
-        writer.commit(&[draft(10)], std::slice::from_ref(&other), at(10)).await.unwrap();
-        note(&mut writer, Note::Cursor(other)).await;
-        assert_eq!(cursor(&place).await, Some((5, 5)));
-    }
-}
-
-async fn a_refused_commit_moves_no_cursor(place: Place) {
-    let mut writer = place.filled(3).await;
-    let step = step(epoch(&place).await, 3);
-    let poison = signalbox::core::event::Draft { data: "{".into(), ..draft(4) };
-    let refused = writer.commit(&[poison], std::slice::from_ref(&step), at(4)).await;
-    assert!(matches!(refused, Err(CommitError::Data(_))), "{refused:?}");
-    assert_eq!(cursor(&place).await, None);
-    writer.commit(&[draft(4)], &[step], at(4)).await.unwrap();
-    assert_eq!(cursor(&place).await, Some((3, 3)));
 }
 
 async fn a_dead_letter_keeps_the_event_whole(place: Place) {

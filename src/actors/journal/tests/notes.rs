@@ -17,7 +17,7 @@ fn step(seq: Seq) -> CursorStep {
 
 fn letter(seq: Seq) -> NewDeadLetter {
     let at = step(seq).position;
-    let event = Event::commit(draft(seq.into()), at, DateTime::UNIX_EPOCH);
+    let event = Event::commit(draft(seq.into()), at, DateTime::UNIX_EPOCH).into();
     let (reason, adapter) = ("too large".into(), ADAPTER.into());
     NewDeadLetter { adapter, epoch: at.epoch, event, reason, attempts: 1 }
 }
