@@ -248,6 +248,11 @@ impl Topics {
         self.options.advanced.send_replace(());
     }
 
+    /// Counts broadcasts that were taken, from `socket`, `http` or `router`.
+    pub fn count(&self, from: &'static str) {
+        self.options.metrics.realtime_broadcasts_total.with([from]).increment(1);
+    }
+
     fn count_forgotten(&self, reason: &'static str) {
         self.options.metrics.realtime_topics_forgotten_total.with([reason]).increment(1);
     }
