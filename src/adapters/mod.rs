@@ -6,6 +6,7 @@
 
 pub mod factory;
 pub mod realtime;
+pub mod retry;
 
 use async_trait::async_trait;
 

@@ -117,10 +117,10 @@ impl RouterUrl {
         url
     }
 
-    /// The address of the session protocol.
+    /// The address of a WebSocket's route, such as `/v1/ws`.
     #[must_use]
-    pub fn session(&self) -> String {
-        let url = self.route("/v1/ws");
+    pub fn socket(&self, path: &str) -> String {
+        let url = self.route(path);
         let scheme = if self.is_plain() { "ws" } else { "wss" };
         format!("{scheme}{}", url.as_str().trim_start_matches(url.scheme()))
     }
@@ -146,14 +146,33 @@ impl Target {
     /// When the address cannot be one of a WebSocket.
     pub fn handshake(&self) -> Result<Request, ClientError> {
         install_crypto();
-        let mut request =
-            self.url.session().into_client_request().map_err(|e| self.handshake_failed(e))?;
+        let mut request = self.upgrade("/v1/ws")?;
         let headers = request.headers_mut();
         headers.insert("Sec-WebSocket-Protocol", HeaderValue::from_static(SUBPROTOCOL));
         if let Some(token) = credentials::choose(self.token_file.as_ref())? {
             headers.insert("Authorization", token.into_header());
         }
         Ok(request)
+    }
+
+    /// The handshake's request of the built-in Realtime, with the token as its key.
+    ///
+    /// # Errors
+    /// When the address cannot be one of a WebSocket.
+    pub fn realtime_handshake(&self) -> Result<Request, ClientError> {
+        let mut request = self.upgrade("/realtime/v1/websocket?vsn=2.0.0")?;
+        let token = credentials::choose(self.token_file.as_ref())?;
+        // Where nobody asks who it is, a key must be there all the same.
+        let key = token.map_or(HeaderValue::from_static("bench"), Token::into_key);
+        request.headers_mut().insert("x-api-key", key);
+        Ok(request)
+    }
+
+    fn upgrade(&self, route: &str) -> Result<Request, ClientError> {
+        install_crypto();
+        let (path, query) = route.split_once('?').unwrap_or((route, ""));
+        let address = format!("{}?{query}", self.url.socket(path));
+        address.into_client_request().map_err(|e| self.handshake_failed(e))
     }
 
     /// The header that shows the token, or nothing without one.
@@ -282,9 +301,9 @@ mod tests {
     fn routes_follow_the_address_and_its_prefix() {
         let plain = url("http://127.0.0.1:8080").unwrap();
         assert_eq!(plain.route("/v1/events").as_str(), "http://127.0.0.1:8080/v1/events");
-        assert_eq!(plain.session(), "ws://127.0.0.1:8080/v1/ws");
+        assert_eq!(plain.socket("/v1/ws"), "ws://127.0.0.1:8080/v1/ws");
         let prefixed = url("https://example.org/box/").unwrap();
-        assert_eq!(prefixed.session(), "wss://example.org/box/v1/ws");
+        assert_eq!(prefixed.socket("/v1/ws"), "wss://example.org/box/v1/ws");
         assert_eq!(prefixed.host_and_port(), ("example.org".into(), 443));
         assert_eq!(url("http://[::1]:9").unwrap().host_and_port(), ("::1".into(), 9));
     }

@@ -12,13 +12,22 @@ pub const VARIABLE: &str = "SIGNALBOX_TOKEN";
 
 /// A bearer token. Never shown.
 #[derive(Clone)]
-pub struct Token(HeaderValue);
+pub struct Token {
+    bearer: HeaderValue,
+    key: HeaderValue,
+}
 
 impl Token {
     /// The value of `Authorization`.
     #[must_use]
     pub fn into_header(self) -> HeaderValue {
-        self.0
+        self.bearer
+    }
+
+    /// The value of `x-api-key`, by which clients of Realtime show it.
+    #[must_use]
+    pub fn into_key(self) -> HeaderValue {
+        self.key
     }
 }
 
@@ -26,10 +35,14 @@ impl FromStr for Token {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", text.trim()))
-            .map_err(|_invalid| "a token is one line of ASCII".to_owned())?;
-        value.set_sensitive(true);
-        Ok(Self(value))
+        let header = |text: &str| {
+            let mut value = HeaderValue::from_str(text)
+                .map_err(|_invalid| "a token is one line of ASCII".to_owned())?;
+            value.set_sensitive(true);
+            Ok::<_, String>(value)
+        };
+        let text = text.trim();
+        Ok(Self { bearer: header(&format!("Bearer {text}"))?, key: header(text)? })
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod backlog;
 pub mod batching;
+pub mod breaker;
 pub mod canonical;
 pub mod classify;
 pub mod cursor;
@@ -23,6 +24,7 @@ pub mod protocol;
 pub mod reader;
 pub mod realtime;
 pub mod retention;
+pub mod retry;
 pub mod stats;
 pub mod tail;
 pub mod traceparent;

@@ -145,9 +145,12 @@ impl Client {
 
     fn on_message(&mut self, text: &str, meter: &Meter) {
         match self.feed.read(text) {
-            Said::Event(seq) => {
+            said @ (Said::Event(_) | Said::Message) => {
                 let mark = Mark::find(text, self.run);
-                self.check.on_event(seq, mark);
+                match said {
+                    Said::Event(seq) => self.check.on_event(seq, mark),
+                    _ => self.check.on_message(mark),
+                }
                 if let (Reads::Healthily, Some(mark), Some(tap)) =
                     (self.reads, mark, self.feed.tap())
                 {

@@ -7,10 +7,20 @@ use serde_json::json;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, client_async_tls_with_config,
-    tungstenite::{Message, Utf8Bytes, protocol::WebSocketConfig},
+    tungstenite::{
+        Error, Message, Utf8Bytes, handshake::client::Request, protocol::WebSocketConfig,
+    },
 };
 
-use super::{Protocol, client::Reads, event_stream::EventStream, mark, plan::Plan, tap::Tap};
+use super::{
+    Protocol,
+    channel::{self, Channel},
+    client::Reads,
+    event_stream::EventStream,
+    mark,
+    plan::Plan,
+    tap::Tap,
+};
 use crate::{
     cli::{
         client::{ClientError, Target, root_cause},
@@ -24,10 +34,15 @@ const SLOW_RECEIVE_BUFFER: u32 = 4096;
 /// Bytes read at once; the default would take 128 KiB for every client.
 const READ_BUFFER: usize = 16 * 1024;
 
+/// A WebSocket whose bytes are watched.
+pub type Socket = WebSocketStream<MaybeTlsStream<Tap>>;
+
 /// A connection that was asked to tell.
 pub enum Feed {
     /// The session protocol.
-    Session(Box<WebSocketStream<MaybeTlsStream<Tap>>>),
+    Session(Box<Socket>),
+    /// A channel of the built-in Realtime.
+    Channel(Channel),
     /// Server-sent events.
     Stream(EventStream),
 }
@@ -39,6 +54,8 @@ pub enum Said {
     Subscribed,
     /// An event of this place.
     Event(Seq),
+    /// An event that was said on a topic: it has no place.
+    Message,
     /// Something is missing.
     Gap,
     /// The request was refused, for this reason.
@@ -57,14 +74,14 @@ impl Feed {
         match plan.protocol {
             Protocol::Signalbox => {
                 let subscribe = plan.filter.subscribe(&json!("now"));
-                let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
-                let (mut socket, _) =
-                    client_async_tls_with_config(target.handshake()?, tap, Some(config), None)
-                        .await
-                        .map_err(|e| target.handshake_failed(e))?;
+                let mut socket = shake_hands(target, target.handshake()?, tap).await?;
                 let sent = socket.send(Message::text(subscribe)).await;
                 sent.map_err(|e| target.unreachable(root_cause(&e)))?;
                 Ok(Self::Session(Box::new(socket)))
+            }
+            Protocol::Realtime => {
+                let socket = shake_hands(target, target.realtime_handshake()?, tap).await?;
+                Channel::join(target, socket, plan.run).await.map(Self::Channel)
             }
             Protocol::Sse => EventStream::open(target, &plan.filter, tap).await.map(Self::Stream),
         }
@@ -77,15 +94,10 @@ impl Feed {
     pub async fn next(&mut self) -> Result<Utf8Bytes, String> {
         match self {
             Self::Stream(stream) => stream.next().await,
+            Self::Channel(channel) => channel.next().await,
             Self::Session(socket) => loop {
-                match socket.next().await {
-                    Some(Ok(Message::Text(text))) => return Ok(text),
-                    Some(Ok(Message::Close(Some(close)))) => {
-                        return Err(format!("{} {}", u16::from(close.code), close.reason));
-                    }
-                    Some(Ok(_)) => {}
-                    Some(Err(error)) => return Err(root_cause(&error)),
-                    None => return Err("closed without a word".into()),
+                if let Some(said) = text(socket.next().await) {
+                    return said;
                 }
             },
         }
@@ -96,20 +108,42 @@ impl Feed {
     pub fn read(&self, message: &str) -> Said {
         match self {
             Self::Session(_) => frame(message),
+            Self::Channel(_) => channel::said(message),
             Self::Stream(_) => block(message),
         }
     }
 
     /// The socket, where it can be reached.
     pub fn tap(&mut self) -> Option<&mut Tap> {
-        match self {
-            Self::Stream(stream) => Some(stream.tap()),
-            Self::Session(socket) => match socket.get_mut() {
-                MaybeTlsStream::Plain(tap) => Some(tap),
-                MaybeTlsStream::Rustls(tls) => Some(tls.get_mut().0),
-                _ => None,
-            },
+        let socket = match self {
+            Self::Stream(stream) => return Some(stream.tap()),
+            Self::Channel(channel) => channel.socket(),
+            Self::Session(socket) => socket,
+        };
+        match socket.get_mut() {
+            MaybeTlsStream::Plain(tap) => Some(tap),
+            MaybeTlsStream::Rustls(tls) => Some(tls.get_mut().0),
+            _ => None,
         }
+    }
+}
+
+async fn shake_hands(target: &Target, request: Request, tap: Tap) -> Result<Socket, ClientError> {
+    let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
+    let shaken = client_async_tls_with_config(request, tap, Some(config), None).await;
+    shaken.map(|(socket, _)| socket).map_err(|e| target.handshake_failed(e))
+}
+
+/// The text of what came by a WebSocket, or why nothing more will come; `None` for what holds none.
+pub fn text(message: Option<Result<Message, Error>>) -> Option<Result<Utf8Bytes, String>> {
+    match message {
+        Some(Ok(Message::Text(text))) => Some(Ok(text)),
+        Some(Ok(Message::Close(Some(close)))) => {
+            Some(Err(format!("{} {}", u16::from(close.code), close.reason)))
+        }
+        Some(Ok(_)) => None,
+        Some(Err(error)) => Some(Err(root_cause(&error))),
+        None => Some(Err("closed without a word".into())),
     }
 }
 

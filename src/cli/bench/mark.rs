@@ -3,7 +3,7 @@
 //! Reading a frame must cost next to nothing, for every client reads every event: no JSON is
 //! parsed. A mark has no character that JSON escapes, and a fixed length.
 
-use super::plan::Plan;
+use super::{Protocol, channel, plan::Plan};
 use crate::core::event::Seq;
 
 /// Whose event this is, which one, and when it should have been sent.
@@ -70,6 +70,7 @@ pub fn body(plan: &Plan, first: Mark) -> String {
         .map(|index| event(plan.size, Mark { number: first.number + index, ..first }))
         .collect();
     match events.as_slice() {
+        broadcasts if plan.protocol == Protocol::Realtime => channel::body(plan.run, broadcasts),
         [single] => single.clone(),
         many => format!("[{}]", many.join(",")),
     }

@@ -26,6 +26,7 @@ use super::{
     filter::FilterArgs,
 };
 
+pub mod channel;
 pub mod client;
 pub mod event_stream;
 pub mod feed;
@@ -99,6 +100,19 @@ pub enum Protocol {
     Signalbox,
     /// Server-sent events
     Sse,
+    /// Broadcasts on a topic of the built-in Realtime: they are said by HTTP, and stored nowhere
+    Realtime,
+}
+
+impl Protocol {
+    /// The route that events are published to.
+    #[must_use]
+    pub fn publishes_to(self) -> &'static str {
+        match self {
+            Self::Signalbox | Self::Sse => "/v1/events",
+            Self::Realtime => "/realtime/v1/api/broadcast",
+        }
+    }
 }
 
 fn some_time(text: &str) -> Result<Duration, String> {

@@ -60,6 +60,10 @@ impl Plan {
                 "a batch of {batch} never fits a window of {window}: raise --window"
             )));
         }
+        if args.protocol == Protocol::Realtime && !args.filter.is_all() {
+            let why = "--protocol realtime measures broadcasts on a topic, which have no filter";
+            return Err(ClientError::Usage(why.into()));
+        }
         Ok(Self {
             run,
             protocol: args.protocol,
@@ -139,6 +143,7 @@ pub(super) mod tests {
             assert!(plan(&format!("bench {line}")).is_err(), "{line}");
         }
         assert!(plan("bench --rate 5 --window 5").is_err(), "saturation or a rate");
+        assert!(plan("bench --protocol realtime --source x").is_err(), "a topic has no filter");
     }
 
     #[test]

@@ -59,7 +59,8 @@ impl Publisher {
     /// # Errors
     /// When the router refuses an event, or cannot be reached for long.
     pub async fn run(mut self) -> Result<Published, ClientError> {
-        let (http, url) = (self.target.http()?, self.target.url.route("/v1/events"));
+        let (http, url) =
+            (self.target.http()?, self.target.url.route(self.plan.protocol.publishes_to()));
         let mut published = Published::default();
         while let Some(due) = self.next().await {
             let first = Mark {

@@ -90,6 +90,18 @@ impl Check {
         self.last_seq = self.last_seq.max(Some(seq));
     }
 
+    /// An event came that has no place; `mark` is `None` when it is somebody else's.
+    pub fn on_message(&mut self, mark: Option<Mark>) {
+        let Some(mark) = mark else { return };
+        let count = self.publishers.get(usize::from(mark.publisher));
+        let is_late = count.is_some_and(|count| mark.number < count.next);
+        match self.take(mark) {
+            false => self.faults.doubled += 1,
+            true if is_late => self.faults.disordered += 1,
+            true => {}
+        }
+    }
+
     fn take(&mut self, mark: Mark) -> bool {
         self.received += 1;
         let count = self.publishers.get_mut(usize::from(mark.publisher));

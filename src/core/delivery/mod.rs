@@ -3,6 +3,8 @@
 //! An adapter reads the journal by a cursor and sends what is routed to its path. Every answer is
 //! one of these values: nothing is swallowed, and a failure is never counted as a success.
 
+pub mod settling;
+
 use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
