@@ -129,16 +129,11 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
     let cursors = Arc::<AdapterCursors>::default();
     let common = Common { storage, tail, cursors: cursors.clone(), metrics, traces };
     let (advanced, follow) = watch::channel(());
-    let topics = Arc::new(Topics::new(TopicOptions {
-        settings: settings.realtime.clone(),
-        is_destination: listeners.private_address().is_some(),
-        journal: common.tail.clone(),
-        advanced: advanced.clone(),
-        metrics: common.metrics.clone(),
-    }));
+    let topics = topic_options(&settings, &common, advanced.clone(), &listeners);
+    let topics = Arc::new(Topics::new(topics));
     let (fatal, stopped) = oneshot::channel();
-    let journal = journal_options(&settings, &common, writer, advanced, fatal)?;
-    let journal = Journal::new(journal).start();
+    let journal =
+        Journal::new(journal_options(&settings, &common, writer, advanced, fatal)?).start();
     let shard = shard_options(&settings, &common, follow.clone());
     let auth = Authenticator::new(&settings.auth)?;
     let key = auth.private_key().secret().clone();
@@ -204,6 +199,21 @@ fn journal_options(
         metrics: common.metrics.clone(),
         traces: common.traces.clone(),
     })
+}
+
+fn topic_options(
+    settings: &Settings,
+    common: &Common,
+    advanced: watch::Sender<()>,
+    listeners: &Listeners,
+) -> TopicOptions {
+    TopicOptions {
+        settings: settings.realtime.clone(),
+        is_destination: listeners.private_address().is_some(),
+        journal: common.tail.clone(),
+        advanced,
+        metrics: common.metrics.clone(),
+    }
 }
 
 fn shard_options(

@@ -2,7 +2,7 @@
 //!
 //! Live from the tail, from storage when behind; what is read ahead is bounded, so nothing
 //! accumulates while the destination is away. How an event is settled is [`Outgoing`]'s to know, how
-//! many go together [`BatchPolicy`]'s. The cursor is stored after the delivery, a dead letter in one
+//! many go together [`PathPolicy`]'s. The cursor is stored after the delivery, a dead letter in one
 //! transaction with it.
 
 mod messages;
@@ -15,7 +15,10 @@ use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use chrono::{TimeDelta, Utc};
-use tokio::sync::{oneshot, watch};
+use tokio::{
+    sync::{oneshot, watch},
+    time::Instant,
+};
 
 pub use self::messages::{BatcherView, FinishBatching, GetBatcher};
 use super::{
@@ -25,9 +28,10 @@ use super::{
 use crate::{
     adapters::Tally,
     core::{
-        batching::{BatchPolicy, Plan},
+        batching::{PathPolicy, Plan},
         cursor::durable::{self, Cursor},
         delivery::{Attempted, REALTIME, outgoing::Outgoing},
+        event::Seq,
         tail::SharedTail,
     },
     storage::Storage,
@@ -45,7 +49,7 @@ pub struct BatcherOptions {
     /// Where the adapter was, if it has stored that.
     pub cursor: Option<Cursor>,
     /// How many events go together.
-    pub policy: BatchPolicy,
+    pub policy: PathPolicy,
     /// Failed probes that make an event a dead letter.
     pub max_probes: u32,
     /// How often readers at the destination are told how far the path is, while nothing else is
@@ -87,6 +91,9 @@ pub struct Batcher {
     /// Something was sent since readers were last told how far the path is.
     spoke: bool,
     finished: Vec<oneshot::Sender<()>>,
+    /// The head, when arrivals were last counted.
+    seen: Seq,
+    began: Instant,
 }
 
 /// What it waits for.
@@ -122,6 +129,8 @@ impl Batcher {
             unsaved: None,
             spoke: false,
             finished: Vec::new(),
+            seen: head.head_seq,
+            began: Instant::now(),
         };
         batcher.resumed(&resume, &head);
         batcher
@@ -204,6 +213,7 @@ impl Batcher {
 
     /// While it lingers, enough may have come.
     fn on_news(&mut self, ctx: &mut Context<Self>) {
+        self.count_arrivals();
         let depth = self.outgoing.depth(self.head());
         if self.phase == Phase::Lingering && self.plan(depth).linger.is_zero() {
             self.phase = Phase::Lingered;
@@ -224,7 +234,15 @@ impl Batcher {
 
     /// How many go together now.
     fn plan(&mut self, depth: usize) -> Plan {
-        self.options.policy.next(depth)
+        self.options.policy.next(depth, self.began.elapsed())
+    }
+
+    /// The policy is told what has come since it was told last.
+    fn count_arrivals(&mut self) {
+        let head = self.head();
+        let arrived = usize::try_from(head.saturating_sub(self.seen)).unwrap_or(usize::MAX);
+        self.seen = self.seen.max(head);
+        self.options.policy.arrived(arrived, self.began.elapsed());
     }
 
     fn stop(&mut self) {

@@ -22,7 +22,7 @@ use crate::{
         websocket::WebsocketAdapter,
     },
     core::{
-        batching::{self, BatchPolicy},
+        batching::{self, PathPolicy},
         breaker::{Breaker, BreakerLimits},
         cursor::durable,
         delivery::REALTIME,
@@ -96,7 +96,7 @@ async fn actors(
         tail: common.tail.clone(),
         advanced,
         cursor,
-        policy: BatchPolicy::try_new(batch_limits(&settings.batcher))?,
+        policy: PathPolicy::try_new(batch_limits(&settings.batcher))?,
         max_probes: settings.breaker.poison_probes,
         announce,
         adapter: AdapterRecipients {
@@ -143,12 +143,5 @@ fn retry_limits(retry: &RetrySettings) -> RetryLimits {
 }
 
 fn batch_limits(batcher: &BatcherSettings) -> batching::Limits {
-    batching::Limits {
-        min: 1,
-        max: batcher.max_events,
-        step: batcher.max_events.div_ceil(8),
-        shrink_percent: 50,
-        target_latency: batcher.target_latency,
-        max_linger: batcher.max_linger,
-    }
+    batching::adaptive(batcher.max_events, batcher.max_linger, batcher.target_latency)
 }

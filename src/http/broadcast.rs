@@ -203,9 +203,9 @@ async fn publish(
         let rolling = admit(router, &broadcasts)?;
         tell_rate(&mut response, router.settings.realtime.http_events_per_second, rolling);
     }
-    let by = if is_own { "router" } else { "http" };
+    let from = if is_own { "router" } else { "http" };
     for (topic, broadcast) in broadcasts {
-        router.metrics.realtime_broadcasts_total.with([by]).increment(1);
+        router.topics.count(from);
         if router.topics.publish(&topic, broadcast).is_err() {
             router.metrics.realtime_dropped_total.with(["too_many_topics"]).increment(1);
         }

@@ -1,6 +1,6 @@
 //! The router's two listeners. Clients come by the public one. By the private one, on a port of
-//! loopback that nobody is told of, the router speaks to its own built-in Realtime, over HTTP and
-//! WebSockets as it would to any other.
+//! loopback that nobody is told of, the router speaks to its own built-in Realtime as it
+//! would to any other, over real sockets.
 //!
 //! Whoever comes by the private one must show a key that is made at each start, whatever
 //! `auth.mode` says. Nothing there is counted as a client's: no limit holds it up, it is no session

@@ -132,10 +132,8 @@ async fn open(
     if let Some(span) = span {
         span.answered(Some(route).filter(|route| *route != "none"), status.as_u16());
     }
-    let refusal = |problem: Problem| match route {
-        route if realtime::is_route(route) => problem.for_realtime(),
-        _ => problem,
-    };
+    let is_realtime = realtime::is_route(route);
+    let refusal = |problem: Problem| if is_realtime { problem.for_realtime() } else { problem };
     let (Admitted { wanted, owner, account }, mut response) = match handshake {
         Ok(handshake) => handshake,
         Err(problem) => return refuse(framed, &refusal(problem)).await.map(|()| None),

@@ -58,6 +58,8 @@ pub struct Realtime {
     journal: Arc<SharedTail>,
     began: Instant,
     tick: Duration,
+    /// Who speaks, for what is counted.
+    from: &'static str,
 }
 
 /// A channel that the shard knows.
@@ -77,10 +79,12 @@ impl Realtime {
     pub fn new(router: web::Data<Router>, door: Door, asked: Asked, owner: Owner) -> (Self, Owner) {
         let Owner { client_id, identity } = owner;
         let mut limits = limits(&router.settings.realtime);
-        let mut reserved = None;
-        match door {
-            Door::Private => limits = limits.without_rates(),
-            Door::Public => reserved = router.topics.reserved(),
+        let (from, reserved) = match door {
+            Door::Public => ("socket", router.topics.reserved()),
+            Door::Private => ("router", None),
+        };
+        if door == Door::Private {
+            limits = limits.without_rates();
         }
         let realtime = Self {
             vsn: asked.vsn,
@@ -90,6 +94,7 @@ impl Realtime {
             journal: router.tail.clone(),
             key: Key::new(router, asked.key, identity.clone()),
             began: Instant::now(),
+            from,
             tick: (limits.idle / 4).clamp(TICK.0, TICK.1),
         };
         let identity = Identity { expires_at: None, ..identity };
@@ -300,7 +305,7 @@ impl Session<Realtime> {
 
     fn publish(&self, topic: &Topic, broadcast: Broadcast) {
         if let Some(joined) = self.protocol.joined.get(topic) {
-            self.options.metrics.realtime_broadcasts_total.with(["socket"]).increment(1);
+            self.protocol.topics.count(self.protocol.from);
             joined.member.publish(broadcast);
         }
     }

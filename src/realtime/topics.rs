@@ -253,6 +253,11 @@ impl Topics {
         self.options.advanced.send_replace(());
     }
 
+    /// Counts broadcasts that were taken, from `socket`, `http` or `router`.
+    pub fn count(&self, from: &'static str) {
+        self.options.metrics.realtime_broadcasts_total.with([from]).increment(1);
+    }
+
     /// Who is present on a topic took so many bytes, and now takes so many.
     fn note_present(&self, before: usize, after: usize) {
         self.present_bytes.fetch_add(after, Ordering::Relaxed);

@@ -78,7 +78,7 @@ const BAD_FILES: &[(&str, &str, &[&str])] = &[
         &[
             "Settings.toml:1:1: limits: is a section: write [limits]",
             "Settings.toml:2:2: sesion: unknown section; did you mean [session]?",
-            "Settings.toml:4:2: cluster: unknown section; there are server, storage, journal, session, realtime, limits, telemetry, auth",
+            "Settings.toml:4:2: cluster: unknown section; there are server, storage, journal, session, realtime, batcher, breaker, retry, flags, limits, telemetry, auth",
         ],
     ),
     (
@@ -125,6 +125,38 @@ fn bad_variables_are_told_by_name_beside_the_faults_of_the_file() {
             "SIGNALBOX__STORAGE__URL: storage.url: must be \"sqlite:PATH\" or \"postgres://USER@HOST/DATABASE\", not \"mysql://me:***@there/db\"; the default is \"sqlite:data/signalbox.db\"",
         ]
     );
+}
+
+#[test]
+fn a_path_that_cannot_be_delivered_by_is_told_at_the_start() {
+    let project = "[realtime]\nurl = \"https://ref.supabase.co\"\n[flags]\n";
+    let database = "[realtime]\ntransport = \"postgres\"\n[flags]\n";
+    let no_key = "Settings.toml:2:7: realtime.key: is \"\", must be a key, or named by \
+                  realtime.key_file, with realtime.url = \"https://ref.supabase.co\"";
+    let no_database = "Settings.toml:2:13: realtime.database_url: is \"\", must be a database with \
+                       realtime.transport = \"postgres\"";
+    for on in
+        ["dual_mode = true", "use_adapter = true", "use_adapter = true\nadapter_type = \"dual\""]
+    {
+        assert_eq!(faults(&format!("{project}{on}"), &[]), [no_key], "{on}");
+        assert_eq!(faults(&format!("{database}{on}"), &[]), [no_database], "{on}");
+        let key = ("SIGNALBOX__REALTIME__KEY", "eyJ");
+        assert!(load(&format!("{project}{on}"), &[key]).is_ok(), "{on}");
+        let url = ("SIGNALBOX__REALTIME__DATABASE_URL", "postgres://me@there/db");
+        assert!(load(&format!("{database}{on}"), &[url]).is_ok(), "{on}");
+        assert!(load(&format!("[flags]\n{on}"), &[]).is_ok(), "the built-in one needs neither");
+    }
+    for off in ["", "use_adapter = true\nadapter_type = \"websocket\""] {
+        for settings in [project, database] {
+            assert!(load(&format!("{settings}{off}"), &[]).is_ok(), "{off}");
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    fs::write(&path, "eyJ\n").unwrap();
+    let file = ("SIGNALBOX__REALTIME__KEY_FILE", path.to_str().unwrap());
+    let loaded = load(&format!("{project}dual_mode = true"), &[file]).unwrap();
+    assert_eq!(loaded.settings.realtime.key.expose(), "eyJ");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What every transport over HTTP or a WebSocket must do. Events are made up here: a transport does
 //! not look into them.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use chrono::DateTime;
 use serde_json::{Value, json};
@@ -250,10 +250,11 @@ pub async fn a_call_that_is_dropped_leaves_a_usable_transport(make: Make) {
     while seen.last() != Some(&2001) {
         seen.extend(heard(&mut listener, 1).await);
     }
-    seen.sort_unstable();
-    seen.dedup();
-    assert_eq!(seen, seqs(1..=2001), "none is missing");
-    listener.assert_nothing_came().await;
+    // What was given up may still be on its way beside what came after it. Who knows an event by its
+    // id sees all of them, in order.
+    let mut known = HashSet::new();
+    seen.retain(|seq| known.insert(*seq));
+    assert_eq!(seen, seqs(1..=2001));
 }
 
 /// A destination that is gone is found again when it is there again.

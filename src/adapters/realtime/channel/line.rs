@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::{said::Said, taken::Taken};
+use super::{frames::heartbeat, said::Said, taken::Taken};
 use crate::{
     adapters::realtime::{answers, broadcast::root_cause},
     core::{delivery::DeliveryError, event::Seq},
@@ -205,8 +205,8 @@ async fn write<S>(
 where
     S: Sink<Message, Error = Error> + Unpin,
 {
-    let mut heartbeat = interval_at(Instant::now() + every, every);
-    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = interval_at(Instant::now() + every, every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut buffer = Vec::with_capacity(WAITING);
     loop {
         let said = tokio::select! {
@@ -214,12 +214,12 @@ where
                 0 => return DeliveryError::Transient { reason: "nobody speaks here".to_owned() },
                 _ => write_all(&mut sink, &mut buffer).await,
             },
-            _ = heartbeat.tick() => {
+            _ = ticks.tick() => {
                 if std::mem::replace(&mut shared.state().is_heartbeat_due, true) {
                     let reason = "a heartbeat was not answered".to_owned();
                     return DeliveryError::Transient { reason };
                 }
-                sink.send(super::heartbeat(HEARTBEAT_REF)).await
+                sink.send(heartbeat(HEARTBEAT_REF)).await
             }
         };
         if let Err(error) = said {

@@ -4,6 +4,7 @@
 //! A connection that fails, in whatever way, is given up whole; the next call makes a new one. So a
 //! call that is dropped on its way leaves nothing half read behind.
 
+mod frames;
 mod line;
 mod said;
 mod taken;
@@ -28,13 +29,14 @@ use tokio_tungstenite::{
 };
 
 use self::{
+    frames::{Frames, heartbeat},
     line::{Answer, Line},
     taken::Taken,
 };
 use super::{
     answers::{self, Words},
     broadcast::root_cause,
-    destination::{Destination, NoClient, fitting, message_len, quoted, refuse_oversize},
+    destination::{Destination, NoClient, fitting, refuse_oversize},
 };
 use crate::{
     adapters::{Transport, TransportKind},
@@ -51,10 +53,6 @@ const HEARTBEAT: Duration = Duration::from_secs(25);
 const MOST_PUSHED: usize = 5_000_000;
 /// Largest message that is read, in bytes: what others say on the topic comes here too.
 const MOST_HEARD: usize = 16 << 20;
-/// The longest reference, in bytes.
-const LONGEST_REF: usize = 20;
-/// The reference of the only join on a socket.
-const JOIN_REF: u64 = 1;
 /// The keys of a socket that has no `Authorization`: a gateway's, and the server's.
 const KEYS: [HeaderName; 2] =
     [HeaderName::from_static("apikey"), HeaderName::from_static("x-api-key")];
@@ -65,8 +63,7 @@ pub struct ChannelTransport {
     destination: Destination,
     request: Request,
     tls: Arc<ClientConfig>,
-    /// The topic on the wire.
-    topic: String,
+    frames: Frames,
     line: Mutex<Option<Line>>,
     taken: Arc<StdMutex<Taken>>,
 }
@@ -92,18 +89,11 @@ impl ChannelTransport {
         Ok(Self {
             request,
             tls: Arc::new(destination.tls()?),
-            topic: format!("realtime:{}", destination.topic),
+            frames: Frames::new(&destination),
             destination,
             line: Mutex::default(),
             taken: Arc::default(),
         })
-    }
-
-    /// Bytes of one event's message.
-    fn len(&self, item: &Item) -> usize {
-        const AROUND: usize =
-            r#"["1","",,"broadcast",{"type":"broadcast","event":,"payload":}]"#.len() + LONGEST_REF;
-        message_len(item, AROUND + quoted(&self.topic).len())
     }
 
     fn most_pushed(&self) -> usize {
@@ -145,7 +135,8 @@ impl ChannelTransport {
             Work::Push(batch) => self.push_all(line, batch).await,
             Work::Announce(Position { epoch, seq }) => {
                 let payload = format!(r#"{{"epoch":"{epoch}","seq":{seq}}}"#);
-                let frame = |_, reference| self.push(reference, HEAD_EVENT, payload.as_bytes());
+                let frame =
+                    |_, reference| self.frames.push(reference, HEAD_EVENT, payload.as_bytes());
                 alone(line, frame).await
             }
             Work::LookAround => alone(line, |_, reference| heartbeat(reference)).await,
@@ -165,65 +156,16 @@ impl ChannelTransport {
         let request = self.request.clone();
         let connected =
             connect_async_tls_with_config(request, Some(config), true, Some(connector)).await;
-        let (socket, _) = connected.map_err(|error| self.not_connected(error))?;
-        let mut line = Line::new(socket, self.topic.clone(), self.taken.clone(), HEARTBEAT);
-        let join = |_, reference| self.join(reference);
+        let (socket, _) = connected.map_err(not_connected)?;
+        let mut line =
+            Line::new(socket, self.frames.topic().to_owned(), self.taken.clone(), HEARTBEAT);
+        let join = |_, reference| self.frames.join(reference);
         let (_, mut answers) = line.ask(&[None], join).await;
         match answers.recv().await {
             Some(Answer::To(_, Ok(()))) => Ok(line),
             Some(Answer::To(_, Err(reason))) => Err(answers::of_join(reason)),
             Some(Answer::End(error)) => Err(error),
             None => Err(lost()),
-        }
-    }
-
-    fn join(&self, reference: u64) -> Message {
-        let key = self.destination.key.expose();
-        let token = match key {
-            "" => String::new(),
-            key => format!(",\"access_token\":{}", quoted(key)),
-        };
-        let topic = quoted(&self.topic);
-        Message::text(format!(
-            "[\"{JOIN_REF}\",\"{reference}\",{topic},\"phx_join\",{{\"config\":{{\"broadcast\":\
-             {{\"ack\":true,\"self\":false}},\"presence\":{{\"enabled\":false}},\
-             \"postgres_changes\":[],\"private\":false}}{token}}}]"
-        ))
-    }
-
-    fn push(&self, reference: u64, event: &str, payload: &[u8]) -> Message {
-        let topic = quoted(&self.topic);
-        let event = quoted(event);
-        let mut text = Vec::with_capacity(payload.len() + topic.len() + event.len() + 100);
-        text.extend_from_slice(
-            format!(
-                "[\"{JOIN_REF}\",\"{reference}\",{topic},\"broadcast\",{{\"type\":\"broadcast\",\
-                 \"event\":{event},\"payload\":"
-            )
-            .as_bytes(),
-        );
-        text.extend_from_slice(payload);
-        text.extend_from_slice(b"}]");
-        // Events are JSON, which is UTF-8.
-        Message::text(String::from_utf8_lossy(&text).into_owned())
-    }
-
-    fn not_connected(&self, error: Error) -> DeliveryError {
-        let Error::Http(response) = error else {
-            return DeliveryError::Transient { reason: root_cause(&error) };
-        };
-        self.turned_away(&response)
-    }
-
-    /// A handshake was answered by something else.
-    fn turned_away(&self, response: &Response) -> DeliveryError {
-        let words = Words::of(response.body().as_deref().unwrap_or_default());
-        let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-        let after = after.and_then(|value| answers::retry_after(value, chrono::Utc::now()));
-        match answers::of_status(response.status(), &words, after) {
-            Err(DeliveryError::Rejected { reason, .. }) => DeliveryError::Transient { reason },
-            Err(error) => error,
-            Ok(()) => DeliveryError::Transient { reason: "the server opens no socket".to_owned() },
         }
     }
 
@@ -238,7 +180,7 @@ impl ChannelTransport {
         let about: Vec<Option<Seq>> = items.iter().map(|item| Some(item.event.seq)).collect();
         let (first, mut answers) = line
             .ask(&about, |place, reference| match items.get(place) {
-                Some(item) => self.push(reference, &item.event.event_type, &item.payload()),
+                Some(item) => self.frames.push(reference, &item.event.event_type, &item.payload()),
                 None => heartbeat(reference),
             })
             .await;
@@ -273,7 +215,7 @@ impl Transport for ChannelTransport {
     }
 
     fn fitting(&self, batch: &Batch) -> usize {
-        fitting(batch, self.destination.request_bytes, |item| self.len(item))
+        fitting(batch, self.destination.request_bytes, |item| self.frames.len(item))
     }
 
     /// What was acknowledged of a batch that was not taken whole is not sent again with it, or with
@@ -282,7 +224,7 @@ impl Transport for ChannelTransport {
         if batch.items.is_empty() {
             return Ok(Delivered::default());
         }
-        refuse_oversize(batch, self.most_pushed(), |item| self.len(item))?;
+        refuse_oversize(batch, self.most_pushed(), |item| self.frames.len(item))?;
         self.taken().begin(batch);
         self.with_line(Work::Push(batch)).await
     }
@@ -317,8 +259,23 @@ fn lost() -> DeliveryError {
     DeliveryError::Transient { reason: "the socket was lost".to_owned() }
 }
 
-pub(super) fn heartbeat(reference: u64) -> Message {
-    Message::text(format!(r#"[null,"{reference}","phoenix","heartbeat",{{}}]"#))
+fn not_connected(error: Error) -> DeliveryError {
+    let Error::Http(response) = error else {
+        return DeliveryError::Transient { reason: root_cause(&error) };
+    };
+    turned_away(&response)
+}
+
+/// A handshake was answered by something else.
+fn turned_away(response: &Response) -> DeliveryError {
+    let words = Words::of(response.body().as_deref().unwrap_or_default());
+    let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+    let after = after.and_then(|value| answers::retry_after(value, chrono::Utc::now()));
+    match answers::of_status(response.status(), &words, after) {
+        Err(DeliveryError::Rejected { reason, .. }) => DeliveryError::Transient { reason },
+        Err(error) => error,
+        Ok(()) => DeliveryError::Transient { reason: "the server opens no socket".to_owned() },
+    }
 }
 
 /// Says one thing that is no event.
@@ -375,8 +332,6 @@ impl Refused {
 mod conversations;
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
     use crate::adapters::realtime::destination::tests::{batch, destination};
 
@@ -384,32 +339,11 @@ mod tests {
         ChannelTransport::try_new(Destination { request_bytes, ..destination() }).unwrap()
     }
 
-    fn read(message: &Message) -> Value {
-        serde_json::from_str(message.to_text().unwrap()).unwrap()
-    }
-
     #[test]
-    fn it_says_what_the_real_server_reads() {
+    fn no_secret_is_in_its_url_or_in_what_is_told() {
         let channel = channel(1000);
         assert_eq!(channel.request.uri(), "ws://127.0.0.1:9/realtime/v1/websocket?vsn=2.0.0");
-        let config = json!({
-            "broadcast": { "ack": true, "self": false }, "presence": { "enabled": false },
-            "postgres_changes": [], "private": false,
-        });
-        let topic = "realtime:a \"wall\"";
-        let payload = json!({ "config": config, "access_token": "s3cret" });
-        assert_eq!(read(&channel.join(1)), json!(["1", "1", topic, "phx_join", payload]));
-        for item in &batch(&["t", "ü\""]).items {
-            let push = channel.push(u64::MAX, &item.event.event_type, &item.payload());
-            let payload: Value = serde_json::from_slice(&item.payload()).unwrap();
-            let payload = json!({
-                "type": "broadcast", "event": &*item.event.event_type, "payload": payload,
-            });
-            let reference = u64::MAX.to_string();
-            assert_eq!(read(&push), json!(["1", reference, topic, "broadcast", payload]));
-            assert_eq!(push.len(), channel.len(item), "the longest reference");
-        }
-        assert_eq!(read(&heartbeat(7)), json!([null, "7", "phoenix", "heartbeat", {}]));
+        assert_eq!(channel.request.headers()["apikey"], "s3cret");
         assert!(!format!("{channel:?} {}", channel.describe()).contains("s3cret"));
     }
 

@@ -57,7 +57,9 @@ mod tests {
         let mut taken = Taken::default();
         let four = batch(&["a"; 4]);
         taken.begin(&four);
-        [1, 3, 4].into_iter().for_each(|seq| taken.note(seq));
+        for seq in [1, 3, 4] {
+            taken.note(seq);
+        }
         let part = Batch { items: four.items[1..3].to_vec(), ..four.clone() };
         taken.begin(&part);
         assert_eq!([1, 2, 3, 4].map(|seq| taken.has(seq)), [true, false, true, true]);
@@ -65,7 +67,9 @@ mod tests {
         assert_eq!([1, 3, 4].map(|seq| taken.has(seq)), [true, false, true]);
         taken.begin(&Batch { epoch: Uuid::from_u128(1), ..four.clone() });
         assert!(!taken.has(4), "of another journal");
-        (0..=MOST as u64).for_each(|seq| taken.note(seq));
+        for seq in 0..=MOST as u64 {
+            taken.note(seq);
+        }
         taken.begin(&Batch { epoch: Uuid::from_u128(1), ..four });
         assert!(!taken.has(4), "it is bounded");
     }
