@@ -122,7 +122,7 @@ metrics! {
     adapter_attempts_total: Counter, Count, ["adapter", "outcome"];
     /// Time one request of an adapter took.
     adapter_request_seconds: Histogram, Seconds, ["adapter"];
-    /// Events that an adapter is done with: delivered, known there before, dead, or skipped.
+    /// Events that an adapter is done with: delivered, known there before, or dead.
     adapter_events_total: Counter, Count, ["adapter", "outcome"];
     /// Events in one request of an adapter.
     adapter_batch_events: Histogram, Count, ["adapter"];

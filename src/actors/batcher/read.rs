@@ -92,7 +92,6 @@ impl Batcher {
         );
         self.outgoing.skip_to(*lost.end());
         self.options.tally.settle(Settled { skipped: count, ..Settled::default() });
-        self.options.metrics.adapter_events_total.with([REALTIME, "skipped"]).increment(count);
     }
 
     /// The journal may be another one now: what it does not hold cannot be waited for.

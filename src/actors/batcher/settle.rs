@@ -13,7 +13,6 @@ use crate::{
             Attempted, DeliveryError, REALTIME,
             outgoing::{DeadItem, Progress},
         },
-        event::Event,
         ledger::Balance,
     },
     storage::NewDeadLetter,
@@ -148,7 +147,7 @@ fn letter(dead: &DeadItem, epoch: uuid::Uuid) -> NewDeadLetter {
     NewDeadLetter {
         adapter: REALTIME.into(),
         epoch,
-        event: Event::clone(event),
+        event: event.clone(),
         reason: reason.as_str().into(),
         attempts: *attempts,
     }
