@@ -215,6 +215,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/dead-letters", READ, "events that a destination refused for good"),
     route("GET", "/v1/dead-letters/{id}", READ, "one of them"),
     route("DELETE", "/v1/dead-letters/{id}", ADMIN, "delete one of them"),
+    route("POST", "/v1/dead-letters/{id}/replay", ADMIN, "send it to its destination again"),
     route("GET", "/v1/audit", ADMIN, "who or what changed how the router works, and why"),
     route("GET", "/v1/settings", READ, "every setting in force, and where it comes from"),
     route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
@@ -266,6 +267,9 @@ pub fn configure(app: &mut web::ServiceConfig) {
         resource("/v1/dead-letters/{id}")
             .route(get().to(dead_letters::one))
             .route(web::delete().to(dead_letters::delete)),
+    )
+    .service(
+        resource("/v1/dead-letters/{id}/replay").route(web::post().to(dead_letters::replay)),
     )
     .service(resource("/v1/audit").route(get().to(audit::list)))
     .service(resource("/v1/settings").route(get().to(settings::settings)))
