@@ -17,6 +17,7 @@ mod clients;
 mod command_line;
 mod contract;
 mod crash;
+mod destination;
 mod docs;
 mod hostile;
 mod ingest;

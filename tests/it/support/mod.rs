@@ -3,6 +3,8 @@
 pub mod channel;
 pub mod collector;
 pub mod dashboard;
+pub mod destination;
+pub mod history;
 pub mod jwt;
 pub mod legacy_client;
 pub mod load;
