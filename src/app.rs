@@ -1,5 +1,6 @@
 //! The composition root: what is made in which order, and what is stopped in which order.
 
+mod delivery;
 mod listeners;
 
 use std::{
@@ -23,16 +24,20 @@ use self::listeners::{Listeners, Servers};
 use crate::{
     actors::{
         broadcaster::{Broadcaster, Dismiss},
+        cursors::AdapterCursors,
         journal::{Drain, Journal, JournalOptions, tell_proof},
         legacy::board::Board,
         shard::ShardOptions,
     },
+    adapters::factory::{Builtin, CannotDeliver},
     core::{
         backlog::BacklogLimits,
         batching::{self, BatchPolicy},
+        breaker::BadBreaker,
         fanout::FanoutLimits,
         heartbeat::Patience,
         protocol::CloseReason,
+        retry::BadRetry,
         tail::{SharedTail, Tail, TailLimits},
     },
     http::{
@@ -49,7 +54,7 @@ use crate::{
     storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions, Writer},
     tasks::{
         retention::Retention,
-        watchdog::{self, Watched},
+        watchdog::{self, Watched, WatchedDelivery},
     },
     telemetry::{Metrics, Traces},
 };
@@ -83,6 +88,15 @@ pub enum AppError {
     /// A setting of the journal makes no sense.
     #[error("the journal's batches cannot be planned: {0}")]
     Batching(#[from] batching::BadLimits),
+    /// A setting of the realtime path makes no sense.
+    #[error("events cannot be delivered: {0}")]
+    Delivery(#[from] CannotDeliver),
+    /// A setting of the breaker makes no sense.
+    #[error("the breaker cannot be made: {0}")]
+    Breaker(#[from] BadBreaker),
+    /// A setting of retries makes no sense.
+    #[error("retries cannot be planned: {0}")]
+    Retry(#[from] BadRetry),
     /// Tickets cannot be signed.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
@@ -112,17 +126,22 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
     let metrics = Arc::new(Metrics::new());
     let traces = start_traces(&metrics);
     let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
-    let common = Common { storage, tail, metrics, traces };
+    let cursors = Arc::<AdapterCursors>::default();
+    let common = Common { storage, tail, cursors: cursors.clone(), metrics, traces };
     let (advanced, follow) = watch::channel(());
     let topics = topic_options(&settings, &common, advanced.clone(), &listeners);
     let topics = Arc::new(Topics::new(topics));
     let (fatal, stopped) = oneshot::channel();
     let journal =
         Journal::new(journal_options(&settings, &common, writer, advanced, fatal)?).start();
-    let shard = shard_options(&settings, &common, follow);
-    let Common { storage, tail, metrics, traces } = common;
+    let shard = shard_options(&settings, &common, follow.clone());
+    let auth = Authenticator::new(&settings.auth)?;
+    let key = auth.private_key().secret().clone();
+    let builtin = listeners.private_address().map(|address| Builtin { address, key });
+    let delivery = delivery::start(&settings, &common, &journal, follow, builtin).await?;
+    let Common { storage, tail, metrics, traces, .. } = common;
     let router = web::Data::new(Router {
-        auth: Authenticator::new(&settings.auth)?,
+        auth,
         limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
         legacy: Arc::new(Board::new(
             storage.clone(),
@@ -135,6 +154,7 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
         storage,
         journal,
         broadcaster: Broadcaster::default().start(),
+        delivery,
         tail,
         topics,
         metrics,
@@ -146,6 +166,7 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
         draining: AtomicBool::new(false),
         started: Instant::now(),
     });
+    actix_rt::spawn(retention(&router, cursors).run());
     serve(listeners, router, shard, stop, stopped).await
 }
 
@@ -153,6 +174,7 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
 struct Common {
     storage: Arc<dyn Storage>,
     tail: Arc<SharedTail>,
+    cursors: Arc<AdapterCursors>,
     metrics: Arc<Metrics>,
     traces: Option<Arc<Traces>>,
 }
@@ -169,6 +191,7 @@ fn journal_options(
         writer,
         tail: common.tail.clone(),
         advanced,
+        cursors: common.cursors.clone(),
         limits: backlog_limits(&settings.journal),
         policy: BatchPolicy::try_new(batch_limits(&settings.journal))?,
         recovery: settings.journal.recovery_timeout,
@@ -220,12 +243,15 @@ async fn serve(
 ) -> Result<(), AppError> {
     let address = listeners.address;
     let mut servers = listeners.start(&router, &shard)?;
-    actix_rt::spawn(retention(&router).run());
     actix_rt::spawn(router.limits.clone().sweep());
     actix_rt::spawn(router.topics.clone().sweep());
     let watched = Watched {
         journal: router.journal.clone().recipient(),
         broadcaster: router.broadcaster.clone().recipient(),
+        delivery: router.delivery.realtime.as_ref().map(|realtime| WatchedDelivery {
+            adapter: realtime.adapter.clone().recipient(),
+            batcher: realtime.batcher.clone().recipient(),
+        }),
         metrics: router.metrics.clone(),
     };
     let head_seq = router.tail.load().position().seq;
@@ -260,7 +286,14 @@ async fn shut_down(router: &Router, servers: &Servers) {
     if router.broadcaster.send(dismiss).await.is_err() {
         tracing::error!("the broadcaster was gone before the sessions were told");
     }
-    // 4. The server ends when requests and sessions have, or when their time is over. It is not
+    // 4. What is on its way to a destination is waited for, and how far that is, stored.
+    if let Some(realtime) = &router.delivery.realtime {
+        delivery::finish(realtime, within).await;
+        if tokio::time::timeout(within, router.journal.send(Drain)).await.is_err() {
+            tracing::warn!("the adapter's cursor could not be stored in time");
+        }
+    }
+    // 5. The server ends when requests and sessions have, or when their time is over. It is not
     // told to wait: that is for every connection, and most are only kept for a next request.
     let quiet = async {
         while router.is_busy() {
@@ -271,11 +304,11 @@ async fn shut_down(router: &Router, servers: &Servers) {
         tracing::warn!("requests or sessions that did not end in time are cut");
     }
     servers.stop().await;
-    // 5. The last spans go out, if the collector takes them.
+    // 6. The last spans go out, if the collector takes them.
     if let Some(traces) = &router.traces {
         traces.stop(LAST_SPANS).await;
     }
-    // 6. The writer, and with it the lock, goes with the journal, which nobody holds any more.
+    // 7. The writer, and with it the lock, goes with the journal, which nobody holds any more.
     tracing::info!("stopped");
 }
 
@@ -347,11 +380,12 @@ fn fanout_limits(settings: &Settings) -> FanoutLimits {
     }
 }
 
-fn retention(router: &Router) -> Retention {
+fn retention(router: &Router, cursors: Arc<AdapterCursors>) -> Retention {
     let storage = &router.settings.storage;
     Retention {
         storage: router.storage.clone(),
         journal: router.journal.clone(),
+        cursors,
         tail: router.tail.clone(),
         retain: storage.retain,
         max_bytes: storage.max_bytes,

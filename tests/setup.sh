@@ -50,10 +50,16 @@ has_openssl() {
   command -v openssl >/dev/null
 }
 
+# Debian keeps it where only root's PATH leads.
+has_pgbouncer() {
+  PATH=$PATH:/usr/sbin command -v pgbouncer >/dev/null
+}
+
 # The Debian packages that bring what is missing.
 missing() {
   has_postgres || echo postgresql
   missing_wal2json
+  has_pgbouncer || echo pgbouncer
   has_chromium || echo chromium
   has_node || echo nodejs npm
   has_python || echo python3 python3-venv
@@ -78,7 +84,7 @@ for _ in 1 2; do
   packages=$(missing | xargs)
 done
 if [ -n "$packages" ]; then
-  echo "tests/setup.sh: the tests need PostgreSQL 15 or newer (initdb, pg_ctl) with wal2json, Chromium, Node.js 20 or newer with npm, Python 3.11 or newer with venv, and OpenSSL; still missing here, as Debian names them: $packages" >&2
+  echo "tests/setup.sh: the tests need PostgreSQL 15 or newer (initdb, pg_ctl) with wal2json, PgBouncer, Chromium, Node.js 20 or newer with npm, Python 3.11 or newer with venv, and OpenSSL; still missing here, as Debian names them: $packages" >&2
   exit 1
 fi
 

@@ -7,6 +7,7 @@
 mod batch;
 mod counts;
 mod messages;
+mod notes;
 mod recovery;
 #[cfg(test)]
 mod tests;
@@ -21,12 +22,19 @@ use actix::prelude::*;
 use chrono::Utc;
 use tokio::sync::{oneshot, watch};
 
-use self::batch::{Batch, Reply, Request, answer_all};
+use self::{
+    batch::{Batch, Reply, Request, answer_all},
+    notes::Notes,
+};
 pub use self::{
-    messages::{Drain, GetStatus, JournalStatus, Publish, PublishError, Published, Trim},
+    messages::{
+        Bury, ChangeDeadLetter, Drain, GetStatus, JournalStatus, Publish, PublishError, Published,
+        Record, SaveCursor, Trim,
+    },
     recovery::tell_proof,
 };
 use crate::{
+    actors::cursors::AdapterCursors,
     core::{
         backlog::{Backlog, BacklogLimits, Full},
         batching::{BatchPolicy, BatchResult, Outcome as BatchOutcome},
@@ -47,6 +55,8 @@ pub struct JournalOptions {
     pub tail: Arc<SharedTail>,
     /// Told after each change of the tail.
     pub advanced: watch::Sender<()>,
+    /// Told how far adapters have come, once that is durable.
+    pub cursors: Arc<AdapterCursors>,
     /// What may wait.
     pub limits: BacklogLimits,
     /// How many wait for one commit.
@@ -80,7 +90,9 @@ pub struct Journal {
     storage: Arc<dyn Storage>,
     tail: Arc<SharedTail>,
     advanced: watch::Sender<()>,
+    cursors: Arc<AdapterCursors>,
     state: State,
+    notes: Notes,
     backlog: Backlog<Reply>,
     policy: BatchPolicy,
     /// Requests whose batch was refused for its data: each is tried alone.
@@ -110,6 +122,7 @@ impl Journal {
             writer,
             tail,
             advanced,
+            cursors,
             limits,
             policy,
             recovery,
@@ -121,7 +134,9 @@ impl Journal {
             storage,
             tail,
             advanced,
+            cursors,
             state: State::Idle(writer),
+            notes: Notes::default(),
             backlog: Backlog::new(limits),
             policy,
             suspects: Vec::new(),
@@ -153,8 +168,11 @@ impl Journal {
 
     fn use_writer(&mut self, writer: Box<dyn Writer>, ctx: &mut Context<Self>) {
         if let Some((through, reply)) = self.trims.pop() {
-            self.trim(writer, through, reply, ctx);
-        } else if let Some(request) = self.suspects.pop() {
+            return self.trim(writer, through, reply, ctx);
+        }
+        let events_wait = !self.suspects.is_empty() || !self.backlog.is_empty();
+        let Some(writer) = self.write_notes(writer, events_wait, ctx) else { return };
+        if let Some(request) = self.suspects.pop() {
             self.commit(writer, vec![request], ctx);
         } else if self.backlog.is_empty() {
             self.state = State::Idle(writer);
@@ -172,15 +190,21 @@ impl Journal {
         ctx: &mut Context<Self>,
     ) {
         let batch = Batch::new(requests, self.traces.as_deref());
+        let steps = self.notes.riding();
         let began = Instant::now();
         let committed = async move {
-            let result = writer.commit(batch.drafts(), event::to_micros(Utc::now())).await;
-            (writer, batch, result)
+            let now = event::to_micros(Utc::now());
+            let result = writer.commit(batch.drafts(), &steps, now).await;
+            (writer, batch, steps, result)
         };
-        ctx.spawn(committed.into_actor(self).map(move |(writer, batch, result), journal, ctx| {
-            journal.observe(batch.len(), began.elapsed(), result.is_ok());
-            journal.on_committed(writer, batch, result, ctx);
-        }));
+        let done = committed.into_actor(self).map(
+            move |(writer, batch, steps, result), journal: &mut Self, ctx| {
+                journal.observe(batch.len(), began.elapsed(), result.is_ok());
+                journal.rode(steps, result.is_ok(), ctx);
+                journal.on_committed(writer, batch, result, ctx);
+            },
+        );
+        ctx.spawn(done);
     }
 
     fn on_committed(
@@ -281,6 +305,7 @@ impl Journal {
         let suspects = std::mem::take(&mut self.suspects);
         answer_all(suspects, &PublishError::Unavailable, &self.metrics);
         answer_all(self.backlog.drain(), &PublishError::Unavailable, &self.metrics);
+        self.notes.turn_away(self.draining || matches!(self.state, State::Stopped));
         for (_, reply) in std::mem::take(&mut self.trims) {
             drop(reply.send(Err(self.unreachable())));
         }
@@ -331,6 +356,9 @@ impl Handler<Drain> for Journal {
 
     fn handle(&mut self, _: Drain, ctx: &mut Self::Context) -> Self::Result {
         self.draining = true;
+        if let State::Down | State::Stopped = self.state {
+            self.turn_away();
+        }
         let (reply, drained) = oneshot::channel();
         self.drains.push(reply);
         self.proceed(ctx);

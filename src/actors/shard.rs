@@ -18,7 +18,7 @@ use actix::prelude::*;
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
-pub use self::channels::{CloseChannel, Except, OpenChannel};
+pub use self::channels::{CloseChannel, OpenChannel, Tune};
 use self::passes::Pass;
 pub use self::queries::{EndAll, EndSession, GetBalance, GetSessions, SessionRow};
 use super::{
@@ -248,6 +248,7 @@ impl Shard {
         for (reason, n) in self.fanout.dropped() {
             let before = self.dropped.insert(reason, *n).unwrap_or(0);
             metrics.session_dropped_total.with([reason]).increment(n - before);
+            metrics.stats.dropped(n - before);
         }
     }
 }

@@ -4,9 +4,15 @@ use std::net::SocketAddr;
 
 use super::{
     Transport, TransportKind,
-    realtime::{Destination, NoClient, broadcast::BroadcastTransport, channel::ChannelTransport},
+    realtime::{
+        Destination, NoClient, broadcast::BroadcastTransport, channel::ChannelTransport,
+        postgres::PostgresTransport,
+    },
 };
-use crate::settings::{RealtimeUrl, Secret, Settings};
+use crate::{
+    core::delivery::DeliveryError,
+    settings::{RealtimeUrl, Secret, Settings},
+};
 
 /// The router's own Realtime, as it reaches it.
 #[derive(Clone, Debug)]
@@ -23,9 +29,9 @@ pub enum CannotDeliver {
     /// The router does not listen for itself.
     #[error("realtime.url is \"builtin\", and the built-in Realtime is not there")]
     NotThere,
-    /// There is no database to write to.
-    #[error("realtime.transport is \"postgres\", and no database is named")]
-    NoDatabase,
+    /// There is no database to write to, or none that could be.
+    #[error(transparent)]
+    NoDatabase(#[from] DeliveryError),
     /// This machine has not what it takes.
     #[error(transparent)]
     NoClient(#[from] NoClient),
@@ -68,7 +74,9 @@ pub fn transport(
     Ok(match settings.realtime.transport {
         TransportKind::Broadcast => Box::new(BroadcastTransport::try_new(destination()?)?),
         TransportKind::Channel => Box::new(ChannelTransport::try_new(destination()?)?),
-        TransportKind::Postgres => return Err(CannotDeliver::NoDatabase),
+        TransportKind::Postgres => {
+            Box::new(PostgresTransport::try_new(&settings.realtime, &settings.storage.url)?)
+        }
     })
 }
 

@@ -4,12 +4,16 @@
 //! which there are three. The sessions are served by the shards, so their adapter reports what
 //! those do, and `dual` is both, side by side: neither delays or fails the other.
 
+pub mod dual;
 pub mod factory;
+pub mod path;
 pub mod realtime;
 pub mod retry;
+pub mod websocket;
 
 use async_trait::async_trait;
 
+pub use self::path::{AdapterKind, MonitoringAdapter, PathCounters, Settled, Tally};
 use crate::core::{
     delivery::{Batch, Delivered, DeliveryError},
     event::Position,

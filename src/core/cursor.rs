@@ -1,5 +1,7 @@
 //! Where a subscription begins, given what it asks for and what the journal still has.
 
+pub mod durable;
+
 use super::{
     event::{Position, Seq},
     numbering::Head,

@@ -19,11 +19,12 @@ pub const MAX_EVENT_TYPE: usize = 50;
 pub const MAX_SOURCE: usize = 100;
 
 /// A place that means the same for ever: a `seq` counts only within its `epoch`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Position {
     /// Made when the journal is created, or when it cannot be proved to be the same one.
     pub epoch: Uuid,
     /// The place within the epoch.
+    #[schema(value_type = u64)]
     pub seq: Seq,
 }
 

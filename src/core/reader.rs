@@ -137,7 +137,7 @@ impl Outbox {
     /// Whether more answers wait than a client may leave unread.
     #[must_use]
     pub fn overflows(&self) -> bool {
-        self.unsent.len() > MAX_UNSENT + self.large + self.cut
+        self.unsent.len() > MAX_UNSENT + self.large + self.cut + self.room
     }
 
     /// Whether no answer waits to go out.
@@ -157,8 +157,11 @@ impl Outbox {
     /// The same for frames that are not answers and may be long. Whoever says them says the next when
     /// these have gone out.
     pub fn say_at_length(&mut self, frames: &[u8]) {
+        if self.is_heard() {
+            self.large = 0;
+        }
         self.room = self.room.max(frames.len());
-        self.say(frames);
+        self.unsent.extend_from_slice(frames);
     }
 
     /// Whether a frame of the subscription is cut: its rest is still to go out.

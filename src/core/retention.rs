@@ -37,8 +37,15 @@ pub fn plan(facts: &Facts) -> Plan {
     if through < head.first_seq {
         return Plan::default();
     }
-    let read = read_by_all.unwrap_or(through).max(head.first_seq - 1);
-    Plan { through, unread: through.saturating_sub(read) }
+    let read = read_by_all.unwrap_or(through);
+    Plan { through, unread: unread(head.first_seq, through, read) }
+}
+
+/// How many of the events `first` to `last`, which are deleted, an adapter that is done up to
+/// `through` will never see.
+#[must_use]
+pub fn unread(first: Seq, last: Seq, through: Seq) -> u64 {
+    last.saturating_sub(through.max(first.saturating_sub(1)))
 }
 
 /// The last event to go so that the rest fits, if all are of the same size.
@@ -85,6 +92,14 @@ mod tests {
         assert_eq!(plan(&held), Plan::default());
         let full = Facts { size: 2000, read_by_all: Some(120), ..facts() };
         assert_eq!(plan(&full), Plan { through: 151, unread: 31 });
+    }
+
+    #[test]
+    fn what_an_adapter_has_read_is_not_lost_to_it() {
+        for (through, lost) in [(0, 10), (10, 10), (14, 6), (19, 1), (20, 0), (90, 0)] {
+            assert_eq!(unread(11, 20, through), lost, "{through}");
+        }
+        assert_eq!(unread(1, 1, 0), 1);
     }
 
     proptest! {

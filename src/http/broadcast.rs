@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     Caller, Router,
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     core::realtime::{
-        join::Topic,
+        join::{MAX_NAME, Topic},
         phoenix::{Broadcast, Encoding, UserBroadcast},
     },
     realtime::gate,
@@ -65,6 +65,26 @@ struct Message<'a> {
     /// Whether the topic is the private one of that name.
     #[serde(default)]
     private: bool,
+}
+
+/// The parts of the path that [`one`] reads.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct Place {
+    /// The topic, without what begins it on the wire.
+    topic: Box<str>,
+    /// What channels know it by.
+    event: Box<str>,
+}
+
+/// What [`one`] reads of the query.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only described")]
+struct Choice {
+    /// `true` for the private topic of that name.
+    #[param(nullable = false)]
+    private: Option<String>,
 }
 
 /// Broadcasts several messages.
@@ -110,11 +130,7 @@ pub async fn post_realtime(
 #[utoipa::path(
     post, path = "/api/broadcast/{topic}/events/{event}", operation_id = "broadcast_one",
     tag = "realtime", request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/octet-stream"))),
-    params(
-        ("topic" = String, Path, description = "The topic, without what begins it on the wire."),
-        ("event" = String, Path, description = "What channels know it by."),
-        ("private" = Option<String>, Query, nullable = false, description = "`true` for the private topic of that name."),
-    ),
+    params(Place, Choice),
     responses((status = 202, description = "It is on its way."), BroadcastProblems)
 )]
 pub async fn post_one(
@@ -134,11 +150,7 @@ pub async fn post_one(
     post, path = "/realtime/v1/api/broadcast/{topic}/events/{event}",
     operation_id = "broadcast_one_realtime", tag = "realtime",
     request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/octet-stream"))),
-    params(
-        ("topic" = String, Path, description = "The topic, without what begins it on the wire."),
-        ("event" = String, Path, description = "What channels know it by."),
-        ("private" = Option<String>, Query, nullable = false, description = "`true` for the private topic of that name."),
-    ),
+    params(Place, Choice),
     responses((status = 202, description = "It is on its way."), BroadcastProblems)
 )]
 pub async fn post_one_realtime(
@@ -176,8 +188,7 @@ async fn publish(
 ) -> Result<HttpResponse, Problem> {
     let is_own = caller.door == Door::Private;
     if router.is_draining() && !is_own {
-        let after = router.settings.server.reconnect_window;
-        return Err(Problem::new(Code::ShuttingDown, "the router is shutting down").after(after));
+        return Err(router.stopping());
     }
     let most = if is_own { MAX_BODY } else { MAX_BODY.min(router.settings.limits.body_bytes) };
     let (body, _share) = ingest::receive(router, request, caller, body, (most, deadline)).await?;
@@ -248,6 +259,7 @@ fn several(_: &HttpRequest, body: &Bytes) -> Result<Vec<(Topic, Broadcast)>, Pro
         let Message { topic, event, payload, private } = message;
         let at_fault = [
             (topic.is_empty(), "topic: can't be blank"),
+            (topic.len() > MAX_NAME, "topic: has too many bytes"),
             (event.is_empty(), "event: can't be blank"),
             (!payload.get().starts_with('{'), "payload: must be an object"),
         ];
@@ -263,8 +275,12 @@ fn several(_: &HttpRequest, body: &Bytes) -> Result<Vec<(Topic, Broadcast)>, Pro
 
 /// What a path and a body say, which is the payload.
 fn one(request: &HttpRequest, body: &Bytes) -> Result<Vec<(Topic, Broadcast)>, Problem> {
-    let path = web::Path::<(Box<str>, Box<str>)>::extract(request).into_inner();
-    let (topic, event) = path.map_err(|error| invalid(format!("the path: {error}")))?.into_inner();
+    let path = web::Path::<Place>::extract(request).into_inner();
+    let Place { topic, event } =
+        path.map_err(|error| invalid(format!("the path: {error}")))?.into_inner();
+    if topic.len() > MAX_NAME {
+        return Err(invalid(format!("a topic has at most {MAX_NAME} bytes")));
+    }
     let encoding = match content_type(request.headers()) {
         "application/octet-stream" => Encoding::Binary,
         "application/json" => Encoding::Json,

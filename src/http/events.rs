@@ -244,9 +244,10 @@ fn page_query_place(query: &PageQuery, seq: Seq) -> Seq {
     }
 }
 
-fn unreadable(metrics: &Metrics, error: &StorageError) -> Problem {
+/// Why storage could not be read, as far as a client wants to know; counted.
+pub(super) fn unreadable(metrics: &Metrics, error: &StorageError) -> Problem {
     metrics.storage_errors_total.with(["read"]).increment(1);
-    tracing::warn!(%error, "events cannot be read");
+    tracing::warn!(%error, "storage cannot be read");
     match error {
         StorageError::Corrupt { seq } => Problem::new(
             Code::JournalCorrupt,

@@ -1,10 +1,13 @@
 //! Everything that speaks HTTP. [`ROUTES`] is the whole surface; each noun has its file.
 
+pub mod adapters;
+pub mod audit;
 pub mod auth;
 pub mod broadcast;
 pub mod budget;
 pub mod connection;
 pub mod contract;
+pub mod dead_letters;
 pub mod door;
 pub mod events;
 pub mod guard;
@@ -44,6 +47,7 @@ use actix_web::{
 };
 
 use self::{
+    adapters::Delivery,
     auth::Authenticator,
     budget::Budget,
     connection::Pace,
@@ -79,6 +83,8 @@ pub struct Router {
     pub journal: Addr<Journal>,
     /// Who is connected.
     pub broadcaster: Addr<Broadcaster>,
+    /// The delivery paths.
+    pub delivery: Delivery,
     /// The newest events.
     pub tail: Arc<SharedTail>,
     /// The topics of the built-in Realtime.
@@ -112,6 +118,13 @@ impl Router {
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Why nothing new is taken by a router that stops, and when to come to the next one.
+    #[must_use]
+    pub fn stopping(&self) -> Problem {
+        let after = self.settings.server.reconnect_window;
+        Problem::new(Code::ShuttingDown, "the router is shutting down").after(after)
     }
 
     fn count(&self, route: &str, method: &Method, status: StatusCode) {
@@ -192,6 +205,17 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/sessions", READ, "who is connected"),
     route("DELETE", "/v1/sessions/{id}", ADMIN, "close a session"),
     route("GET", "/v1/stats", READ, "everything at a glance"),
+    route("GET", "/v1/adapters", READ, "every delivery path: how it is, how far, what it has done"),
+    route(
+        "POST",
+        "/v1/adapters/{name}/breaker",
+        ADMIN,
+        "open or close a breaker, or let it decide",
+    ),
+    route("GET", "/v1/dead-letters", READ, "events that a destination refused for good"),
+    route("GET", "/v1/dead-letters/{id}", READ, "one of them"),
+    route("DELETE", "/v1/dead-letters/{id}", ADMIN, "delete one of them"),
+    route("GET", "/v1/audit", ADMIN, "who or what changed how the router works, and why"),
     route("GET", "/v1/settings", READ, "every setting in force, and where it comes from"),
     route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
     route("GET", "/ws", READ, "dashboards of the original system, over a WebSocket"),
@@ -235,6 +259,15 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
     .service(resource("/v1/stats").route(get().to(stats::stats)))
+    .service(resource("/v1/adapters").route(get().to(adapters::list)))
+    .service(resource("/v1/adapters/{name}/breaker").route(web::post().to(adapters::force)))
+    .service(resource("/v1/dead-letters").route(get().to(dead_letters::list)))
+    .service(
+        resource("/v1/dead-letters/{id}")
+            .route(get().to(dead_letters::one))
+            .route(web::delete().to(dead_letters::delete)),
+    )
+    .service(resource("/v1/audit").route(get().to(audit::list)))
     .service(resource("/v1/settings").route(get().to(settings::settings)))
     .service(resource("/v1/ledger").route(get().to(ops::ledger)))
     .service(resource("/ws").route(get().to(legacy::dashboard)))

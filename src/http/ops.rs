@@ -48,7 +48,8 @@ pub struct Sessions {
 pub struct Ledger {
     /// `false` would be a defect.
     balances: bool,
-    /// The direct path.
+    /// What subscribers of this router are given by itself: events by sessions and streams, and rows
+    /// and messages of topics by channels of the built-in Realtime, each counted by subscription.
     direct: Balance,
 }
 

@@ -1,7 +1,11 @@
 //! Query parameters, as several routes read them.
 
 use super::problem::{Code, Problem};
-use crate::{core::filter::Filter, settings::nearest};
+use crate::{
+    core::filter::Filter,
+    settings::nearest,
+    storage::{From, MAX_RECORDS},
+};
 
 /// Names and values, in their order.
 pub type Pairs = Vec<(String, String)>;
@@ -35,6 +39,33 @@ impl<'a> Patterns<'a> {
         Filter::from_values(&self.event_types, &self.sources, &self.categories, max_patterns)
             .map_err(|error| Problem::new(Code::BadFilter, error.to_string()))
     }
+}
+
+/// Records in an answer when nothing else is asked for.
+const DEFAULT_RECORDS: usize = 100;
+
+/// From where a list of numbered records is asked for, and how many of them: `after`, `before` and
+/// `limit`, among other parameters. Newest first when nothing is said.
+pub(super) fn records(pairs: &[(String, String)]) -> Result<(From, usize), Problem> {
+    let (mut from, mut limit, mut places) = (From::Before(u64::MAX), DEFAULT_RECORDS, 0);
+    for (name, value) in pairs {
+        let id = || value.parse().ok().ok_or_else(|| bad(name, "an id"));
+        match name.as_str() {
+            "after" => from = From::After(id()?),
+            "before" => from = From::Before(id()?),
+            "limit" => {
+                let known = value.parse().ok().filter(|limit| (1..=MAX_RECORDS).contains(limit));
+                limit = known.ok_or_else(|| bad(name, format_args!("1 to {MAX_RECORDS}")))?;
+            }
+            _ => continue,
+        }
+        places += usize::from(name != "limit");
+    }
+    if places > 1 {
+        let detail = "`after` and `before` are two directions: give one of them, once";
+        return Err(Problem::new(Code::BadParameter, detail));
+    }
+    Ok((from, limit))
 }
 
 /// A value that the parameter `name` cannot have.

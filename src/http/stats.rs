@@ -124,7 +124,7 @@ pub struct SessionStats {
 /// Whether the accounts add up.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LedgerStats {
-    /// Of the direct path.
+    /// What subscribers of this router are given by itself, as `GET /v1/ledger` has it.
     pub direct: Balance,
 }
 

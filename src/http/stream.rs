@@ -163,12 +163,12 @@ pub async fn stream(
     let room = Room::take(router.clone(), &caller.account)?;
     // It lasts at least as long as its requests.
     let line = request.conn_data::<Weak<Line>>().and_then(Weak::upgrade);
-    let line = line.ok_or_else(|| stopping(&router))?;
+    let line = line.ok_or_else(|| router.stopping())?;
     match Stream::open(line, wanted, options.into_inner()).await {
         // The connection is the session's: it ends when the session does.
         Ok(body) => Ok(response().force_close().streaming(Answer { body, _room: room })),
         // Nobody hears what a client is told that is gone.
-        Err(Refused::Stopping(_) | Refused::Gone(_)) => Err(stopping(&router)),
+        Err(Refused::Stopping(_) | Refused::Gone(_)) => Err(router.stopping()),
         Err(error @ Refused::Unavailable(_)) => {
             Err(Problem::new(Code::StorageUnavailable, error.to_string()))
         }
@@ -186,11 +186,6 @@ fn response() -> HttpResponseBuilder {
         // Proxies that collect answers would hold events back.
         .insert_header(("x-accel-buffering", "no"));
     response
-}
-
-fn stopping(router: &Router) -> Problem {
-    let after = router.settings.server.reconnect_window;
-    Problem::new(Code::ShuttingDown, "the router is shutting down").after(after)
 }
 
 /// The body of a response, and the session's place while it lasts.

@@ -20,6 +20,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::oneshot,
 };
+use utoipa::IntoParams;
 
 use super::{
     ROUTES, Router,
@@ -189,8 +190,7 @@ fn admit(router: &Router, door: Door, request: &Request) -> Result<Admitted, Pro
         return Err(Problem::new(Code::MethodNotAllowed, detail).header(header::ALLOW, "GET"));
     }
     if router.is_draining() && door == Door::Public {
-        let after = router.settings.server.reconnect_window;
-        return Err(Problem::new(Code::ShuttingDown, "the router is shutting down").after(after));
+        return Err(router.stopping());
     }
     let (identity, account) = caller.map(|caller| (caller.identity, caller.account)).unzip();
     let owner = Owner { client_id: client_id(request)?, identity: identity.unwrap_or_default() };
@@ -312,6 +312,19 @@ pub async fn expected(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Err(upgrade_required(format!("{path} is a WebSocket: connect with ws://, see GET /")))
 }
 
+/// The parameters that [`Asked`] reads.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only described")]
+struct RealtimeParameters {
+    /// A token or a ticket; any text where `auth.mode` is `open`. Or in the header `x-api-key`.
+    #[param(nullable = false)]
+    apikey: Option<String>,
+    /// `1.0.0`, which it is without, or `2.0.0`.
+    #[param(nullable = false)]
+    vsn: Option<String>,
+}
+
 problems!(
     /// Why there is no socket of Realtime.
     RealtimeProblems: BadHandshake, UnknownVersion, UpgradeRequired, TooManyConnections, ShuttingDown,
@@ -323,10 +336,7 @@ problems!(
 /// Always, because an upgrade does not come here.
 #[utoipa::path(
     get, path = "/realtime/v1/websocket", operation_id = "open_realtime", tag = "realtime",
-    params(
-        ("apikey" = Option<String>, Query, nullable = false, description = "A token or a ticket; any text where `auth.mode` is `open`. Or in the header `x-api-key`."),
-        ("vsn" = Option<String>, Query, nullable = false, description = "`1.0.0`, which it is without, or `2.0.0`."),
-    ),
+    params(RealtimeParameters),
     responses((status = 101, description = "The socket is open."), RealtimeProblems)
 )]
 pub async fn expected_realtime(request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -339,10 +349,7 @@ pub async fn expected_realtime(request: HttpRequest) -> Result<HttpResponse, Pro
 /// Always, because an upgrade does not come here.
 #[utoipa::path(
     get, path = "/socket/websocket", operation_id = "open_realtime_socket", tag = "realtime",
-    params(
-        ("apikey" = Option<String>, Query, nullable = false, description = "A token or a ticket; any text where `auth.mode` is `open`. Or in the header `x-api-key`."),
-        ("vsn" = Option<String>, Query, nullable = false, description = "`1.0.0`, which it is without, or `2.0.0`."),
-    ),
+    params(RealtimeParameters),
     responses((status = 101, description = "The socket is open."), RealtimeProblems)
 )]
 pub async fn expected_socket(request: HttpRequest) -> Result<HttpResponse, Problem> {

@@ -23,8 +23,8 @@ use super::{
 };
 use crate::{
     actors::{
-        session::{Owner, Protocol, Session, SessionOptions},
-        shard::{CloseChannel, Except},
+        session::{Owner, Protocol, Session, SessionOptions, heard},
+        shard::{CloseChannel, Handle, Say, Shard, Tune},
     },
     core::{
         access::Identity,
@@ -35,6 +35,7 @@ use crate::{
             join::Topic,
             limits::Limits,
             phoenix::{Broadcast, ClientMessage, Malformed, Vsn, decode_binary, decode_text},
+            topic::Tuning,
         },
         tail::SharedTail,
     },
@@ -190,28 +191,20 @@ impl Session<Realtime> {
     fn go_on(&mut self, mut effects: VecDeque<Effect>, ctx: &mut Ctx) {
         let mut frames = Vec::new();
         while let Some(effect) = effects.pop_front() {
+            if self.takes_a_turn(&effect) {
+                let next = if frames.is_empty() {
+                    self.take_turn(effect, effects, ctx)
+                } else {
+                    effects.push_front(effect);
+                    self.hand(|handle| Say(handle, std::mem::take(&mut frames)), effects, ctx)
+                };
+                let Some(rest) = next else { return };
+                effects = rest;
+                continue;
+            }
             match effect {
                 Effect::Send(message) => message.encode(&mut frames, self.protocol.vsn),
-                Effect::Join(joining) => {
-                    self.flush(frames, ctx);
-                    return self.join(*joining, effects, ctx);
-                }
-                Effect::Publish { topic, broadcast, to_self } => {
-                    if !to_self && self.hears_itself(&topic) {
-                        self.flush(frames, ctx);
-                        effects.push_front(Effect::Publish {
-                            topic: topic.clone(),
-                            broadcast,
-                            to_self,
-                        });
-                        return self.deafen(&topic, effects, ctx);
-                    }
-                    self.publish(&topic, broadcast);
-                }
-                Effect::Leave(topic) => {
-                    self.flush(std::mem::take(&mut frames), ctx);
-                    self.leave(&topic, ctx);
-                }
+                Effect::Publish { topic, broadcast, .. } => self.publish(&topic, broadcast),
                 Effect::Track { topic, key, payload } => {
                     let joined = self.protocol.joined.get(&topic);
                     let tracked = joined.map(|joined| joined.member.track(&key, &payload));
@@ -229,19 +222,85 @@ impl Session<Realtime> {
                     self.options.metrics.realtime_dropped_total.with([reason]).increment(1);
                 }
                 Effect::Note(note) => tracing::debug!(note, "a join was read with defaults"),
-                Effect::Close(reason) => {
-                    self.flush(frames, ctx);
-                    return self.end(reason, ctx);
-                }
+                Effect::Join(_) | Effect::Leave(_) | Effect::Watch { .. } | Effect::Close(_) => {}
             }
         }
-        self.flush(frames, ctx);
-    }
-
-    fn flush(&self, frames: Vec<u8>, ctx: &mut Ctx) {
         if !frames.is_empty() {
             self.say(frames, ctx);
         }
+    }
+
+    /// Whether the shard must do something about it, after all that was said before.
+    fn takes_a_turn(&self, effect: &Effect) -> bool {
+        match effect {
+            Effect::Join(_) | Effect::Leave(_) | Effect::Watch { .. } | Effect::Close(_) => true,
+            Effect::Publish { topic, to_self, .. } => !to_self && self.hears_itself(topic),
+            _ => false,
+        }
+    }
+
+    /// Does what takes a turn of the shard: the rest, if it is to be gone on with at once.
+    fn take_turn(
+        &mut self,
+        effect: Effect,
+        mut rest: VecDeque<Effect>,
+        ctx: &mut Ctx,
+    ) -> Option<VecDeque<Effect>> {
+        match effect {
+            Effect::Join(joining) => self.join(*joining, rest, ctx),
+            Effect::Watch { topic } => self.watch(&topic, rest, ctx),
+            Effect::Publish { ref topic, .. } => {
+                let topic = topic.clone();
+                rest.push_front(effect);
+                self.deafen(&topic, rest, ctx);
+            }
+            Effect::Leave(topic) => {
+                let Some(Joined { label, .. }) = self.protocol.joined.remove(&topic) else {
+                    return Some(rest);
+                };
+                return self.hand(|handle| CloseChannel(handle, label), rest, ctx);
+            }
+            Effect::Close(reason) => self.end(reason, ctx),
+            _ => return Some(rest),
+        }
+        None
+    }
+
+    /// Hands something to the shard: the rest, if it was taken at once. Otherwise it is gone on with
+    /// when there is room in the shard's mailbox, for what is handed over next must not be there first.
+    fn hand<M>(
+        &mut self,
+        message: impl FnOnce(Handle) -> M,
+        rest: VecDeque<Effect>,
+        ctx: &mut Ctx,
+    ) -> Option<VecDeque<Effect>>
+    where
+        M: Message<Result = ()> + Send + 'static,
+        Shard: Handler<M>,
+    {
+        let message = message(self.handle?);
+        match self.options.shard.try_send(message) {
+            Ok(()) => return Some(rest),
+            Err(SendError::Full(message)) => {
+                self.options.metrics.mailbox_full_total.with(["shard"]).increment(1);
+                let sent = self.options.shard.send(message);
+                self.wait_for(sent, rest, ctx);
+            }
+            Err(SendError::Closed(_)) => ctx.stop(),
+        }
+        None
+    }
+
+    /// Goes on with the rest when the shard has done something.
+    fn wait_for<M>(&self, sent: Request<Shard, M>, rest: VecDeque<Effect>, ctx: &mut Ctx)
+    where
+        M: Message<Result = ()> + Send + 'static,
+        Shard: Handler<M>,
+    {
+        ctx.wait(sent.into_actor(self).map(|done, session, ctx| match done {
+            Ok(()) => session.go_on(rest, ctx),
+            Err(_gone) => ctx.stop(),
+        }));
     }
 
     fn publish(&self, topic: &Topic, broadcast: Broadcast) {
@@ -263,18 +322,35 @@ impl Session<Realtime> {
             return;
         };
         joined.is_deaf = true;
-        let except = Except(handle, joined.label, joined.member.origin());
-        let done = self.options.shard.send(except).into_actor(self);
-        ctx.wait(done.map(|done, session, ctx| match done {
-            Ok(()) => session.go_on(rest, ctx),
-            Err(_gone) => ctx.stop(),
-        }));
+        let tuning = Tuning::Except(joined.member.origin());
+        let sent = self.options.shard.send(Tune(handle, joined.label, tuning));
+        self.wait_for(sent, rest, ctx);
     }
 
-    fn leave(&mut self, topic: &Topic, ctx: &mut Ctx) {
-        let joined = self.protocol.joined.remove(topic);
-        if let (Some(handle), Some(joined)) = (self.handle, joined) {
-            self.tell(CloseChannel(handle, joined.label), ctx);
-        }
+    /// Hears who comes and goes from here on, and is told who is there.
+    fn watch(&self, topic: &Topic, mut rest: VecDeque<Effect>, ctx: &mut Ctx) {
+        let (Some(handle), Some(joined)) = (self.handle, self.protocol.joined.get(topic)) else {
+            return;
+        };
+        let (shard, outlet, topic) =
+            (self.options.shard.clone(), self.outlet.clone(), topic.clone());
+        let tune = Tune(handle, joined.label, Tuning::Presence);
+        let tuned = async move {
+            let tuned = shard.send(tune).await;
+            heard(&shard, handle, &outlet).await;
+            tuned
+        };
+        ctx.wait(tuned.into_actor(self).map(move |tuned, session, ctx| {
+            if tuned.is_err() {
+                return ctx.stop();
+            }
+            let Realtime { channels, joined, .. } = &session.protocol;
+            let present = joined.get(&topic).map(|joined| joined.member.present());
+            let state = present.and_then(|present| channels.watching(&topic, present));
+            if let Some(state) = state {
+                rest.push_front(Effect::Send(state));
+            }
+            session.go_on(rest, ctx);
+        }));
     }
 }

@@ -14,7 +14,7 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -66,6 +66,8 @@ pub struct Topics {
     /// What may still be said over HTTP.
     http: Mutex<Allowance>,
     origins: AtomicU64,
+    /// Bytes of all who are present anywhere.
+    present_bytes: AtomicUsize,
     open: Mutex<HashMap<Topic, Open>>,
 }
 
@@ -108,6 +110,7 @@ impl Topics {
             began: Instant::now(),
             http: Mutex::new(http),
             origins: AtomicU64::new(0),
+            present_bytes: AtomicUsize::new(0),
             open: Mutex::default(),
         }
     }
@@ -169,7 +172,9 @@ impl Topics {
         self.options.is_destination.then(|| self.options.settings.topic.as_str())
     }
 
-    fn tells_events(&self, topic: &Topic) -> bool {
+    /// Whether events are broadcast on a topic.
+    #[must_use]
+    pub fn tells_events(&self, topic: &Topic) -> bool {
         *topic.name == *self.options.settings.topic.as_str()
     }
 
@@ -251,6 +256,12 @@ impl Topics {
     /// Counts broadcasts that were taken, from `socket`, `http` or `router`.
     pub fn count(&self, from: &'static str) {
         self.options.metrics.realtime_broadcasts_total.with([from]).increment(1);
+    }
+
+    /// Who is present on a topic took so many bytes, and now takes so many.
+    fn note_present(&self, before: usize, after: usize) {
+        self.present_bytes.fetch_add(after, Ordering::Relaxed);
+        self.present_bytes.fetch_sub(before, Ordering::Relaxed);
     }
 
     fn count_forgotten(&self, reason: &'static str) {

@@ -192,7 +192,7 @@ settings! {
         max_events: usize = count(100, 1..=10_000) => Restart;
         /// Longest wait for a batch to fill, while the destination asks for fewer requests.
         max_linger: Duration = duration(2 * SECOND, 0..=10 * SECOND) => Restart;
-        /// What a request may take: batches grow while it takes less, and shrink when it takes more.
+        /// What a request should take: batches that take longer are not made longer still.
         target_latency: Duration = duration(250 * MILLISECOND, MILLISECOND..=10 * SECOND) => Restart;
     }
 

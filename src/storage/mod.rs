@@ -8,8 +8,11 @@ mod fault;
 mod migrate;
 mod options;
 mod page;
-mod postgres;
+pub(crate) mod postgres;
 mod queries;
+mod record_queries;
+mod record_rows;
+mod records;
 mod rows;
 mod schema;
 mod sqlite;
@@ -22,11 +25,19 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::core::{
+    cursor::durable::{Cursor, CursorStep},
     event::{Category, Draft, Event, Seq},
     numbering::{Head, Known, Outcome, Proof},
 };
 
-pub use self::options::{StorageOptions, open};
+pub use self::{
+    options::{StorageOptions, open},
+    records::{
+        AuditEntry, AuditQuery, DeadLetter, DeadLetterChange, DeadLetterCount, DeadLetterQuery,
+        DeadLetterStatus, MAX_RECORDS, NewAudit, NewDeadLetter, Note, Noted, Records,
+        oldest_pending,
+    },
+};
 pub use crate::settings::Durability;
 
 /// A database that holds a journal. Cheap to share: `Arc<dyn Storage>`.
@@ -83,20 +94,72 @@ pub trait Storage: Send + Sync + 'static {
     /// # Errors
     /// When the database cannot be reached or refuses.
     async fn size_bytes(&self) -> Result<u64, StorageError>;
+
+    /// How far an adapter has come; `None` when it never stored a cursor.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or refuses.
+    async fn cursor(&self, name: &str) -> Result<Option<Cursor>, StorageError>;
+
+    /// How far all adapters have come, in the order of their names.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or refuses.
+    async fn cursors(&self) -> Result<Vec<(String, Cursor)>, StorageError>;
+
+    /// Some dead letters. Deleting some between two pages moves no other.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or refuses.
+    async fn dead_letters(
+        &self,
+        query: &DeadLetterQuery,
+    ) -> Result<Records<DeadLetter>, StorageError>;
+
+    /// One dead letter by its number.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or refuses.
+    async fn dead_letter(&self, id: u64) -> Result<Option<DeadLetter>, StorageError>;
+
+    /// How many dead letters there are, by adapter and status; nothing for what there is none of.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or refuses.
+    async fn count_dead_letters(&self) -> Result<Vec<DeadLetterCount>, StorageError>;
+
+    /// Some lines of the audit log.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or refuses.
+    async fn audit(&self, query: &AuditQuery) -> Result<Records<AuditEntry>, StorageError>;
 }
 
 /// The one connection that changes the journal. It holds the lock until it is dropped.
 #[async_trait]
 pub trait Writer: Send {
     /// Commits a batch in one transaction: looks the ids up, numbers the rest, inserts them, moves
-    /// the head by compare-and-set.
+    /// the head by compare-and-set, and moves the `cursors` that these steps lead on.
     ///
     /// # Errors
     /// See [`CommitError`]; nothing is stored then, but for [`CommitError::Unknown`]. After
     /// [`CommitError::Data`] and [`StorageError::Full`] this writer can go on; otherwise open
     /// another.
-    async fn commit(&mut self, drafts: &[Draft], now: DateTime<Utc>)
-    -> Result<Commit, CommitError>;
+    async fn commit(
+        &mut self,
+        drafts: &[Draft],
+        cursors: &[CursorStep],
+        now: DateTime<Utc>,
+    ) -> Result<Commit, CommitError>;
+
+    /// Writes what is no event, all or none, in one transaction; what became of each, in order.
+    ///
+    /// # Errors
+    /// See [`CommitError`]; nothing is written then, but for [`CommitError::Unknown`]: write the
+    /// same again. After [`CommitError::Data`], [`StorageError::Full`] and
+    /// [`StorageError::Refused`] this writer can go on; otherwise open another.
+    async fn note(&mut self, notes: &[Note], now: DateTime<Utc>)
+    -> Result<Vec<Noted>, CommitError>;
 
     /// What the journal holds of these ids.
     ///

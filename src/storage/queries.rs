@@ -40,7 +40,8 @@ macro_rules! transaction {
 /// The queries for one kind of connection.
 ///
 /// The caller has in scope: `RunQueryDsl` and `Transactions` of that connection, `READ` and
-/// `WRITE` (how a transaction begins), and `insert(connection, rows)`.
+/// `WRITE` (how a transaction begins), `insert(connection, rows)`, and the functions that
+/// [`record_queries`](super::record_queries) makes.
 macro_rules! queries {
     ($Connection:ty, $Backend:ty, $wait:ident $(, $async:ident)?) => {
         /// Most ids or rows in one statement: far below the databases' limits on parameters.
@@ -198,20 +199,22 @@ macro_rules! queries {
             Ok((head, proof))
         }
 
-        /// Commits a batch after `head`, which must still be the journal's.
+        /// Commits a batch after `head`, which must still be the journal's, and moves cursors.
         pub(super) $($async)? fn commit(
             c: &mut $Connection,
             head: &Head,
             drafts: &[Draft],
+            steps: &[CursorStep],
             now: DateTime<Utc>,
         ) -> Result<Commit, Fault> {
-            transaction!($wait, c, WRITE, commit_in(c, head, drafts, now))
+            transaction!($wait, c, WRITE, commit_in(c, head, drafts, steps, now))
         }
 
         $($async)? fn commit_in(
             c: &mut $Connection,
             head: &Head,
             drafts: &[Draft],
+            steps: &[CursorStep],
             now: DateTime<Utc>,
         ) -> Result<Commit, Fault> {
             let ids: Vec<Uuid> = drafts.iter().map(|draft| draft.id).collect();
@@ -223,6 +226,7 @@ macro_rules! queries {
                 $wait!(insert(c, chunk))?;
             }
             let Numbered { outcomes, fresh, head } = numbered;
+            $wait!(step_cursors(c, steps, &head, now))?;
             Ok(Commit { outcomes, fresh, head })
         }
 

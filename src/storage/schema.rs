@@ -18,6 +18,8 @@ pub(super) mod sql {
     #[diesel(postgres_type(oid = 1184, array_oid = 1185), sqlite_type(name = "Text"))]
     pub struct Moment;
 
+    impl diesel::sql_types::SqlOrd for Moment {}
+
     /// `jsonb`; on SQLite text.
     #[derive(QueryId, SqlType)]
     #[diesel(postgres_type(oid = 3802, array_oid = 3807), sqlite_type(name = "Text"))]
@@ -53,5 +55,52 @@ diesel::table! {
         first_seq -> BigInt,
         last_created_at -> Moment,
         identity -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use super::sql::{Moment, Uuid};
+
+    cursors (name) {
+        name -> Text,
+        epoch -> Uuid,
+        seq -> BigInt,
+        through -> BigInt,
+        updated_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use super::sql::{Json, Moment, Uuid};
+
+    dead_letters (id) {
+        id -> BigInt,
+        adapter -> Text,
+        event_id -> Uuid,
+        epoch -> Uuid,
+        seq -> BigInt,
+        event -> Json,
+        reason -> Text,
+        attempts -> Integer,
+        status -> Text,
+        created_at -> Moment,
+        replayed_at -> Nullable<Moment>,
+        recovered_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use super::sql::{Json, Moment};
+
+    audit_log (id) {
+        id -> BigInt,
+        at -> Moment,
+        actor -> Text,
+        action -> Text,
+        subject -> Text,
+        detail -> Json,
     }
 }

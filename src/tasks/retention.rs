@@ -6,7 +6,10 @@ use actix::Addr;
 use chrono::{TimeDelta, Utc};
 
 use crate::{
-    actors::journal::{Journal, Trim},
+    actors::{
+        cursors::AdapterCursors,
+        journal::{Journal, Trim},
+    },
     core::{
         event::Seq,
         retention::{self, Facts, Plan},
@@ -25,6 +28,8 @@ pub struct Retention {
     pub storage: Arc<dyn Storage>,
     /// Who deletes them.
     pub journal: Addr<Journal>,
+    /// How far the enabled adapters have come.
+    pub cursors: Arc<AdapterCursors>,
     /// Where the journal begins and ends.
     pub tail: Arc<SharedTail>,
     /// How long events are kept.
@@ -63,8 +68,15 @@ impl Retention {
         let size = self.storage.size_bytes().await?;
         self.metrics.storage_size_bytes.set(size as f64);
         let head = self.tail.load().head();
-        let facts = Facts { head, first_young, size, max_bytes: self.max_bytes, read_by_all: None };
-        let Plan { through, .. } = retention::plan(&facts);
+        let read_by_all = self.cursors.all().into_iter().map(|(_, through)| through).min();
+        let facts = Facts { head, first_young, size, max_bytes: self.max_bytes, read_by_all };
+        let Plan { through, unread } = retention::plan(&facts);
+        if unread > 0 {
+            tracing::error!(
+                events = unread,
+                "the journal has reached storage.max_bytes: events go that an adapter has not read"
+            );
+        }
         self.delete(head.first_seq, through).await
     }
 
@@ -76,6 +88,7 @@ impl Retention {
             let Ok(trimmed) = self.journal.send(Trim(last)).await else { return Ok(()) };
             trimmed?;
             self.metrics.retention_deleted_total.increment(last + 1 - next);
+            self.count_unread(next, last);
             next = last + 1;
         }
         if through >= first {
@@ -86,5 +99,93 @@ impl Retention {
             );
         }
         Ok(())
+    }
+
+    /// What adapters were to deliver and cannot any more.
+    fn count_unread(&self, first: Seq, last: Seq) {
+        for (adapter, through) in self.cursors.all() {
+            let unread = retention::unread(first, last, through);
+            if unread > 0 {
+                let dropped = self.metrics.adapter_dropped_total.with([&adapter, "retention"]);
+                dropped.increment(unread);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix::Actor as _;
+    use tokio::sync::{oneshot, watch};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        actors::journal::{JournalOptions, Publish},
+        core::{
+            backlog::BacklogLimits,
+            batching::{BatchPolicy, Limits},
+            event::{self, tests::draft},
+            tail::{Tail, TailLimits},
+        },
+        storage::{Durability, OpenWriter, StorageOptions, open},
+    };
+
+    /// Retention of a journal with the events 1 to 20, all of them too old.
+    async fn retention(folder: &tempfile::TempDir) -> Retention {
+        let url = format!("sqlite:{}/journal.db", folder.path().display());
+        let options = StorageOptions { url, durability: Durability::Process, pool_size: 1 };
+        let storage = open(&options).await.unwrap();
+        storage.migrate().await.unwrap();
+        let wanted = OpenWriter { wait: Duration::ZERO, fresh: Uuid::nil(), last_seen: None };
+        let opened = storage.open_writer(wanted).await.unwrap();
+        let limits = TailLimits { events: 100, bytes: 1 << 20 };
+        let tail = Arc::new(SharedTail::new(Tail::empty(opened.head, limits)));
+        let policy = Limits {
+            min: 20,
+            max: 20,
+            step: 1,
+            shrink_percent: 50,
+            target_latency: Duration::from_secs(1),
+            max_linger: Duration::ZERO,
+        };
+        let (cursors, metrics) = (Arc::new(AdapterCursors::default()), Arc::new(Metrics::new()));
+        let journal = Journal::new(JournalOptions {
+            storage: storage.clone(),
+            writer: opened.writer,
+            tail: tail.clone(),
+            advanced: watch::channel(()).0,
+            cursors: cursors.clone(),
+            limits: BacklogLimits { events: 100, bytes: 1 << 20 },
+            policy: BatchPolicy::try_new(policy).unwrap(),
+            recovery: Duration::ZERO,
+            fatal: oneshot::channel().0,
+            metrics: metrics.clone(),
+            traces: None,
+        })
+        .start();
+        let drafts: Vec<_> =
+            (1..=20).map(|id| event::Draft { data: "{}".into(), ..draft(id, "c") }).collect();
+        journal.send(Publish::from(drafts)).await.unwrap().unwrap();
+        let (retain, max_bytes, interval) = (Duration::ZERO, u64::MAX, Duration::from_mins(1));
+        Retention { storage, journal, cursors, tail, retain, max_bytes, interval, metrics }
+    }
+
+    #[actix::test]
+    async fn what_an_adapter_has_to_read_stays_until_the_size_demands_it() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let mut retention = retention(&folder).await;
+        retention.cursors.enable("realtime", 5);
+        retention.cursors.enable("other", 9);
+        retention.look().await.unwrap();
+        assert_eq!(retention.storage.head().await.unwrap().first_seq, 6);
+        retention.max_bytes = 1;
+        retention.look().await.unwrap();
+        assert_eq!(retention.storage.head().await.unwrap().first_seq, 21);
+        let metrics = retention.metrics.render();
+        for (adapter, dropped) in [("realtime", 15), ("other", 11)] {
+            let line = format!("{{adapter=\"{adapter}\",reason=\"retention\"}} {dropped}\n");
+            assert!(metrics.contains(&line), "{metrics}");
+        }
     }
 }

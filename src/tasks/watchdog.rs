@@ -8,7 +8,9 @@ use std::{sync::Arc, time::Duration};
 use actix::Recipient;
 
 use crate::{
-    actors::{broadcaster::AreShardsAlive, journal::GetStatus},
+    actors::{
+        adapter::GetAdapter, batcher::GetBatcher, broadcaster::AreShardsAlive, journal::GetStatus,
+    },
     telemetry::{Metrics, resident_memory},
 };
 
@@ -20,8 +22,28 @@ pub struct Watched {
     pub journal: Recipient<GetStatus>,
     /// The registry, which knows the shards.
     pub broadcaster: Recipient<AreShardsAlive>,
+    /// The realtime path, where there is one.
+    pub delivery: Option<WatchedDelivery>,
     /// What was observed is sorted into histograms, and memory looked at, now and then.
     pub metrics: Arc<Metrics>,
+}
+
+/// The actors of the realtime path.
+pub struct WatchedDelivery {
+    /// The one that sends.
+    pub adapter: Recipient<GetAdapter>,
+    /// The one that reads.
+    pub batcher: Recipient<GetBatcher>,
+}
+
+impl WatchedDelivery {
+    fn missing(&self) -> Option<&'static str> {
+        match (self.adapter.connected(), self.batcher.connected()) {
+            (false, _) => Some("adapter"),
+            (true, false) => Some("batcher"),
+            (true, true) => None,
+        }
+    }
 }
 
 impl Watched {
@@ -41,6 +63,9 @@ pub async fn watch(watched: Watched) -> &'static str {
         watched.observe();
         if !watched.journal.connected() {
             return "journal";
+        }
+        if let Some(missing) = watched.delivery.as_ref().and_then(WatchedDelivery::missing) {
+            return missing;
         }
         match watched.broadcaster.send(AreShardsAlive).await {
             Ok(true) => {}
@@ -114,6 +139,7 @@ mod tests {
         Watched {
             journal: journal.clone().recipient(),
             broadcaster: broadcaster.clone().recipient(),
+            delivery: None,
             metrics: Arc::new(Metrics::new()),
         }
     }

@@ -118,6 +118,25 @@ metrics! {
     /// Groups of sessions with the same filter, over all workers.
     filter_groups: Gauge, Count, [];
 
+    /// Requests of an adapter to its destination, by how they ended.
+    adapter_attempts_total: Counter, Count, ["adapter", "outcome"];
+    /// Time one request of an adapter took.
+    adapter_request_seconds: Histogram, Seconds, ["adapter"];
+    /// Events that an adapter is done with: delivered, known there before, or dead.
+    adapter_events_total: Counter, Count, ["adapter", "outcome"];
+    /// Events in one request of an adapter.
+    adapter_batch_events: Histogram, Count, ["adapter"];
+    /// Events that wait for an adapter, those on their way among them.
+    adapter_lag_events: Gauge, Count, ["adapter"];
+    /// How long the oldest of them has been committed.
+    adapter_lag_seconds: Gauge, Seconds, ["adapter"];
+    /// 1 for the state that the breaker is in, 0 for the others.
+    adapter_breaker_state: Gauge, Count, ["adapter", "state"];
+    /// Times that a cursor was beyond the journal's end.
+    adapter_cursor_clamped_total: Counter, Count, ["adapter"];
+    /// Transitions of the breaker.
+    adapter_breaker_transitions_total: Counter, Count, ["adapter", "to"];
+
     /// Channels of the built-in Realtime that are open.
     realtime_channels: Gauge, Count, [];
     /// Joins of channels.
@@ -138,6 +157,9 @@ metrics! {
     realtime_topics_bytes: Gauge, Bytes, [];
     /// Topics whose messages were forgotten before their time.
     realtime_topics_forgotten_total: Counter, Count, ["reason"];
+
+    /// Events that an adapter was to deliver and never will.
+    adapter_dropped_total: Counter, Count, ["adapter", "reason"];
 
     /// Events deleted because of their age, or to stay within the size.
     retention_deleted_total: Counter, Count, [];

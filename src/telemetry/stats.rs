@@ -44,6 +44,8 @@ struct Intake {
 
 #[derive(Default)]
 struct Delivery {
+    delivered: u64,
+    dropped: u64,
     events: Rates,
     bytes: Rates,
     passes: Latencies,
@@ -145,6 +147,7 @@ impl Stats {
     pub fn delivered(&self, events: u64, bytes: u64) {
         let now = self.now();
         let mut delivery = lock(&self.delivery);
+        delivery.delivered += events;
         delivery.events.add(now, events);
         delivery.bytes.add(now, bytes);
     }
@@ -189,6 +192,18 @@ impl Stats {
     #[must_use]
     pub fn validation(&self) -> Validations {
         lock(&self.intake).validation.rows()
+    }
+
+    /// Events that a session will not be given.
+    pub fn dropped(&self, events: u64) {
+        lock(&self.delivery).dropped += events;
+    }
+
+    /// Events that sessions were given since the start, and those that they were not.
+    #[must_use]
+    pub fn deliveries(&self) -> (u64, u64) {
+        let delivery = lock(&self.delivery);
+        (delivery.delivered, delivery.dropped)
     }
 
     /// Events on their way out.

@@ -1,4 +1,6 @@
-//! The transports of the realtime path, each before a real Realtime: a router's own.
+//! The transports of the realtime path, each before what it leads to: a router's own Realtime, and
+//! another PostgreSQL.
 
 mod contract;
+mod postgres;
 mod realtime;

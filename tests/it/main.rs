@@ -18,6 +18,7 @@ mod clients;
 mod command_line;
 mod contract;
 mod crash;
+mod dead_letters;
 mod destination;
 mod docs;
 mod hostile;

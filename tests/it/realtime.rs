@@ -1,5 +1,6 @@
 //! The built-in Realtime: over real sockets, and beside the real thing.
 
+mod bounds;
 mod broadcasts;
 mod changes;
 mod clients;

@@ -1,9 +1,12 @@
 //! Storage: one contract for both databases, and what only one of them can show.
 
 mod commits;
+mod cursors;
+mod killed;
 mod pages;
 mod place;
 mod postgres;
+mod records;
 mod sqlite;
 mod supabase;
 mod takeover;

@@ -1,57 +1,7 @@
 """The Python client of Supabase Realtime against the router, unmodified."""
 
-import httpx
-from realtime import AsyncRealtimeClient
-from realtime.types import RealtimePostgresChangesListenEvent as Event
-
-from suite import ROUTER, Heard, afterwards, ask, case, equal, run
-
-SUBSCRIBED = ("SUBSCRIBED", None)
-
-
-def client(path="/realtime/v1"):
-    """A client that comes back sooner after a loss than by default; gone when the case is over."""
-    made = AsyncRealtimeClient(ROUTER + path, "anything", initial_backoff=0.1, max_retries=100)
-    afterwards(made.close)
-    return made
-
-
-async def subscribe(channel):
-    """Subscribes; when it is subscribed, what else becomes of it: each status, with its error."""
-    statuses = Heard(f"the statuses of {channel.topic}")
-    await channel.subscribe(lambda status, error: statuses.hear(status.value, error))
-    equal(await statuses.next(), SUBSCRIBED)
-    return statuses
-
-
-def config(**parts):
-    broadcast, presence = parts.get("broadcast", {}), parts.get("presence", {"key": "", "enabled": False})
-    private = parts.get("private", False)
-    return {"config": {"broadcast": broadcast, "presence": presence, "private": private}}
-
-
-def broadcasts(channel, event="*"):
-    heard = Heard(f"broadcasts on {channel.topic}")
-    channel.on_broadcast(event, heard.hear)
-    return heard
-
-
-def inserts(channel, **binding):
-    heard = Heard(f"inserts on {channel.topic}")
-    table = {"schema": "monitoring", "table": "monitoring_events"}
-    channel.on_postgres_changes(Event.Insert, heard.hear, **{**table, **binding})
-    return heard
-
-
-async def post(events):
-    async with httpx.AsyncClient() as http:
-        answer = await http.post(f"{ROUTER}/v1/events", json=events)
-    equal(answer.status_code, 202)
-    return answer.json()
-
-
-def event(event_type, data=None, **more):
-    return {"event_type": event_type, "source": "suite", "data": data or {}, **more}
+from realtime_clients import SUBSCRIBED, broadcasts, client, config, event, inserts, post, subscribe
+from suite import Heard, ask, case, equal, run
 
 
 @case

@@ -24,8 +24,8 @@ export function realtime(vsn = "2.0.0", options = {}) {
 }
 
 /** A Supabase client, as a web application has it; gone when the case is over. */
-export function supabase(options = {}) {
-  const client = createClient(ROUTER, "anything", {
+export function supabase(options = {}, key = "anything") {
+  const client = createClient(ROUTER, key, {
     realtime: { transport: WebSocket, ...SOON },
     ...options,
   });

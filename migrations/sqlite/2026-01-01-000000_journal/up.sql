@@ -26,28 +26,35 @@ CREATE TABLE journal (
     identity        TEXT NOT NULL
 );
 
--- How far each adapter has delivered.
+-- How far each adapter has delivered: `seq` is the last event that it was to deliver, and nothing
+-- up to `through` is left to do.
 CREATE TABLE cursors (
     name       TEXT NOT NULL PRIMARY KEY,
     epoch      TEXT NOT NULL,
     seq        INTEGER NOT NULL CHECK (seq >= 0),
+    through    INTEGER NOT NULL CHECK (through >= seq),
     updated_at TEXT NOT NULL
 );
 
--- Events that a destination refused for good, whole: they outlive retention.
+-- Events that a destination refused for good, whole: they outlive retention. One that is being
+-- replayed stays pending until its outcome is known, so that none is ever left behind.
 CREATE TABLE dead_letters (
-    id          INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
-    adapter     TEXT NOT NULL,
-    event_id    TEXT NOT NULL,
-    epoch       TEXT NOT NULL,
-    seq         INTEGER NOT NULL,
-    event       TEXT NOT NULL CHECK (json_valid(event)),
-    reason      TEXT NOT NULL,
-    attempts    INTEGER NOT NULL DEFAULT 1,
-    created_at  TEXT NOT NULL,
-    replayed_at TEXT,
+    id           INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    adapter      TEXT NOT NULL,
+    event_id     TEXT NOT NULL,
+    epoch        TEXT NOT NULL,
+    seq          INTEGER NOT NULL,
+    event        TEXT NOT NULL CHECK (json_valid(event)),
+    reason       TEXT NOT NULL,
+    attempts     INTEGER NOT NULL DEFAULT 1,
+    status       TEXT NOT NULL DEFAULT 'pending'
+        CHECK (status IN ('pending', 'recovered', 'failed')),
+    created_at   TEXT NOT NULL,
+    replayed_at  TEXT,
+    recovered_at TEXT,
     UNIQUE (adapter, event_id)
 );
+CREATE INDEX idx_dead_letters_status ON dead_letters (adapter, status, created_at);
 
 -- Flags set at run time; they win over settings and environment until they expire.
 CREATE TABLE flag_overrides (
@@ -65,7 +72,8 @@ CREATE TABLE audit_log (
     actor   TEXT NOT NULL,
     action  TEXT NOT NULL,
     subject TEXT NOT NULL,
-    detail  TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(detail))
+    detail  TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(detail)),
+    UNIQUE (at, actor, action, subject)
 );
 
 -- Every verdict other than matched; one per event and path.

@@ -5,10 +5,11 @@ use uuid::Uuid;
 
 use crate::{
     core::{
+        cursor::durable::CursorStep,
         event::{Draft, Seq},
         numbering::{Head, Outcome},
     },
-    storage::StorageError,
+    storage::{DeadLetterChange, NewDeadLetter, Noted, StorageError},
     telemetry::SpanContext,
 };
 
@@ -33,7 +34,49 @@ impl From<Vec<Draft>> for Publish {
 #[rtype(result = "Result<Head, StorageError>")]
 pub struct Trim(pub Seq);
 
-/// Nothing is taken any more; answered when nothing waits any more.
+/// An adapter has come further. The newest step of each adapter is written with the next commit, or
+/// soon without one. Taken until the end, also while the journal drains.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct SaveCursor(pub CursorStep);
+
+/// Events are set aside that a destination refuses for good, and the adapter goes on behind them.
+/// Answered when both are durable; waits for as long as the database is away.
+#[derive(Message)]
+#[rtype(result = "Result<(), PublishError>")]
+pub struct Bury {
+    /// At least one.
+    pub letters: Vec<NewDeadLetter>,
+    /// How far the adapter has come with them.
+    pub step: CursorStep,
+}
+
+/// The audit log is told what happened now. Answered when it is durable; waits for as long as the
+/// database is away.
+#[derive(Message)]
+#[rtype(result = "Result<(), PublishError>")]
+pub struct Record {
+    /// Who did it: a client's identity, or the part of the router.
+    pub actor: Box<str>,
+    /// What was done, such as `breaker.opened`.
+    pub action: Box<str>,
+    /// To what.
+    pub subject: Box<str>,
+    /// A JSON object.
+    pub detail: serde_json::Value,
+}
+
+/// A dead letter changes. Answered when that is durable, or as a producer would be.
+#[derive(Message)]
+#[rtype(result = "Result<Noted, PublishError>")]
+pub struct ChangeDeadLetter {
+    /// Which.
+    pub id: u64,
+    /// How.
+    pub change: DeadLetterChange,
+}
+
+/// Nothing is taken any more but what adapters have to say; answered when nothing waits any more.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Drain;

@@ -1,5 +1,7 @@
 //! The journal against a database that fails as it is told to.
 
+mod notes;
+
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Mutex, MutexGuard},
@@ -15,11 +17,15 @@ use super::*;
 use crate::{
     core::{
         batching::Limits,
+        cursor::durable::{Cursor, CursorStep},
         event::{self, Draft, Event},
         numbering::{Head, Known, Outcome, Proof, number},
         tail::{Tail, TailLimits},
     },
-    storage::{OpenWriter, Opened, Page, PageQuery},
+    storage::{
+        AuditEntry, AuditQuery, DeadLetter, DeadLetterCount, DeadLetterQuery, Note, Noted,
+        OpenWriter, Opened, Page, PageQuery, Records,
+    },
 };
 
 /// What becomes of the next commit that is not simply stored.
@@ -30,23 +36,52 @@ enum Fate {
     Failed(StorageError),
 }
 
+/// What one transaction stored.
+#[derive(Clone, Debug, PartialEq)]
+enum Stored {
+    /// The head after it, and the steps that rode along.
+    Commit(Seq, Vec<CursorStep>),
+    /// Notes.
+    Notes(Vec<Note>),
+}
+
 struct Rows {
     head: Head,
     known: HashMap<Uuid, Known>,
     fates: VecDeque<Fate>,
+    /// What becomes of the next notes.
+    note_fates: VecDeque<Fate>,
+    /// What was stored, in order.
+    stored: Vec<Stored>,
     poison: Option<Uuid>,
     down: bool,
 }
 
 impl Rows {
-    fn store(&mut self, drafts: &[Draft], now: DateTime<Utc>) -> Commit {
+    fn store(&mut self, drafts: &[Draft], steps: &[CursorStep], now: DateTime<Utc>) -> Commit {
         let numbered = number(&self.head, drafts, self.known.clone(), now);
         for (draft, outcome) in drafts.iter().zip(&numbered.outcomes) {
             let known = Known { seq: outcome.seq, checksum: draft.checksum.clone() };
             self.known.entry(draft.id).or_insert(known);
         }
         self.head = numbered.head;
+        self.stored.push(Stored::Commit(self.head.head_seq, steps.to_vec()));
         Commit { outcomes: numbered.outcomes, fresh: numbered.fresh, head: numbered.head }
+    }
+}
+
+impl Rows {
+    /// A dead letter can be changed once.
+    fn write(&mut self, notes: &[Note]) -> Vec<Noted> {
+        let before = self.stored.clone();
+        let known = |note: &Note| {
+            matches!(note, Note::DeadLetter { .. })
+                && before
+                    .iter()
+                    .any(|stored| matches!(stored, Stored::Notes(notes) if notes.contains(note)))
+        };
+        self.stored.push(Stored::Notes(notes.to_vec()));
+        notes.iter().map(|note| if known(note) { Noted::Absent } else { Noted::Done }).collect()
     }
 }
 
@@ -90,6 +125,24 @@ impl Storage for Database {
     async fn size_bytes(&self) -> Result<u64, StorageError> {
         Ok(0)
     }
+    async fn cursor(&self, _: &str) -> Result<Option<Cursor>, StorageError> {
+        Ok(None)
+    }
+    async fn cursors(&self) -> Result<Vec<(String, Cursor)>, StorageError> {
+        Ok(Vec::new())
+    }
+    async fn dead_letters(&self, _: &DeadLetterQuery) -> Result<Records<DeadLetter>, StorageError> {
+        Err(StorageError::NoJournal)
+    }
+    async fn dead_letter(&self, _: u64) -> Result<Option<DeadLetter>, StorageError> {
+        Ok(None)
+    }
+    async fn count_dead_letters(&self) -> Result<Vec<DeadLetterCount>, StorageError> {
+        Ok(Vec::new())
+    }
+    async fn audit(&self, _: &AuditQuery) -> Result<Records<AuditEntry>, StorageError> {
+        Err(StorageError::NoJournal)
+    }
 }
 
 #[async_trait]
@@ -97,6 +150,7 @@ impl Writer for Database {
     async fn commit(
         &mut self,
         drafts: &[Draft],
+        steps: &[CursorStep],
         now: DateTime<Utc>,
     ) -> Result<Commit, CommitError> {
         let mut rows = self.rows();
@@ -104,11 +158,24 @@ impl Writer for Database {
             return Err(CommitError::Data("no such value".into()));
         }
         match rows.fates.pop_front() {
-            None => Ok(rows.store(drafts, now)),
+            None => Ok(rows.store(drafts, steps, now)),
             Some(Fate::Failed(error)) => Err(CommitError::Failed(error)),
             Some(Fate::Lost { stored }) => {
                 if stored {
-                    rows.store(drafts, now);
+                    rows.store(drafts, steps, now);
+                }
+                Err(CommitError::Unknown("the connection broke".into()))
+            }
+        }
+    }
+    async fn note(&mut self, notes: &[Note], _: DateTime<Utc>) -> Result<Vec<Noted>, CommitError> {
+        let mut rows = self.rows();
+        match rows.note_fates.pop_front() {
+            None => Ok(rows.write(notes)),
+            Some(Fate::Failed(error)) => Err(CommitError::Failed(error)),
+            Some(Fate::Lost { stored }) => {
+                if stored {
+                    rows.write(notes);
                 }
                 Err(CommitError::Unknown("the connection broke".into()))
             }
@@ -129,6 +196,7 @@ struct Scene {
     database: Database,
     journal: Addr<Journal>,
     tail: Arc<SharedTail>,
+    cursors: Arc<AdapterCursors>,
     fatal: oneshot::Receiver<String>,
     metrics: Arc<Metrics>,
 }
@@ -140,6 +208,8 @@ fn scene(recovery: Duration, fates: impl IntoIterator<Item = Fate>) -> Scene {
         head,
         known: HashMap::new(),
         fates: fates.into_iter().collect(),
+        note_fates: VecDeque::new(),
+        stored: Vec::new(),
         poison: None,
         down: false,
     };
@@ -156,11 +226,13 @@ fn scene(recovery: Duration, fates: impl IntoIterator<Item = Fate>) -> Scene {
     };
     let (told, fatal) = oneshot::channel();
     let metrics = Arc::new(Metrics::new());
+    let cursors = Arc::new(AdapterCursors::default());
     let journal = Journal::new(JournalOptions {
         storage: Arc::new(database.clone()),
         writer: Box::new(database.clone()),
         tail: tail.clone(),
         advanced: watch::channel(()).0,
+        cursors: cursors.clone(),
         limits: BacklogLimits { events: 100, bytes: 1 << 20 },
         policy: BatchPolicy::try_new(policy).unwrap(),
         recovery,
@@ -168,7 +240,7 @@ fn scene(recovery: Duration, fates: impl IntoIterator<Item = Fate>) -> Scene {
         metrics: metrics.clone(),
         traces: None,
     });
-    Scene { database, journal: journal.start(), tail, fatal, metrics }
+    Scene { database, journal: journal.start(), tail, cursors, fatal, metrics }
 }
 
 const PATIENT: Duration = Duration::from_secs(30);

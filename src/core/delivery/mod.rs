@@ -3,13 +3,20 @@
 //! An adapter reads the journal by a cursor and sends what is routed to its path. Every answer is
 //! one of these values: nothing is swallowed, and a failure is never counted as a success.
 
+pub mod attempt;
+pub mod gate;
+pub mod outgoing;
 pub mod settling;
 
 use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
+pub use self::attempt::Attempted;
 use super::event::{Event, Seq};
+
+/// The name of the one adapter that has a cursor.
+pub const REALTIME: &str = "realtime";
 
 /// The name of a broadcast that is no event: how far the path is.
 pub const HEAD_EVENT: &str = "signalbox:head";

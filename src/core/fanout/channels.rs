@@ -7,7 +7,7 @@ use crate::core::{
     cursor,
     interest::Interest,
     ledger::{LOST, MOVED},
-    realtime::topic::{Listening, Origin},
+    realtime::topic::Tuning,
 };
 
 impl<S: Sink> Fanout<S> {
@@ -64,9 +64,8 @@ impl<S: Sink> Fanout<S> {
         }
     }
 
-    /// From its next message on, a channel no longer hears what `origin` sends. It goes on from
-    /// where it is.
-    pub fn except(&mut self, key: Key, label: Label, origin: Origin, turn: Turn<'_>) {
+    /// From its next message on, a channel listens in another way. It goes on from where it is.
+    pub fn tune(&mut self, key: Key, label: Label, tuning: Tuning, turn: Turn<'_>) {
         for subscription in self.labelled(key, label) {
             let listening = self.subscriptions.get(subscription).and_then(|it| {
                 match &self.groups.get(it.place.0)?.interest {
@@ -75,7 +74,7 @@ impl<S: Sink> Fanout<S> {
                 }
             });
             if let Some(listening) = listening.filter(|it| it.past.is_none()) {
-                let interest = Interest::Messages(Listening { except: Some(origin), ..listening });
+                let interest = Interest::Messages(listening.tuned(tuning));
                 self.move_to(key, subscription, interest, turn);
             }
         }

@@ -15,6 +15,9 @@ use crate::core::{
 /// What begins every topic on the wire.
 const PREFIX: &str = "realtime:";
 
+/// Longest name of a topic, in bytes: names are kept as long as their topics.
+pub const MAX_NAME: usize = 1024;
+
 /// Most messages that are replayed at a join.
 const MAX_REPLAY: i64 = 25;
 
@@ -44,6 +47,9 @@ pub enum JoinFault {
     /// The topic has no name.
     #[error("TopicNameRequired: You must provide a topic name")]
     NameRequired,
+    /// The topic has a name that is too long.
+    #[error("TopicNameTooLong: A topic name has at most {MAX_NAME} bytes")]
+    NameTooLong,
     /// A binding is no object.
     #[error("UnknownErrorOnChannel: expected a map, got: {0}")]
     NotAMap(String),
@@ -70,6 +76,7 @@ pub enum JoinFault {
 pub fn topic_name(wire: &str) -> Result<&str, JoinFault> {
     match wire.strip_prefix(PREFIX) {
         Some("") => Err(JoinFault::NameRequired),
+        Some(name) if name.len() > MAX_NAME => Err(JoinFault::NameTooLong),
         Some(name) => Ok(name),
         None => Err(JoinFault::Unmatched),
     }

@@ -55,6 +55,12 @@ impl<C: Ord> Presence<C> {
         self.present.len()
     }
 
+    /// Bytes of all who are present.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Bytes of all who are present, in the place of the channel's own when it is there already.
     #[must_use]
     pub fn bytes_with(&self, channel: &C, key: &str, payload: &str) -> usize {

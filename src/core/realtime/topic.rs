@@ -148,7 +148,25 @@ pub struct Listening {
     pub past: Option<Seq>,
 }
 
+/// How a channel listens in another way than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tuning {
+    /// No more to what this channel sends, which is itself.
+    Except(Origin),
+    /// To who comes and goes, too.
+    Presence,
+}
+
 impl Listening {
+    /// The same in another way.
+    #[must_use]
+    pub fn tuned(self, tuning: Tuning) -> Self {
+        match tuning {
+            Tuning::Except(origin) => Self { except: Some(origin), ..self },
+            Tuning::Presence => Self { presence: true, ..self },
+        }
+    }
+
     /// Whether these channels get the message.
     #[must_use]
     pub fn wants(&self, message: &Message) -> bool {

@@ -43,6 +43,8 @@ macro_rules! codes {
 codes! {
     /// The body broke off, or its framing is wrong.
     BadBody: "bad_body", BAD_REQUEST, "Send it whole.";
+    /// What a breaker is to do is not understood.
+    BadBreakerRequest: "bad_breaker_request", BAD_REQUEST, "Send `{\"state\": \"open\"}`, or `closed`, or `auto`.";
     /// The compressed body is cut short, or not of the encoding it claims.
     BadEncoding: "bad_encoding", BAD_REQUEST, "Compress it as `Content-Encoding` says.";
     /// The filter cannot be used.
@@ -51,7 +53,7 @@ codes! {
     BadHandshake: "bad_handshake", BAD_REQUEST, "Connect with a WebSocket client.";
     /// What came is no HTTP/1.1, or the start of something else.
     BadHttp: "bad_http", BAD_REQUEST, "Use an HTTP client.";
-    /// The id in the path is no UUID.
+    /// The id in the path is no UUID; that of a dead letter is no number.
     BadId: "bad_id", BAD_REQUEST, "Use an id as the router wrote it.";
     /// The `Idempotency-Key` cannot be one, or stands twice.
     BadIdempotencyKey: "bad_idempotency_key", BAD_REQUEST, "Send one, of 1 to 255 visible characters.";

@@ -25,10 +25,6 @@ use crate::{
     realtime::topics::{Member, Standing},
 };
 
-/// A welcome longer than this has gone out before the client's next message is read: what waits for
-/// a client that does not read is one of them.
-const LONG: usize = 32 << 10;
-
 impl Session<Realtime> {
     pub(super) fn join(&mut self, joining: Joining, rest: VecDeque<Effect>, ctx: &mut Ctx) {
         let Some(handle) = self.handle else { return ctx.stop() };
@@ -45,16 +41,16 @@ impl Session<Realtime> {
         let joined = Joined { label: number, member, is_deaf: false };
         self.protocol.joined.insert(topic.clone(), joined);
         let (shard, outlet) = (self.options.shard.clone(), self.outlet.clone());
-        let is_long = opening.welcome.len() > LONG;
         let opened = async move {
             let opened = shard.send(OpenChannel(handle, opening)).await;
-            if is_long {
+            // Of welcomes, which may be long, one waits for a client that does not read.
+            if let Ok(Ok(false)) = opened {
                 heard(&shard, handle, &outlet).await;
             }
             opened
         };
         ctx.wait(opened.into_actor(self).map(move |opened, session, ctx| match opened {
-            Ok(Ok(())) => {
+            Ok(Ok(_)) => {
                 session.count_join("ok");
                 let now = session.protocol.now().elapsed;
                 session.protocol.channels.on_sign_of_life(now);
@@ -84,9 +80,10 @@ impl Realtime {
     /// What the client hears first, and what it listens to.
     fn opening(&self, joining: Joining, member: &Member) -> Opening {
         let Joining { number, topic, join, bindings } = joining;
-        let standing = member.standing(join.replay);
+        let (standing, present) = member.standing(join.replay, join.presence);
         let head = self.journal.load().head();
-        let resume = join.from.map(|from| replay::resume(from, standing.published, &head));
+        let from = join.from.filter(|_| self.topics.tells_events(&topic));
+        let resume = from.map(|from| replay::resume(from, standing.published, &head));
         let mut chain = Vec::new();
         if let Some(bindings) = bindings.ok().filter(|bindings| !bindings.is_empty()) {
             let (topic, bindings) = (topic.wire().into(), Arc::new(bindings));
@@ -106,7 +103,7 @@ impl Realtime {
         chain.push(Attach { interest: Interest::Messages(listening), from });
         let resumed = resume.map(|resume| resume.resumed);
         let mut welcome = Vec::new();
-        for message in self.channels.joined(&topic, number, resumed, standing.presence) {
+        for message in self.channels.joined(&topic, number, resumed, present) {
             message.encode(&mut welcome, self.vsn);
         }
         Opening { label: number, welcome, chain }
@@ -127,7 +124,7 @@ impl Realtime {
             Some(Attach { interest: Interest::Replay(replay), from: Some(first) })
         });
         let broadcasts = standing.past.map(|(first, last)| {
-            let past = Listening { past: Some(last), after: None, ..listening.clone() };
+            let past = Listening { past: Some(last), ..listening.clone() };
             Attach { interest: Interest::Messages(past), from: Some(first) }
         });
         events.into_iter().chain(broadcasts)

@@ -1,6 +1,6 @@
 //! A channel on its topic. When it is dropped, the channel is no longer there, and not present.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use bytes::Bytes;
 
@@ -35,8 +35,6 @@ pub struct Standing {
     pub next: Seq,
     /// The newest event of the journal that was said.
     pub published: Option<Position>,
-    /// The payload of a `presence_state`.
-    pub presence: Bytes,
     /// The first and the last of the broadcasts that are asked for again.
     pub past: Option<(Seq, Seq)>,
 }
@@ -64,18 +62,25 @@ impl Member {
         &self.shared.tail
     }
 
-    /// The topic as it is now.
+    /// Who is present now: the payload of a `presence_state`.
     #[must_use]
-    pub fn standing(&self, replay: Option<Replay>) -> Standing {
+    pub fn present(&self) -> Bytes {
+        self.shared.state().presence.state()
+    }
+
+    /// The topic as it is now, and who is present then, where that is asked for.
+    #[must_use]
+    pub fn standing(&self, replay: Option<Replay>, presence: bool) -> (Standing, Bytes) {
         let state = self.shared.state();
+        let present = if presence { state.presence.state() } else { Bytes::new() };
         let tail = &self.shared.tail;
         let newest = |replay: Replay| tail.newest(replay.since, replay.limit.into());
-        Standing {
+        let standing = Standing {
             next: tail.load().next(),
             published: state.published,
-            presence: state.presence.state(),
             past: replay.and_then(newest),
-        }
+        };
+        (standing, present)
     }
 
     /// Says something to all.
@@ -89,16 +94,19 @@ impl Member {
     /// When all who are present would be too much to be told of.
     pub fn track(&self, key: &str, payload: &str) -> Result<(), TooMuch> {
         let mut state = self.shared.state();
-        let most = self.topics.options.settings.presence_bytes;
-        if state.presence.bytes_with(&self.origin, key, payload) > most {
+        let (before, bytes) = (state.presence.len(), state.presence.bytes());
+        let after = state.presence.bytes_with(&self.origin, key, payload);
+        let settings = &self.topics.options.settings;
+        let everywhere = self.topics.present_bytes.load(Ordering::Relaxed) + after - bytes;
+        if after > settings.presence_bytes || everywhere > settings.total_bytes {
             return Err(TooMuch);
         }
-        let before = state.presence.len();
         let reference = format!("{:016x}", fastrand::u64(..));
         let diff = state.presence.track(self.origin, key, payload, &reference);
         if state.presence.len() > before {
             self.topics.options.metrics.realtime_present.increment(1);
         }
+        self.topics.note_present(bytes, state.presence.bytes());
         self.tell(diff.as_ref(), &state);
         Ok(())
     }
@@ -106,7 +114,9 @@ impl Member {
     /// The channel is not present.
     pub fn untrack(&self) {
         let mut state = self.shared.state();
+        let bytes = state.presence.bytes();
         let diff = state.presence.untrack(&self.origin);
+        self.topics.note_present(bytes, state.presence.bytes());
         if diff.is_some() {
             self.topics.options.metrics.realtime_present.decrement(1);
         }

@@ -4,8 +4,10 @@
 //! own, and the lock with it. A connection that was left in the middle of something is never used
 //! again.
 
+pub(crate) mod address;
 mod connection;
 mod queries;
+mod tls;
 mod writer;
 
 use std::{future::Future, time::Duration};
@@ -23,8 +25,12 @@ use futures_util::FutureExt as _;
 use uuid::Uuid;
 
 use self::{connection::Server, writer::PostgresWriter};
-use super::{Durability, OpenWriter, Opened, Page, PageQuery, Storage, StorageError, fault::Fault};
+use super::{
+    AuditEntry, AuditQuery, DeadLetter, DeadLetterCount, DeadLetterQuery, Durability, OpenWriter,
+    Opened, Page, PageQuery, Records, Storage, StorageError, fault::Fault,
+};
 use crate::core::{
+    cursor::durable::Cursor,
     event::{Event, Seq},
     numbering::Head,
 };
@@ -113,5 +119,32 @@ impl Storage for PostgresStorage {
 
     async fn size_bytes(&self) -> Result<u64, StorageError> {
         self.read(async { queries::size_bytes(&mut *self.connection().await?).await }).await
+    }
+
+    async fn cursor(&self, name: &str) -> Result<Option<Cursor>, StorageError> {
+        self.read(async { queries::cursor(&mut *self.connection().await?, name).await }).await
+    }
+
+    async fn cursors(&self) -> Result<Vec<(String, Cursor)>, StorageError> {
+        self.read(async { queries::all_cursors(&mut *self.connection().await?).await }).await
+    }
+
+    async fn dead_letters(
+        &self,
+        query: &DeadLetterQuery,
+    ) -> Result<Records<DeadLetter>, StorageError> {
+        self.read(async { queries::letters(&mut *self.connection().await?, query).await }).await
+    }
+
+    async fn dead_letter(&self, id: u64) -> Result<Option<DeadLetter>, StorageError> {
+        self.read(async { queries::letter(&mut *self.connection().await?, id).await }).await
+    }
+
+    async fn count_dead_letters(&self) -> Result<Vec<DeadLetterCount>, StorageError> {
+        self.read(async { queries::count_letters(&mut *self.connection().await?).await }).await
+    }
+
+    async fn audit(&self, query: &AuditQuery) -> Result<Records<AuditEntry>, StorageError> {
+        self.read(async { queries::audit_log(&mut *self.connection().await?, query).await }).await
     }
 }

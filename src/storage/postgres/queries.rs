@@ -21,15 +21,21 @@ use uuid::Uuid;
 
 use crate::{
     core::{
+        cursor::durable::{Cursor, CursorStep},
         event::{Draft, Event, MAX_EVENT_TYPE, MAX_SOURCE, Seq},
         numbering::{Head, Known, Numbered, Proof, number},
     },
     storage::{
-        Commit, From, Page, PageQuery, StorageError,
+        AuditEntry, AuditQuery, Commit, DeadLetter, DeadLetterChange, DeadLetterCount,
+        DeadLetterQuery, DeadLetterStatus, From, NewAudit, NewDeadLetter, Note, Noted, Page,
+        PageQuery, Records, StorageError,
         fault::{Cause, Fault, cause},
         page, queries,
+        record_queries::record_queries,
+        record_rows::{AuditRow, CursorRow, LetterRow},
+        records,
         rows::{Claim, EventRow, JournalRow, NewEvent},
-        schema::{journal, monitoring_events as events, sql},
+        schema::{audit_log, cursors, dead_letters, journal, monitoring_events as events, sql},
         values::{Id, JsonRef, Time, from_column, to_column},
     },
 };
@@ -39,6 +45,7 @@ const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const WRITE: &str = "BEGIN";
 
 queries::queries!(AsyncPgConnection, Pg, awaited, async);
+record_queries!(AsyncPgConnection, Pg, awaited, async);
 
 use queries::{awaited, transaction};
 

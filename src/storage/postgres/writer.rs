@@ -10,16 +10,17 @@ use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::{
-    connection::{self, POOLER, Server},
+    connection::{self, Server},
     queries,
 };
 use crate::{
     core::{
+        cursor::durable::CursorStep,
         event::{Draft, Seq},
         numbering::{Head, Known, Proof},
     },
     storage::{
-        Commit, CommitError, OpenWriter, Opened, StorageError, Writer,
+        Commit, CommitError, Note, Noted, OpenWriter, Opened, StorageError, Writer,
         fault::{Cause, Fault, cause},
         rows::Claim,
     },
@@ -66,7 +67,7 @@ async fn take_over(
         sleep(POLL).await;
     }
     if !queries::holds_lock(&mut c).await? {
-        return Err(StorageError::Unsuitable(POOLER.to_owned()).into());
+        return Err(connection::pooler().into());
     }
     let identity = queries::identity(&mut c).await?;
     let claim = Claim {
@@ -106,16 +107,28 @@ impl Writer for PostgresWriter {
     async fn commit(
         &mut self,
         drafts: &[Draft],
+        cursors: &[CursorStep],
         now: DateTime<Utc>,
     ) -> Result<Commit, CommitError> {
         let head = self.head;
-        let committed = self.run(async |c| match queries::commit(c, &head, drafts, now).await {
-            Err(Fault::Database(error)) => Err(blamed(c, drafts, error).await),
-            committed => committed,
-        });
+        let committed =
+            self.run(async |c| match queries::commit(c, &head, drafts, cursors, now).await {
+                Err(Fault::Database(error)) => Err(blamed(c, drafts, error).await),
+                committed => committed,
+            });
         let commit = committed.await.map_err(|fault| fault.commit(&self.what))?;
         self.head = commit.head;
         Ok(commit)
+    }
+
+    async fn note(
+        &mut self,
+        notes: &[Note],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Noted>, CommitError> {
+        let head = self.head;
+        let written = self.run(async |c| queries::note(c, &head, notes, now).await).await;
+        written.map_err(|fault| fault.commit(&self.what))
     }
 
     async fn look_up(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, Known>, StorageError> {

@@ -17,9 +17,11 @@ use uuid::Uuid;
 
 use self::{lock::Lock, readers::Readers, writer::SqliteWriter};
 use super::{
-    Durability, OpenWriter, Opened, Page, PageQuery, Storage, StorageError, fault::Fault, migrate,
+    AuditEntry, AuditQuery, DeadLetter, DeadLetterCount, DeadLetterQuery, Durability, OpenWriter,
+    Opened, Page, PageQuery, Records, Storage, StorageError, fault::Fault, migrate,
 };
 use crate::core::{
+    cursor::durable::Cursor,
     event::{Event, Seq},
     numbering::Head,
 };
@@ -96,6 +98,36 @@ impl Storage for SqliteStorage {
 
     async fn size_bytes(&self) -> Result<u64, StorageError> {
         self.read(queries::size_bytes).await
+    }
+
+    async fn cursor(&self, name: &str) -> Result<Option<Cursor>, StorageError> {
+        let name = name.to_owned();
+        self.read(move |connection| queries::cursor(connection, &name)).await
+    }
+
+    async fn cursors(&self) -> Result<Vec<(String, Cursor)>, StorageError> {
+        self.read(queries::all_cursors).await
+    }
+
+    async fn dead_letters(
+        &self,
+        query: &DeadLetterQuery,
+    ) -> Result<Records<DeadLetter>, StorageError> {
+        let query = query.clone();
+        self.read(move |connection| queries::letters(connection, &query)).await
+    }
+
+    async fn dead_letter(&self, id: u64) -> Result<Option<DeadLetter>, StorageError> {
+        self.read(move |connection| queries::letter(connection, id)).await
+    }
+
+    async fn count_dead_letters(&self) -> Result<Vec<DeadLetterCount>, StorageError> {
+        self.read(queries::count_letters).await
+    }
+
+    async fn audit(&self, query: &AuditQuery) -> Result<Records<AuditEntry>, StorageError> {
+        let query = query.clone();
+        self.read(move |connection| queries::audit_log(connection, &query)).await
     }
 }
 

@@ -14,16 +14,22 @@ use uuid::Uuid;
 
 use crate::{
     core::{
+        cursor::durable::{Cursor, CursorStep},
         event::{Draft, Event, Seq},
         numbering::{Head, Known, Numbered, Proof, number},
     },
     storage::{
-        Commit, From, Page, PageQuery, StorageError,
+        AuditEntry, AuditQuery, Commit, DeadLetter, DeadLetterChange, DeadLetterCount,
+        DeadLetterQuery, DeadLetterStatus, From, NewAudit, NewDeadLetter, Note, Noted, Page,
+        PageQuery, Records, StorageError,
         fault::Fault,
         page, queries,
+        record_queries::record_queries,
+        record_rows::{AuditRow, CursorRow, LetterRow},
+        records,
         rows::{Claim, EventRow, JournalRow, NewEvent},
-        schema::{journal, monitoring_events as events},
-        values::{Id, Time, from_column, to_column},
+        schema::{audit_log, cursors, dead_letters, journal, monitoring_events as events},
+        values::{Id, JsonRef, Time, from_column, to_column},
     },
 };
 
@@ -33,6 +39,7 @@ const READ: &str = "BEGIN DEFERRED";
 const WRITE: &str = "BEGIN IMMEDIATE";
 
 queries::queries!(SqliteConnection, Sqlite, at_once);
+record_queries!(SqliteConnection, Sqlite, at_once);
 
 use queries::{at_once, transaction};
 

@@ -20,12 +20,13 @@ use super::{
 };
 use crate::{
     core::{
+        cursor::durable::CursorStep,
         event::{Draft, Seq},
         numbering::{Head, Known, Proof},
     },
     storage::{
-        Commit, CommitError, Durability, OpenWriter, Opened, StorageError, Writer, fault::Fault,
-        rows::Claim,
+        Commit, CommitError, Durability, Note, Noted, OpenWriter, Opened, StorageError, Writer,
+        fault::Fault, rows::Claim,
     },
 };
 
@@ -149,15 +150,28 @@ impl Writer for SqliteWriter {
     async fn commit(
         &mut self,
         drafts: &[Draft],
+        cursors: &[CursorStep],
         now: DateTime<Utc>,
     ) -> Result<Commit, CommitError> {
-        let drafts = drafts.to_vec();
+        let (drafts, cursors) = (drafts.to_vec(), cursors.to_vec());
         let commit = self.run(move |journal| {
-            let commit = queries::commit(&mut journal.connection, &journal.head, &drafts, now)?;
+            let Journal { connection, head, .. } = journal;
+            let commit = queries::commit(connection, head, &drafts, &cursors, now)?;
             journal.advance(commit.head);
             Ok(commit)
         });
         commit.await.map_err(|fault| fault.commit(&self.what))
+    }
+
+    async fn note(
+        &mut self,
+        notes: &[Note],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Noted>, CommitError> {
+        let notes = notes.to_vec();
+        let written = self
+            .run(move |journal| queries::note(&mut journal.connection, &journal.head, &notes, now));
+        written.await.map_err(|fault| fault.commit(&self.what))
     }
 
     async fn look_up(&mut self, ids: &[Uuid]) -> Result<HashMap<Uuid, Known>, StorageError> {

@@ -10,7 +10,7 @@ use std::{
 
 use chrono::{TimeDelta, Utc};
 
-use crate::support::router::Router;
+use crate::support::{jwt::SigningKey, router::Router};
 
 const NODE: &str = "node";
 const PYTHON: &str = "tests/python/.venv/bin/python";
@@ -124,6 +124,29 @@ fn supabase_js_needs_nothing_but_the_url_and_a_key() {
 #[test]
 fn the_python_client_does_what_it_does_elsewhere() {
     run(PYTHON, "tests/python/realtime_client.py");
+}
+
+#[test]
+fn the_python_client_misses_nothing_that_it_asks_for_again() {
+    run(PYTHON, "tests/python/realtime_history.py");
+}
+
+/// Runs a suite that makes JSON Web Tokens itself, against a router that takes them.
+fn run_with_secret(program: &str, script: &str) {
+    let key = SigningKey::secret();
+    let secret = key.secret_text();
+    let router = Router::with(&[("auth.mode", "jwt"), ("auth.jwt_secret", secret)]);
+    run_with(program, &[script, secret], router);
+}
+
+#[test]
+fn javascript_clients_join_with_what_the_role_of_their_token_allows() {
+    run_with_secret(NODE, "tests/realtime-js/jwt.mjs");
+}
+
+#[test]
+fn the_python_client_joins_with_what_the_role_of_its_token_allows() {
+    run_with_secret(PYTHON, "tests/python/realtime_jwt.py");
 }
 
 /// The suite of tokens, and how long its brief ones last.

@@ -98,6 +98,11 @@ async fn refs_may_be_missing_stale_or_numbers_and_come_back_as_they_were() {
     let closed = socket.next().await;
     assert_eq!((&*closed.event, closed.join_ref), ("phx_close", json!(7)));
     assert_eq!(socket.next().await.join_ref, json!("9"));
+    // Who leaves the old one does not end the new one.
+    socket.text(r#"[7,"10","realtime:room","phx_leave",{}]"#).await;
+    let answer = socket.next().await;
+    assert_eq!((answer.join_ref, answer.reference), (json!(7), json!("10")));
+    socket.assert_nothing_came().await;
     socket.text(r#"["9","10","realtime:room","phx_leave",{}]"#).await;
     assert_eq!(socket.next().await.reference, json!("10"));
     let closed = socket.next().await;

@@ -147,6 +147,39 @@ async fn a_channel_goes_on_where_it_was_without_hole_or_double_also_over_a_resta
 }
 
 #[tokio::test]
+async fn the_journal_is_told_again_on_the_topic_of_events_alone() {
+    let router = Router::start();
+    router.publish("a").await;
+    let epoch = events(&router).await[0]["epoch"].clone();
+    let mut socket = Socket::connect(&router).await;
+    let config = json!({ "signalbox": { "from": { "epoch": epoch, "seq": 0 } } });
+    assert_eq!(socket.join("room", config.clone()).await, json!({ "postgres_changes": [] }));
+    socket.assert_nothing_came().await;
+    socket.join("monitoring", config).await;
+    assert_eq!(heard(&mut socket, 1).await, [1]);
+}
+
+#[tokio::test]
+async fn who_asks_for_broadcasts_and_events_again_hears_none_twice() {
+    let router = Router::start();
+    let batch: Vec<_> = (0..6).map(|_| event("t")).collect();
+    router.post(&json!(batch)).await;
+    let all = events(&router).await;
+    let messages = all[..4].iter().map(
+        |event| json!({ "topic": "monitoring", "event": "t", "payload": event, "private": true }),
+    );
+    let body = json!({ "messages": messages.collect::<Vec<_>>() });
+    let request = http().post(router.url("/api/broadcast")).json(&body);
+    assert_eq!(Answer::of(request.send().await.unwrap()).await.status, 202);
+    let mut socket = Socket::connect(&router).await;
+    let from = json!({ "epoch": all[0]["epoch"], "seq": 2 });
+    let broadcast = json!({ "replay": { "since": 0 }, "signalbox": { "from": from } });
+    socket.join("monitoring", json!({ "private": true, "broadcast": broadcast })).await;
+    assert_eq!(heard(&mut socket, 2).await, [3, 4]);
+    socket.assert_nothing_came().await;
+}
+
+#[tokio::test]
 async fn a_private_channel_hears_again_what_was_said_before_it_came() {
     let router = Router::start();
     for n in 0..30 {

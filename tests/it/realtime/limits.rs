@@ -61,10 +61,12 @@ async fn with_tokens_a_key_is_one_of_them_and_scopes_count_on_private_topics() {
     both.expect("phx_reply").await;
     wall.expect("broadcast").await;
     // A token of its own counts in the place of the socket's, and may be renewed.
-    let payload = json!({ "access_token": PRODUCER, "config": config });
-    let answer = both.try_join("other", &payload).await;
-    let reason = answer["response"]["reason"].as_str().unwrap();
-    assert!(reason.starts_with("Unauthorized: "), "{reason}");
+    for config in [&config, &json!({})] {
+        let payload = json!({ "access_token": PRODUCER, "config": config });
+        let answer = both.try_join("other", &payload).await;
+        let reason = answer["response"]["reason"].as_str().unwrap();
+        assert!(reason.starts_with("Unauthorized: "), "{reason}");
+    }
     let answer = both.try_join("other", &json!({ "access_token": "unknown" })).await;
     let reason = answer["response"]["reason"].as_str().unwrap();
     assert!(reason.starts_with("MalformedJWT: "), "{reason}");

@@ -65,7 +65,7 @@ async fn a_narrowed_page_holds_what_was_asked_for(place: Place) {
 
 async fn bounds_in_time_include_both_ends(place: Place) {
     let mut writer = place.filled(4).await;
-    writer.commit(&[draft(5), draft(6)], at(4)).await.unwrap();
+    writer.commit(&[draft(5), draft(6)], &[], at(4)).await.unwrap();
     let between = |since, until| Narrow { since, until, ..Narrow::default() };
     let page = |from, narrow| narrowed(&place, from, narrow);
     assert_eq!(page(From::After(0), between(Some(at(2)), Some(at(3)))).await, (vec![2, 3], 6));
@@ -80,7 +80,7 @@ async fn bounds_in_time_include_both_ends(place: Place) {
 
 async fn the_first_event_since_a_time_is_found(place: Place) {
     let mut writer = place.filled(4).await;
-    writer.commit(&[draft(5), draft(6)], at(4)).await.unwrap();
+    writer.commit(&[draft(5), draft(6)], &[], at(4)).await.unwrap();
     for (seconds, seq) in [(0, 1), (2, 2), (4, 4), (5, 7)] {
         assert_eq!(place.storage.first_since(at(seconds)).await.unwrap(), seq);
     }
@@ -97,7 +97,7 @@ async fn a_trim_takes_the_oldest_and_never_more_than_there_is(place: Place) {
     assert_eq!(place.storage.head().await.unwrap(), head);
     assert_eq!(place.seqs(From::After(0), 9).await, (vec![], 6));
     assert_eq!(place.seqs(From::Before(9), 9).await, (vec![], 7));
-    assert_eq!(writer.commit(&[draft(1)], at(9)).await.unwrap().outcomes[0].seq, 7);
+    assert_eq!(writer.commit(&[draft(1)], &[], at(9)).await.unwrap().outcomes[0].seq, 7);
 }
 
 async fn a_missing_seq_is_corruption_and_not_the_end_of_a_page(place: Place) {
@@ -140,7 +140,7 @@ async fn pages_never_show_a_hole_while_the_writer_commits_and_trims(place: Place
     });
     for n in 1..60_u32 {
         let drafts: Vec<_> = (0..5).map(|k| draft(n * 5 + k)).collect();
-        let head = writer.commit(&drafts, at(n.into())).await.unwrap().head;
+        let head = writer.commit(&drafts, &[], at(n.into())).await.unwrap().head;
         if n % 3 == 0 {
             writer.trim(head.head_seq.saturating_sub(20)).await.unwrap();
         }

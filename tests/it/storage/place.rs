@@ -62,7 +62,7 @@ impl Place {
     pub(super) async fn filled(&self, count: u32) -> Box<dyn Writer> {
         let mut writer = self.writer().await.writer;
         for n in 1..=count {
-            writer.commit(&[draft(n)], at(n.into())).await.unwrap();
+            writer.commit(&[draft(n)], &[], at(n.into())).await.unwrap();
         }
         writer
     }
@@ -80,27 +80,37 @@ impl Place {
 
     /// From now on the database says what it says when its disk is full.
     pub(super) async fn fill_up(&self) {
-        self.sql(if self.url.starts_with("sqlite:") {
-            "CREATE TRIGGER full BEFORE INSERT ON monitoring_events
+        self.fill_up_table("monitoring_events").await;
+    }
+
+    /// The same, for rows of one table.
+    pub(super) async fn fill_up_table(&self, table: &str) {
+        let sql = if self.url.starts_with("sqlite:") {
+            "CREATE TRIGGER full BEFORE INSERT ON {}
              BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
         } else {
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
              RAISE disk_full USING MESSAGE = 'could not extend file: No space left on device';
              END $$;
-             CREATE TRIGGER disk BEFORE INSERT ON monitoring_events
+             CREATE TRIGGER disk BEFORE INSERT ON {}
              FOR EACH ROW EXECUTE FUNCTION refuse()"
-        })
-        .await;
+        };
+        self.sql(&sql.replace("{}", table)).await;
     }
 
     /// The disk has room again.
     pub(super) async fn make_room(&self) {
-        self.sql(if self.url.starts_with("sqlite:") {
+        self.make_room_in("monitoring_events").await;
+    }
+
+    /// The same, for one table.
+    pub(super) async fn make_room_in(&self, table: &str) {
+        let sql = if self.url.starts_with("sqlite:") {
             "DROP TRIGGER full"
         } else {
-            "DROP TRIGGER disk ON monitoring_events"
-        })
-        .await;
+            "DROP TRIGGER disk ON {}"
+        };
+        self.sql(&sql.replace("{}", table)).await;
     }
 
     pub(super) async fn seqs(&self, from: From, limit: usize) -> (Vec<Seq>, Seq) {

@@ -18,7 +18,7 @@ async fn a_writer_whose_connection_ended_stores_nothing_and_another_takes_over()
     let place = Place::postgres().await;
     let mut writer = place.filled(2).await;
     client(&place.url).await.query(END_WRITER, &[]).await.unwrap();
-    let lost = writer.commit(&[draft(3)], at(3)).await;
+    let lost = writer.commit(&[draft(3)], &[], at(3)).await;
     assert!(
         matches!(lost, Err(CommitError::Failed(StorageError::Unreachable { .. }))),
         "the connection was gone before the batch was sent: {lost:?}"
@@ -40,7 +40,7 @@ async fn a_commit_that_was_cut_off_is_never_said_to_be_stored_or_not() {
              DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION cut()",
         )
         .await;
-    let lost = writer.commit(&[draft(2)], at(2)).await;
+    let lost = writer.commit(&[draft(2)], &[], at(2)).await;
     assert!(matches!(lost, Err(CommitError::Unknown(_))), "{lost:?}");
     drop(writer);
     let mut next = place.writer().await.writer;
@@ -54,13 +54,13 @@ async fn a_server_that_is_down_is_unreachable_and_comes_back() {
     let storage = open(&options(&url)).await.unwrap();
     storage.migrate().await.unwrap();
     let mut writer = storage.open_writer(request()).await.unwrap().writer;
-    let head = writer.commit(&[draft(1)], at(1)).await.unwrap().head;
+    let head = writer.commit(&[draft(1)], &[], at(1)).await.unwrap().head;
     assert_eq!(storage.head().await.unwrap(), head);
 
     cluster.stop_immediate();
     let error = storage.head().await.unwrap_err();
     assert!(matches!(error, StorageError::Unreachable { .. }), "{error}");
-    assert!(writer.commit(&[draft(2)], at(2)).await.is_err());
+    assert!(writer.commit(&[draft(2)], &[], at(2)).await.is_err());
     let error = storage.open_writer(request()).await.err().unwrap();
     assert!(matches!(error, StorageError::Unreachable { .. }), "{error}");
 
@@ -117,7 +117,7 @@ async fn durability_is_set_on_the_writer_alone() {
         let options = StorageOptions { durability, ..options(&place.url) };
         let opened = open(&options).await.unwrap().open_writer(request()).await;
         let mut writer = opened.unwrap().writer;
-        writer.commit(&[draft(n)], at(1)).await.unwrap();
+        writer.commit(&[draft(n)], &[], at(1)).await.unwrap();
         assert_eq!(&*writer.look_up(&[id(n)]).await.unwrap()[&id(n)].checksum, expected);
     }
 }

@@ -24,7 +24,7 @@ impl Closed {
         let closed = Self(TempDir::new().unwrap());
         open(&options(&closed.url())).await.unwrap().migrate().await.unwrap();
         let (mut writer, _) = closed.writer().await;
-        writer.commit(&[draft(1), draft(2), draft(3)], at(1)).await.unwrap();
+        writer.commit(&[draft(1), draft(2), draft(3)], &[], at(1)).await.unwrap();
         closed
     }
 
@@ -59,7 +59,7 @@ async fn an_older_state_put_back_begins_a_new_epoch() {
     let older = fs::read(closed.file("journal.db")).unwrap();
     let (mut writer, proof) = closed.writer().await;
     assert_eq!(proof, Proof::Same);
-    writer.commit(&[draft(4)], at(4)).await.unwrap();
+    writer.commit(&[draft(4)], &[], at(4)).await.unwrap();
     drop(writer);
     closed.overwrite(&older);
     assert_eq!(closed.proof().await, Proof::Renewed(Doubt::WentBack));

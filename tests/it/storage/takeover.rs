@@ -36,7 +36,7 @@ async fn a_commit_that_nobody_waits_for_is_found_out_by_the_next_writer(place: P
         let mut writer = place.writer().await.writer;
         assert_eq!(place.storage.head().await.unwrap().head_seq, known, "nothing comes late");
         let cut = Duration::from_micros(u64::from(n) * 200);
-        drop(tokio::time::timeout(cut, writer.commit(&[draft(n)], at(1))).await);
+        drop(tokio::time::timeout(cut, writer.commit(&[draft(n)], &[], at(1))).await);
         drop(writer);
         let mut next = place.writer().await.writer;
         known += next.look_up(&[id(n)]).await.unwrap().len() as u64;
@@ -48,7 +48,7 @@ async fn reopening_goes_on_under_the_same_epoch(place: Place) {
     let first = place.writer().await;
     assert_eq!(first.proof, Proof::Absent);
     let mut writer = first.writer;
-    let seen = writer.commit(&[draft(1)], at(1)).await.unwrap().head;
+    let seen = writer.commit(&[draft(1)], &[], at(1)).await.unwrap().head;
     drop(writer);
     assert_eq!(reopened(&place, Some(seen)).await, (seen, Proof::Same));
     assert_eq!(reopened(&place, None).await, (seen, Proof::Same));
@@ -74,7 +74,7 @@ async fn a_journal_behind_what_was_seen_begins_a_new_epoch_and_seq_goes_on(place
 
     let opened = place.storage.open_writer(request_after(head)).await;
     let mut writer = opened.unwrap().writer;
-    assert_eq!(writer.commit(&[draft(4)], at(4)).await.unwrap().outcomes[0].seq, 4);
+    assert_eq!(writer.commit(&[draft(4)], &[], at(4)).await.unwrap().outcomes[0].seq, 4);
     assert_eq!(place.seqs(From::After(0), 9).await.0, [1, 2, 3, 4]);
     let old = place.storage.event(id(1)).await.unwrap().unwrap();
     assert!(std::str::from_utf8(&old.json).unwrap().contains(&head.epoch.to_string()));

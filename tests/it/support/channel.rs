@@ -1,5 +1,7 @@
 //! A client of Realtime that says exactly what it is told to, in version 1 or 2.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -15,6 +17,8 @@ pub struct Socket {
     pub wire: Wire,
     is_v2: bool,
     refs: u64,
+    /// The refs of the newest joins, by topic.
+    joins: HashMap<String, String>,
 }
 
 impl Socket {
@@ -33,7 +37,7 @@ impl Socket {
         wire.send(wire::upgrade(router, path, "").as_bytes()).await;
         let head = wire.head().await;
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-        Self { wire, is_v2: path.contains("vsn=2.0.0"), refs: 0 }
+        Self { wire, is_v2: path.contains("vsn=2.0.0"), refs: 0, joins: HashMap::new() }
     }
 
     /// Joins `realtime:NAME`, which must work; the response.
@@ -70,8 +74,11 @@ impl Socket {
     pub async fn say_on(&mut self, topic: &str, event: &str, payload: &Value) -> u64 {
         self.refs += 1;
         let reference = self.refs.to_string();
+        if event == "phx_join" {
+            self.joins.insert(topic.to_owned(), reference.clone());
+        }
         let frame = if self.is_v2 {
-            json!([reference, reference, topic, event, payload])
+            json!([self.joins.get(topic), reference, topic, event, payload])
         } else {
             json!({ "topic": topic, "event": event, "payload": payload, "ref": reference })
         };
@@ -102,6 +109,16 @@ impl Socket {
             "{said:?}"
         );
         said.payload
+    }
+
+    /// The answer to a ref, whatever comes before it.
+    pub async fn answer_among(&mut self, reference: u64) -> Value {
+        loop {
+            let said = self.next().await;
+            if said.reference == json!(reference.to_string()) {
+                return said.payload;
+            }
+        }
     }
 
     /// The next message, which must come.

@@ -12,7 +12,7 @@ use crate::core::{
     realtime::{
         phoenix::{Broadcast, Encoding, UserBroadcast, Vsn},
         replay::Replay,
-        topic::{Body, Listening, Message, Origin, TopicTail},
+        topic::{Body, Listening, Message, Origin, TopicTail, Tuning},
     },
 };
 
@@ -191,7 +191,7 @@ fn who_begins_to_speak_goes_on_hearing_all_others() {
     say(&room, "a", Some(8), None);
     say(&room, "b", Some(8), None);
     case.advance();
-    case.with(|fanout, turn| fanout.except(key, label, 7, turn));
+    case.with(|fanout, turn| fanout.tune(key, label, Tuning::Except(7), turn));
     say(&room, "mine", Some(7), None);
     say(&room, "c", Some(8), None);
     case.advance();
@@ -226,6 +226,21 @@ fn broadcasts_of_before_are_heard_first_and_marked() {
     assert_eq!(text, 2);
     assert_eq!(heard(&wire), ["realtime:1 b", "realtime:1 c", "realtime:1 d"]);
     case.assert_balanced();
+}
+
+#[test]
+fn a_long_welcome_may_wait_behind_an_answer() {
+    let mut case = Case::new(LIMITS, 100);
+    let (key, wire) = case.socket();
+    wire.room.set(0);
+    case.with(|fanout, turn| fanout.say(key, b"y", turn));
+    let attach = Attach { interest: Interest::Messages(listening(&topic(1))), from: None };
+    let welcome = vec![b'x'; 2 * MAX_UNSENT];
+    let opening = Opening { label: 1, welcome, chain: vec![attach] };
+    case.with(|fanout, turn| fanout.open(key, opening, turn)).unwrap();
+    assert_eq!(case.effects(), [Effect::AwaitWritable(key)]);
+    case.with(|fanout, turn| fanout.say(key, &vec![b'z'; MAX_UNSENT], turn));
+    assert_eq!(case.effects(), [Effect::Cut(key, CloseReason::TooMany)]);
 }
 
 #[test]

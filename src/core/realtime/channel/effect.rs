@@ -28,6 +28,12 @@ pub enum Effect {
         /// Whether this channel gets it as well.
         to_self: bool,
     },
+    /// From here on the client hears who comes and goes: do that in the fan-out, then say
+    /// [`Channels::watching`](super::Channels::watching).
+    Watch {
+        /// Where.
+        topic: Topic,
+    },
     /// The client is present, as this.
     Track {
         /// Where.

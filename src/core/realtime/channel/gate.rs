@@ -11,12 +11,12 @@ pub trait Gate {
     fn admit(&self, token: Option<&str>, now: DateTime<Utc>) -> Result<Grant, TokenFault>;
 }
 
-/// What a token allows, on private topics; on public ones everybody may do everything.
+/// What a token allows. Who may read may also write, on public topics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// Whether its role may read.
     pub read: bool,
-    /// Whether its role may write.
+    /// Whether its role may write on private topics.
     pub write: bool,
     /// When it allows nothing any more.
     pub expires: Option<DateTime<Utc>>,

@@ -6,8 +6,10 @@
 //! an order to stay away (`phx_close`); where they are to come back it is [`Channels::crash`].
 //!
 //! Lenient as the real server: the `join_ref` of what clients push is not looked at, and answers
-//! carry the right one.
+//! carry the right one. Only who leaves by a `join_ref` that is over does not end the channel that
+//! came after it.
 
+mod admission;
 mod effect;
 mod gate;
 mod presence;
@@ -28,7 +30,7 @@ pub use self::{
 };
 use super::{
     changes::Bindings,
-    join::{Join, JoinFault, Resumed, Topic, token, topic_name},
+    join::{Join, JoinFault, Resumed, Topic},
     limits::{Allowance, Calls, Limits},
     phoenix::{ClientMessage, PHOENIX, Payload, Ref, ServerMessage},
 };
@@ -74,6 +76,10 @@ struct Channel {
     /// Why it gets no changes.
     refused: Option<String>,
     key: Box<str>,
+    /// Whether it hears who comes and goes.
+    watches: bool,
+    /// Bytes of its join.
+    held: usize,
     grant: Grant,
     calls: Calls,
 }
@@ -114,6 +120,7 @@ impl Channels {
         let mut effects = match (&*message.topic, &*message.event) {
             (PHOENIX, "heartbeat") => vec![ok(message)],
             (_, "phx_join") => self.join(message, now, gate, new_id),
+            (_, "phx_leave") if is_stale(message, known.as_ref()) => return vec![ok(message)],
             (_, "phx_leave") => self.leave(message),
             _ if known.is_none() => vec![refusal(message, &JoinFault::Unmatched.to_string())],
             (_, "broadcast") => self.broadcast(message, now),
@@ -167,6 +174,15 @@ impl Channels {
             None => messages.push(system("postgres_changes", Ok("Subscribed to PostgreSQL"))),
         }
         messages
+    }
+
+    /// What the client of the channel hears, once the fan-out tells it who comes and goes, and before
+    /// it is present itself.
+    #[must_use]
+    pub fn watching(&self, topic: &Topic, presence: Bytes) -> Option<ServerMessage> {
+        let wire = topic.wire();
+        let channel = self.open.get(&*wire)?;
+        Some(ServerMessage::presence_state(&wire, channel.join_ref.clone(), presence))
     }
 
     /// The channel of that number could not be taken up: its client hears why, and tries again.
@@ -233,6 +249,7 @@ impl Channels {
                 let bindings = Bindings::try_new(&join.changes);
                 let join = Arc::new(join);
                 let key = join.presence_key.clone();
+                let watches = join.presence;
                 self.joined += 1;
                 let channel = Channel {
                     number: self.joined,
@@ -243,6 +260,8 @@ impl Channels {
                     token: join.token.clone(),
                     refused: bindings.as_ref().err().cloned(),
                     key: key.unwrap_or_else(|| new_id().to_string().into()),
+                    watches,
+                    held: message.len(),
                     grant,
                     calls: Calls::default(),
                 };
@@ -255,58 +274,12 @@ impl Channels {
         effects
     }
 
-    /// Where and what a client may join, or why it may not.
-    fn admit(
-        &self,
-        message: &ClientMessage,
-        now: Now,
-        gate: &dyn Gate,
-    ) -> Result<(Topic, Join, Grant), String> {
-        let refused = |fault: JoinFault| fault.to_string();
-        let name = topic_name(&message.topic).map_err(refused)?;
-        let join = Join::parse(text(&message.payload)).map_err(refused)?;
-        if self.open.len() >= self.limits.channels {
-            return Err("ChannelRateLimitReached: Too many channels".to_owned());
-        }
-        let grant = gate.admit(join.token.as_deref(), now.utc);
-        let grant = grant.map_err(|fault| format!("{}: {fault}", fault.code()))?;
-        if join.private && !grant.read {
-            return Err(format!(
-                "Unauthorized: You do not have permissions to read from this Channel topic: {name}"
-            ));
-        }
-        Ok((Topic { name: name.into(), private: join.private }, join, grant))
-    }
-
     fn leave(&mut self, message: &ClientMessage) -> Vec<Effect> {
         let close =
             |channel: &Channel| ServerMessage::close(&message.topic, channel.join_ref.clone());
         let mut effects = vec![ok(message)];
         effects.extend(self.remove(&message.topic, close));
         effects
-    }
-
-    fn access_token(&mut self, message: &ClientMessage, now: Now, gate: &dyn Gate) -> Vec<Effect> {
-        let Some(channel) = self.open.get_mut(&message.topic) else { return Vec::new() };
-        let Some(token) = token(text(&message.payload)) else { return Vec::new() };
-        if channel.token.as_ref() == Some(&token) {
-            return Vec::new();
-        }
-        match gate.admit(Some(&token), now.utc) {
-            Ok(grant) if channel.join.private && !grant.read => {
-                let name = &channel.topic.name;
-                let text = format!(
-                    "You no longer have permission to read from this Channel topic: {name}"
-                );
-                self.fatal(&message.topic, &text)
-            }
-            Ok(grant) => {
-                channel.grant = grant;
-                channel.token = Some(token);
-                Vec::new()
-            }
-            Err(fault) => self.fatal(&message.topic, &fault.to_string()),
-        }
     }
 
     /// The channel ends for what its client did, who is to stay away.
@@ -336,6 +309,12 @@ impl Channels {
             since => since,
         };
     }
+}
+
+/// Whether a message belongs to a join that is over: another one took its place on the topic.
+fn is_stale(message: &ClientMessage, current: Option<&Option<Ref>>) -> bool {
+    let current = current.and_then(Option::as_ref);
+    message.join_ref.is_some() && current.is_some() && message.join_ref.as_ref() != current
 }
 
 /// Answers belong to the channel's join, whichever the message named: clients drop what carries

@@ -25,7 +25,8 @@ impl Channels {
             return self.fatal(&message.topic, "Client presence rate limit exceeded");
         }
         let (topic, key) = (channel.topic.clone(), channel.key.clone());
-        let effect = match event.to_ascii_lowercase().as_str() {
+        let mut effects = Vec::new();
+        match event.to_ascii_lowercase().as_str() {
             "track" if topic.private && !channel.grant.write => return vec![failed(message)],
             "track" => {
                 let payload = payload.map_or("{}", RawValue::get);
@@ -38,12 +39,17 @@ impl Channels {
                 if !self.presence.take(now.elapsed) {
                     return self.fatal(&message.topic, "Too many presence messages per second");
                 }
-                Effect::Track { topic, key, payload: payload.into() }
+                // As on the real server, who is present is one who wants to know who is.
+                if !std::mem::replace(&mut channel.watches, true) {
+                    effects.push(Effect::Watch { topic: topic.clone() });
+                }
+                effects.push(Effect::Track { topic, key, payload: payload.into() });
             }
-            "untrack" => Effect::Untrack { topic },
+            "untrack" => effects.push(Effect::Untrack { topic }),
             _ => return vec![failed(message)],
-        };
-        vec![effect, ok(message)]
+        }
+        effects.push(ok(message));
+        effects
     }
 }
 

@@ -52,11 +52,12 @@ pub enum Unsendable {
 }
 
 impl Broadcast {
-    /// Size of what the sender wrote, in bytes.
+    /// Size of what the sender wrote, its name included, in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
-            Self::Whole(payload) | Self::User(UserBroadcast { payload, .. }) => payload.len(),
+            Self::Whole(payload) => payload.len(),
+            Self::User(UserBroadcast { event, payload, .. }) => event.len() + payload.len(),
         }
     }
 

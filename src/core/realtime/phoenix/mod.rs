@@ -77,6 +77,22 @@ pub struct ClientMessage {
     pub payload: Payload,
 }
 
+impl ClientMessage {
+    /// Its size in bytes, near enough.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let refs = [&self.join_ref, &self.reference].into_iter().flatten();
+        let refs: usize = refs.map(|reference| reference.0.len()).sum();
+        self.topic.len() + self.event.len() + self.payload.len() + refs
+    }
+
+    /// Whether it says nothing at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// What comes with a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {

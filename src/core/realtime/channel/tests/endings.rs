@@ -11,22 +11,28 @@ fn tokens_are_renewed_or_end_the_channel() {
         let said = json!(["1", "2", "realtime:a", "access_token", { "access_token": token }]);
         socket.say(&said.to_string())
     };
-    for token in [json!("read"), json!("expires:9"), json!(null), json!("sb_x"), json!(5)] {
+    for token in [json!("read"), json!("read expires:9"), json!(null), json!("sb_x"), json!(5)] {
         assert_eq!(refresh(false, &token), [""; 0], "{token}");
     }
     assert_eq!(refresh(false, &json!("bad")), fatal("The token provided is not a valid JWT"));
     assert_eq!(refresh(false, &json!("expires:0")), fatal("Token has expired 0 seconds ago"));
     let gone = fatal("You no longer have permission to read from this Channel topic: a");
     assert_eq!(refresh(true, &json!("write"))[..2], gone[..2]);
+    assert_eq!(refresh(false, &json!("write")), gone);
+    let long = "read ".repeat(1639);
+    assert_eq!(refresh(false, &json!(long[..8192])), [""; 0], "it is kept");
+    let malformed = fatal("The token provided is not a valid JWT");
+    assert_eq!(refresh(false, &json!(long[..8193])), malformed);
 }
 
 #[test]
 fn a_channel_ends_with_its_token() {
     let mut socket = Socket::new();
-    let payload = json!({ "access_token": "expires:50" });
+    let payload = json!({ "access_token": "read expires:50" });
     socket.say(&json!(["1", "1", "realtime:a", "phx_join", payload]).to_string());
     assert_eq!(socket.tick(49), [""; 0]);
-    let refresh = json!(["1", "2", "realtime:a", "access_token", { "access_token": "expires:90" }]);
+    let refresh =
+        json!(["1", "2", "realtime:a", "access_token", { "access_token": "read expires:90" }]);
     assert_eq!(socket.say(&refresh.to_string()), [""; 0]);
     assert_eq!(socket.tick(60), [""; 0]);
     assert_eq!(socket.tick(92), fatal("Token has expired 2 seconds ago"));

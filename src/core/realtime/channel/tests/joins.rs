@@ -60,9 +60,14 @@ fn a_join_ends_the_one_before_and_its_reference_need_not_be_right() {
                 r#"["5","6","realtime:a","phx_reply",{"status":"ok","response":{"postgres_changes":[]}}]"#,
             ],
         ),
-        // A stale reference is as good as any.
+        // Who leaves the old one does not end the new one.
         (
-            r#"["1","7","realtime:a","phx_leave",{}]"#,
+            r#"["1","6","realtime:a","phx_leave",{}]"#,
+            vec![r#"["1","6","realtime:a","phx_reply",{"status":"ok","response":{}}]"#],
+        ),
+        // No reference is as good as any.
+        (
+            r#"[null,"7","realtime:a","phx_leave",{}]"#,
             vec![
                 r#"["5","7","realtime:a","phx_reply",{"status":"ok","response":{}}]"#,
                 r#"["5","5","realtime:a","phx_close",{}]"#,
@@ -138,6 +143,10 @@ fn joins_are_refused_with_the_codes_of_the_real_server() {
             "Unauthorized: You do not have permissions to read from this Channel topic: a",
         ),
         (
+            json!({ "access_token": "write" }),
+            "Unauthorized: You do not have permissions to read from this Channel topic: a",
+        ),
+        (
             json!({ "config": { "broadcast": { "replay": { "since": 0 } } } }),
             "UnableToReplayMessages: Replay is not allowed for public channels",
         ),
@@ -164,4 +173,26 @@ fn too_many_joins_end_the_socket() {
     let heard = join(&mut socket, &json!({}));
     let reason = r#"{"reason":"ClientJoinRateLimitReached: Too many joins per second"}"#;
     assert_eq!(heard[2..], [error(1, reason), "close 1001 too_many_joins".to_owned()]);
+}
+
+#[test]
+fn what_joins_say_is_kept_and_bounded() {
+    let mut socket = Socket::new();
+    let mut outcome = |name: &str, config: serde_json::Value| {
+        let said = json!(["1", "1", format!("realtime:{name}"), "phx_join", { "config": config }]);
+        let heard = socket.say(&said.to_string());
+        let answer: serde_json::Value = serde_json::from_str(heard.last().unwrap()).unwrap();
+        let reason = answer[4]["response"]["reason"].as_str().unwrap_or_default();
+        reason.split(':').next().unwrap().to_owned()
+    };
+    assert_eq!(outcome(&"x".repeat(1024), json!({})), "");
+    assert_eq!(outcome(&"x".repeat(1025), json!({})), "TopicNameTooLong");
+    let large = json!({ "presence": { "key": "k".repeat(2_000_000) } });
+    for (name, reason) in
+        [("a", ""), ("b", ""), ("c", "JoinTooLarge"), ("b", ""), ("d", "JoinTooLarge")]
+    {
+        assert_eq!(outcome(name, large.clone()), reason, "{name}");
+    }
+    assert_eq!(outcome("b", json!({})), "");
+    assert_eq!(outcome("c", large), "", "there is room again");
 }

@@ -97,7 +97,8 @@ const MAY: &str = "read write";
 
 #[test]
 fn presence_is_tracked_and_answered() {
-    let mut socket = joined(&json!({ "private": true, "presence": { "key": "me" } }));
+    let mut socket =
+        joined(&json!({ "private": true, "presence": { "key": "me", "enabled": true } }));
     let mut say = |payload: &str, token: &str| {
         let refresh = json!(["1", "2", "realtime:a", "access_token", { "access_token": token }]);
         assert_eq!(socket.say(&refresh.to_string()), [""; 0]);
@@ -128,11 +129,25 @@ fn presence_is_tracked_and_answered() {
 }
 
 #[test]
+fn who_is_present_hears_who_is() {
+    let mut socket = joined(&json!({ "presence": { "key": "me" } }));
+    let say = |socket: &mut Socket, what: &str| {
+        socket.say(&format!(r#"["1","2","realtime:a","presence",{{"event":"{what}"}}]"#))
+    };
+    assert_eq!(say(&mut socket, "untrack"), ["untrack a", &ok(2)]);
+    assert_eq!(say(&mut socket, "track"), ["watch a", "track a me {}", &ok(2)]);
+    let topic = Topic { name: "a".into(), private: false };
+    let state = socket.channels.watching(&topic, "{}".into()).unwrap();
+    assert_eq!(said(&state), r#"["1",null,"realtime:a","presence_state",{}]"#);
+    assert_eq!(say(&mut socket, "track"), ["track a me {}", &ok(2)], "it does already");
+}
+
+#[test]
 fn presence_has_its_limits() {
     let track = r#"["1","2","realtime:a","presence",{"event":"track","payload":{"n":1}}]"#;
     let outcome = |limits: Limits, calls: usize| {
         let mut socket = Socket::with(limits);
-        join(&mut socket, &json!({}));
+        join(&mut socket, &json!({ "presence": { "enabled": true } }));
         let key = "00000000-0000-0000-0000-000000000007";
         for _ in 0..calls {
             assert_eq!(socket.say(track), [format!(r#"track a {key} {{"n":1}}"#), ok(2)]);

@@ -102,6 +102,7 @@ impl Socket {
             Effect::Track { topic, key, payload } => {
                 format!("track {} {key} {payload}", name(&topic))
             }
+            Effect::Watch { topic } => format!("watch {}", name(&topic)),
             Effect::Untrack { topic } => format!("untrack {}", name(&topic)),
             Effect::Drop(dropped) => format!("drop {}", dropped.as_str()),
             Effect::Note(note) => format!("note {note}"),

@@ -1,0 +1,147 @@
+//! The realtime path, put together: a transport, the adapter that sends by it, the batcher that reads
+//! for it. They have a thread of their own, so that nothing they do delays a commit.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::{Actor, Arbiter};
+use tokio::sync::watch;
+
+use super::{AppError, Common};
+use crate::{
+    actors::{
+        adapter::{Adapter, AdapterOptions, StopDelivering},
+        batcher::{AdapterRecipients, Batcher, BatcherOptions, FinishBatching, JournalRecipients},
+        journal::Journal,
+    },
+    adapters::{
+        MonitoringAdapter, Paths, Tally, Transport, TransportKind,
+        dual::DualAdapter,
+        factory::{self, Builtin},
+        realtime::adapter::RealtimeAdapter,
+        retry::Pauses,
+        websocket::WebsocketAdapter,
+    },
+    core::{
+        batching::{self, PathPolicy},
+        breaker::{Breaker, BreakerLimits},
+        cursor::durable,
+        delivery::REALTIME,
+        retry::{RetryLimits, RetryPolicy},
+    },
+    http::adapters::{Delivery, Realtime},
+    settings::{BatcherSettings, BreakerSettings, RealtimeSettings, RetrySettings, Settings},
+};
+
+/// How much longer than its transport the adapter waits for an answer.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Makes the paths that the flags name.
+pub(super) async fn start(
+    settings: &Settings,
+    common: &Common,
+    journal: &actix::Addr<Journal>,
+    advanced: watch::Receiver<()>,
+    builtin: Option<Builtin>,
+) -> Result<Delivery, AppError> {
+    let direct: Arc<dyn MonitoringAdapter> =
+        Arc::new(WebsocketAdapter::new(common.metrics.clone()));
+    if !Paths::of(&settings.flags).realtime {
+        return Ok(Delivery { paths: vec![direct], realtime: None });
+    }
+    let transport: Arc<dyn Transport> = factory::transport(settings, builtin.as_ref())?.into();
+    let tally = Arc::<Tally>::default();
+    let path: Arc<dyn MonitoringAdapter> =
+        Arc::new(RealtimeAdapter::new(transport.clone(), tally.clone()));
+    let dual = Arc::new(DualAdapter::new(direct.clone(), path.clone()));
+    let realtime = actors(settings, common, journal, advanced, (transport, tally)).await?;
+    Ok(Delivery { paths: vec![direct, path, dual], realtime: Some(realtime) })
+}
+
+async fn actors(
+    settings: &Settings,
+    common: &Common,
+    journal: &actix::Addr<Journal>,
+    advanced: watch::Receiver<()>,
+    (transport, tally): (Arc<dyn Transport>, Arc<Tally>),
+) -> Result<Realtime, AppError> {
+    let cursor = common.storage.cursor(REALTIME).await?;
+    let head = common.tail.load().head();
+    let through = durable::resume(cursor.as_ref(), &head).next - 1;
+    common.cursors.enable(REALTIME, through);
+    let announce =
+        (transport.kind() != TransportKind::Postgres).then_some(settings.realtime.head_interval);
+    tracing::info!(
+        destination = transport.describe(),
+        through,
+        head_seq = head.head_seq,
+        "events are delivered to Realtime too",
+    );
+    let thread = Arbiter::new();
+    let options = AdapterOptions {
+        transport,
+        breaker: Breaker::try_new(
+            breaker_limits(&settings.breaker, &settings.realtime),
+            Duration::ZERO,
+        )?,
+        pauses: Pauses::new(RetryPolicy::try_new(retry_limits(&settings.retry))?),
+        per_second: settings.realtime.send_per_second,
+        deadline: settings.realtime.request_timeout + GRACE,
+        audit: journal.clone().recipient(),
+        tally: tally.clone(),
+        metrics: common.metrics.clone(),
+    };
+    let adapter = Adapter::start_in_arbiter(&thread.handle(), |_| Adapter::new(options));
+    let options = BatcherOptions {
+        storage: common.storage.clone(),
+        tail: common.tail.clone(),
+        advanced,
+        cursor,
+        policy: PathPolicy::try_new(batch_limits(&settings.batcher))?,
+        max_probes: settings.breaker.poison_probes,
+        announce,
+        adapter: AdapterRecipients {
+            deliver: adapter.clone().recipient(),
+            announce: adapter.clone().recipient(),
+        },
+        journal: JournalRecipients {
+            save: journal.clone().recipient(),
+            bury: journal.clone().recipient(),
+        },
+        tally,
+        metrics: common.metrics.clone(),
+    };
+    let batcher = Batcher::start_in_arbiter(&thread.handle(), |_| Batcher::new(options));
+    Ok(Realtime { adapter, batcher })
+}
+
+/// The request in flight is finished, and the cursor is on its way to the journal.
+pub(super) async fn finish(realtime: &Realtime, within: Duration) {
+    let finished = realtime.batcher.send(FinishBatching);
+    if realtime.adapter.send(StopDelivering).await.is_err() {
+        tracing::error!("the adapter was gone before it was stopped");
+    }
+    if tokio::time::timeout(within, finished).await.is_err() {
+        tracing::warn!("a request to the destination did not end in time: it is made again");
+    }
+}
+
+fn breaker_limits(breaker: &BreakerSettings, realtime: &RealtimeSettings) -> BreakerLimits {
+    BreakerLimits {
+        failures: breaker.failures,
+        error_percent: breaker.error_percent,
+        attempts: breaker.attempts,
+        min_attempts: breaker.min_attempts,
+        open_for: breaker.open_for,
+        open_max: breaker.open_max,
+        successes: breaker.successes,
+        probe_for: (realtime.request_timeout + GRACE) * 2,
+    }
+}
+
+fn retry_limits(retry: &RetrySettings) -> RetryLimits {
+    RetryLimits { initial: retry.initial, max: retry.max, max_asked: retry.max_asked }
+}
+
+fn batch_limits(batcher: &BatcherSettings) -> batching::Limits {
+    batching::adaptive(batcher.max_events, batcher.max_linger, batcher.target_latency)
+}
