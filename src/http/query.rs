@@ -49,7 +49,9 @@ const DEFAULT_RECORDS: usize = 100;
 pub(super) fn records(pairs: &[(String, String)]) -> Result<(From, usize), Problem> {
     let (mut from, mut limit, mut places) = (From::Before(u64::MAX), DEFAULT_RECORDS, 0);
     for (name, value) in pairs {
-        let id = || value.parse().ok().ok_or_else(|| bad(name, "an id"));
+        // No database numbers further.
+        let is_number = |id: &u64| i64::try_from(*id).is_ok();
+        let id = || value.parse().ok().filter(is_number).ok_or_else(|| bad(name, "an id"));
         match name.as_str() {
             "after" => from = From::After(id()?),
             "before" => from = From::Before(id()?),

@@ -139,6 +139,7 @@ async fn what_cannot_be_is_refused_by_name() {
         ("/v1/dead-letters?limit=0", 400, "bad_parameter"),
         ("/v1/dead-letters?limit=1001", 400, "bad_parameter"),
         ("/v1/dead-letters?after=x", 400, "bad_parameter"),
+        ("/v1/dead-letters?before=9223372036854775808", 400, "bad_parameter"),
         ("/v1/dead-letters?after=1&before=2", 400, "bad_parameter"),
         ("/v1/dead-letters?status=retrying", 400, "bad_parameter"),
         ("/v1/dead-letters?states=failed", 400, "unknown_parameter"),
