@@ -156,10 +156,9 @@ impl Batcher {
             return self.linger(plan.linger, ctx);
         }
         self.phase = Phase::Idle;
-        if self.outgoing.ahead() < plan.size && self.outgoing.next() <= self.head() {
-            if !self.read_tail(plan.size) {
-                return self.read_page(plan.size, ctx);
-            }
+        let lacks = self.outgoing.ahead() < plan.size && self.outgoing.next() <= self.head();
+        if lacks && !self.read_tail(plan.size) {
+            return self.read_page(plan.size, ctx);
         }
         self.begin(plan.size, ctx);
     }

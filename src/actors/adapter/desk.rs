@@ -13,7 +13,7 @@ use tokio::{
 use super::{
     AdapterOptions,
     messages::{AdapterView, AttemptsOf, RedeliverError},
-    state::{State, Told},
+    state::{Moment, State, Told},
 };
 use crate::{
     actors::journal::Record,
@@ -122,7 +122,7 @@ impl Desk {
         let began = self.now();
         let result = self.within(self.transport.announce(position)).await;
         let result = result.map(|()| Delivered::default());
-        self.settle(pass, &result, Told::announcement(self.now().saturating_sub(began)));
+        self.settle(pass, &result, &Told::announcement(self.now().saturating_sub(began)));
     }
 
     /// Sends what was set aside, at once or not at all.
@@ -158,7 +158,7 @@ impl Desk {
             transitions: state.transitions(),
             attempts: state.counts(),
             latency: state.latency(now),
-            waits_until: state.waits_until(now).map(|until| clock(until)),
+            waits_until: state.waits_until(now).map(clock),
             last_failure: state.last_failure(),
         }
     }
@@ -226,7 +226,7 @@ impl Desk {
         let began = self.now();
         let result = self.within(self.transport.deliver(batch)).await;
         let latency = self.now().saturating_sub(began);
-        self.settle(pass, &result, Told::batch(batch, latency));
+        self.settle(pass, &result, &Told::batch(batch, latency));
         (result, latency)
     }
 
@@ -246,7 +246,7 @@ impl Desk {
     }
 
     /// Takes an answer in: counts it, remembers it, and lets the breaker know.
-    fn settle(&self, pass: Pass, result: &Result<Delivered, DeliveryError>, told: Told) {
+    fn settle(&self, pass: Pass, result: &Result<Delivered, DeliveryError>, told: &Told) {
         let outcome = Outcome::of(result);
         self.metrics.adapter_attempts_total.with([REALTIME, outcome.name()]).increment(1);
         self.metrics.adapter_request_seconds.with([REALTIME]).record(told.latency);
@@ -254,14 +254,8 @@ impl Desk {
             self.tally.fail();
             tracing::debug!(%error, outcome = outcome.name(), events = told.events, "not delivered");
         }
-        let transition = self.state.borrow_mut().told(
-            pass,
-            result,
-            &told,
-            self.now(),
-            fastrand::f64(),
-            Utc::now(),
-        );
+        let moment = Moment { now: self.now(), at: Utc::now(), jitter: fastrand::f64() };
+        let transition = self.state.borrow_mut().told(pass, result, told, &moment);
         self.tell(transition, REALTIME);
     }
 
@@ -278,7 +272,7 @@ impl Desk {
                 destination, %cause, until, "the breaker is open: nothing is sent to the destination"
             ),
             BreakerState::HalfOpen => {
-                tracing::info!(destination, "the breaker lets a probe through")
+                tracing::info!(destination, "the breaker lets a probe through");
             }
             BreakerState::Closed => {
                 tracing::info!(destination, %cause, "the breaker is closed: events flow again");

@@ -246,7 +246,7 @@ async fn who_asks_for_time_gets_it_and_the_breaker_stays_closed() {
         bench.deliver(1..2).await.unwrap().result.unwrap_err();
     }
     assert!(bench.deliver(1..2).await.unwrap().result.is_ok());
-    assert!(began.elapsed() >= Duration::from_secs(900));
+    assert!(began.elapsed() >= Duration::from_mins(15));
     assert_eq!(bench.view().await.transitions, []);
 }
 
