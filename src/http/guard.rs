@@ -98,7 +98,9 @@ fn need(method: &Method, pattern: Option<&str>) -> Need {
 }
 
 fn client_key(head: &RequestHead, identity: Option<&Identity>) -> ClientKey {
-    if let Some(name) = identity.and_then(|identity| identity.name.clone()) {
+    // A key that allows nothing is one that everybody has, and no name of anybody.
+    let somebody = identity.filter(|identity| !identity.scopes.is_empty());
+    if let Some(name) = somebody.and_then(|identity| identity.name.clone()) {
         return ClientKey::Named(name);
     }
     match head.peer_addr.map(|peer| peer.ip()) {

@@ -21,6 +21,7 @@ fn router_before(destination: &Destination) -> Router {
         ("realtime.url", &destination.url()),
         ("realtime.key", KEY),
         ("flags.dual_mode", "true"),
+        ("realtime.request_timeout", "2s"),
         ("retry.initial", "10ms"),
         ("retry.max", "50ms"),
         // Only what a test says opens the breaker.

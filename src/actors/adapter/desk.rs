@@ -118,18 +118,24 @@ impl Desk {
     /// Says how far the path is, unless there is something else to do, or reason not to.
     pub(super) async fn announce(&self, position: Position) {
         let Ok(_turn) = self.lane.try_lock() else { return };
-        let Some(Permitted { pass, .. }) = self.permitted_now(true) else { return };
+        let Some(Permitted { pass, .. }) = self.permitted_now() else { return };
         let began = self.now();
         let result = self.within(self.transport.announce(position)).await;
         let result = result.map(|()| Delivered::default());
         self.settle(pass, &result, &Told::announcement(self.now().saturating_sub(began)));
     }
 
-    /// Sends what was set aside, at once or not at all.
+    /// Sends what was set aside, soon or not at all: whoever has the lane may wait there for long.
     pub(super) async fn redeliver(&self, batch: Batch) -> Result<(), RedeliverError> {
-        let _turn = self.lane.lock().await;
-        let Some(Permitted { pass, .. }) = self.permitted_now(false) else {
-            return Err(RedeliverError::Open(self.state.borrow().breaker_state().name()));
+        let turn = async {
+            let turn = self.lane.lock().await;
+            Some((turn, self.permitted_while_closed().await?))
+        };
+        let Ok(Some((_turn, pass))) = timeout(self.deadline, turn).await else {
+            return Err(match self.state.borrow().breaker_state() {
+                BreakerState::Closed => RedeliverError::Busy,
+                state => RedeliverError::Open(state.name()),
+            });
         };
         match self.send(&batch, pass).await.0 {
             Ok(_) => Ok(()),
@@ -197,10 +203,30 @@ impl Desk {
         }
     }
 
-    /// Leave to send now, if the breaker is closed and, where that matters, nothing is waited for.
-    fn permitted_now(&self, patiently: bool) -> Option<Permitted> {
+    /// Leave to send, as soon as there is any; `None` when the breaker is not closed, or no longer.
+    async fn permitted_while_closed(&self) -> Option<Pass> {
+        loop {
+            let changed = self.changed.notified();
+            let state = self.state.borrow();
+            if state.is_stopping() || state.breaker_state() != BreakerState::Closed {
+                return None;
+            }
+            drop(state);
+            let until = match self.ask() {
+                Ok(Permitted { pass, .. }) => return Some(pass),
+                Err(until) => until?,
+            };
+            tokio::select! {
+                () = sleep_until(self.began + until) => {}
+                () = changed => {}
+            }
+        }
+    }
+
+    /// Leave to send now, if the breaker is closed and nothing is waited for.
+    fn permitted_now(&self) -> Option<Permitted> {
         let state = self.state.borrow();
-        let waits = patiently && state.waits_until(self.now()).is_some();
+        let waits = state.waits_until(self.now()).is_some();
         if state.is_stopping() || state.breaker_state() != BreakerState::Closed || waits {
             return None;
         }

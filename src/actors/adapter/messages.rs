@@ -29,7 +29,7 @@ pub struct DeliverBatch(pub Batch);
 #[rtype(result = "()")]
 pub struct Announce(pub Position);
 
-/// Sends events again that were set aside, at once or not at all.
+/// Sends events again that were set aside: within the time that a request may take, or not at all.
 #[derive(Message)]
 #[rtype(result = "Result<(), RedeliverError>")]
 pub struct Redeliver(pub Batch);
@@ -40,6 +40,9 @@ pub enum RedeliverError {
     /// The destination is left alone now.
     #[error("the breaker is {0}: nothing is sent now")]
     Open(&'static str),
+    /// Others go first, or the destination is waited for.
+    #[error("other requests go first, or wait: nothing more is sent now")]
+    Busy,
     /// It was sent, and not taken.
     #[error("the destination did not take it: {0}")]
     NotTaken(String),

@@ -3,8 +3,12 @@
 //! Whatever dies in between, the letter can be replayed again: it is pending from before it is sent
 //! until its outcome is durable, and only what the destination has taken is recovered.
 
+use std::time::Duration;
+
 use actix_web::{HttpResponse, rt, web};
+use chrono::Utc;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::{LetterBody, audit, change, nothing, number};
 use crate::{
@@ -69,6 +73,11 @@ pub async fn replay(
     Ok(HttpResponse::Ok().json(LetterBody::new(replayed?)?))
 }
 
+/// How often it is tried to store an outcome.
+const TRIES: u32 = 5;
+/// How long between two tries.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// A replay under way.
 struct Replay {
     router: web::Data<Router>,
@@ -109,11 +118,13 @@ impl Replay {
             return Err(unavailable(&format!("the adapter {} is not on", letter.adapter)));
         };
         let view = realtime.adapter.send(GetAdapter).await;
-        let state = view.map_err(|_gone| self.router.stopping())?.breaker.state;
-        if state == BreakerState::Closed {
+        let breaker = view.map_err(|_gone| self.router.stopping())?.breaker;
+        if breaker.state == BreakerState::Closed {
             return Ok(realtime);
         }
-        Err(unavailable(&RedeliverError::Open(state.name()).to_string()))
+        let problem = unavailable(&RedeliverError::Open(breaker.state.name()).to_string());
+        let until = breaker.until.and_then(|until| (until - Utc::now()).to_std().ok());
+        Err(until.map_or(problem.clone(), |until| problem.after(until)))
     }
 
     /// Writes the outcome down, and says it.
@@ -124,7 +135,7 @@ impl Replay {
     ) -> Result<DeadLetter, Problem> {
         match sent {
             Ok(()) => {
-                change(&self.router, self.id, DeadLetterChange::Recovered).await?;
+                self.conclude(DeadLetterChange::Recovered).await?;
                 self.write_down("recovered", &letter, json!({})).await;
                 let now = self.router.storage.dead_letter(self.id).await.ok().flatten();
                 let status = DeadLetterStatus::Recovered;
@@ -132,13 +143,28 @@ impl Replay {
             }
             Err(RedeliverError::Rejected(reason)) => {
                 let failed = DeadLetterChange::Failed { reason: reason.as_str().into() };
-                change(&self.router, self.id, failed).await?;
+                self.conclude(failed).await?;
                 self.write_down("failed", &letter, json!({ "reason": reason })).await;
                 let detail = RedeliverError::Rejected(reason).to_string();
                 Err(Problem::new(Code::DestinationRefused, detail))
             }
-            Err(error @ (RedeliverError::Open(_) | RedeliverError::NotTaken(_))) => {
-                Err(unavailable(&error.to_string()))
+            Err(error) => Err(unavailable(&error.to_string())),
+        }
+    }
+
+    /// Stores the outcome; not at the first try, when the database is away for a moment: a letter
+    /// without its outcome would be sent once more.
+    async fn conclude(&self, outcome: DeadLetterChange) -> Result<Noted, Problem> {
+        let mut tries = 1;
+        loop {
+            let concluded = change(&self.router, self.id, outcome.clone()).await;
+            match concluded {
+                Err(problem) if problem.code().retryable() && tries < TRIES => {
+                    tracing::warn!(%problem, id = self.id, "the outcome of a replay is not stored");
+                    tries += 1;
+                    sleep(PAUSE).await;
+                }
+                concluded => return concluded,
             }
         }
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{letter, problem, publish_poison, replay, router_before};
 use crate::support::{
-    destination::{Behaviour, Destination},
+    destination::{Behaviour, Destination, RetryAfter},
     router::{Router, http, until},
 };
 
@@ -26,9 +26,10 @@ async fn audited(router: &Router) -> Vec<(String, Value)> {
 async fn what_the_destination_takes_by_now_is_recovered_once() {
     let destination = Destination::start();
     let router = router_before(&destination);
+    router.publish("earlier").await;
     let (id, posted) = publish_poison(&router, &destination).await;
     router.publish("later").await;
-    destination.until(1).await;
+    destination.until(2).await;
     destination.clear().await;
 
     let replayed = replay(&router, id).await;
@@ -41,7 +42,7 @@ async fn what_the_destination_takes_by_now_is_recovered_once() {
         received.iter().flat_map(|it| &it.events).filter(|it| it.id.is_some()).collect();
     let [event] = &sent[..] else { panic!("{sent:?}") };
     assert_eq!(event.id.as_deref(), posted["id"].as_str());
-    assert_eq!((event.seq, event.prev), (Some(1), Some(0)), "it is no hole to who has passed it");
+    assert_eq!((event.seq, event.prev), (Some(2), Some(1)), "it is no hole to who has passed it");
 
     assert_eq!(problem(&replay(&router, id).await), (409, "dead_letter_recovered"));
     assert_eq!(destination.received_ids().await.len(), 1);
@@ -100,6 +101,20 @@ async fn what_is_not_taken_now_stays_to_be_replayed() {
     assert_eq!(letter(&router, id).await, pending, "nothing was sent");
     assert_eq!(force("closed").await.unwrap().status(), 200);
     assert_eq!(replay(&router, id).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_replay_does_not_wait_for_what_waits_long() {
+    let destination = Destination::start();
+    let router = router_before(&destination);
+    let (id, _) = publish_poison(&router, &destination).await;
+    destination.clear().await;
+    destination.next([Behaviour::RateLimited(RetryAfter::Seconds(600))]).await;
+    router.publish("early").await;
+    destination.until_done().await;
+    assert_eq!(problem(&replay(&router, id).await), (503, "destination_unavailable"));
+    assert_eq!(letter(&router, id).await["status"], "pending");
+    assert_eq!(destination.received_ids().await, [""; 0]);
 }
 
 #[tokio::test]
