@@ -12,7 +12,7 @@ use tokio::{
 
 use super::{
     AdapterOptions,
-    messages::{AdapterView, AttemptsOf, RedeliverError},
+    messages::{AdapterView, AttemptsOf, BreakerView, RedeliverError},
     state::{Moment, State, Told},
 };
 use crate::{
@@ -43,27 +43,6 @@ pub(super) struct Desk {
     audit: Recipient<Record>,
     tally: Arc<Tally>,
     metrics: Arc<Metrics>,
-}
-
-/// The breaker, as people are told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BreakerView {
-    /// Its state.
-    pub state: BreakerState,
-    /// Since when.
-    pub since: DateTime<Utc>,
-    /// Until when it is open, where it ends by itself.
-    pub until: Option<DateTime<Utc>>,
-    /// Why it is so.
-    pub cause: Option<String>,
-    /// What somebody makes it do.
-    pub forced: Force,
-    /// Failures in a row.
-    pub consecutive_failures: u32,
-    /// Newest attempts that count.
-    pub window_attempts: usize,
-    /// Those of them that failed.
-    pub window_failures: usize,
 }
 
 /// Leave to send.
