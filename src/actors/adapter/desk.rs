@@ -81,8 +81,8 @@ impl Desk {
 
     /// Sends the batch or its beginning, once it may.
     pub(super) async fn deliver(&self, mut batch: Batch) -> Option<Attempted> {
-        let _turn = self.lane.lock().await;
         let Permitted { pass, is_probe } = self.permitted().await?;
+        let _turn = self.lane.lock().await;
         let fits = if is_probe { 1 } else { self.transport.fitting(&batch) };
         batch.items.truncate(fits.max(1));
         let (result, latency) = self.send(&batch, pass).await;
@@ -97,7 +97,7 @@ impl Desk {
     /// Says how far the path is, unless there is something else to do, or reason not to.
     pub(super) async fn announce(&self, position: Position) {
         let Ok(_turn) = self.lane.try_lock() else { return };
-        let Some(Permitted { pass, .. }) = self.permitted_now(true) else { return };
+        let Some(Permitted { pass, .. }) = self.permitted_now() else { return };
         let began = self.now();
         let result = self.within(self.transport.announce(position)).await;
         let result = result.map(|()| Delivered::default());
@@ -107,8 +107,13 @@ impl Desk {
     /// Sends what was set aside, at once or not at all.
     pub(super) async fn redeliver(&self, batch: Batch) -> Result<(), RedeliverError> {
         let _turn = self.lane.lock().await;
-        let Some(Permitted { pass, .. }) = self.permitted_now(false) else {
-            return Err(RedeliverError::Open(self.state.borrow().breaker_state().name()));
+        let state = self.state.borrow().breaker_state();
+        if state != BreakerState::Closed {
+            return Err(RedeliverError::Open(state.name()));
+        }
+        let Some(Permitted { pass, .. }) = self.permitted_now() else {
+            let why = "the adapter waits, after a failure or because it was asked to";
+            return Err(RedeliverError::NotTaken(why.to_owned()));
         };
         match self.send(&batch, pass).await.0 {
             Ok(_) => Ok(()),
@@ -119,7 +124,7 @@ impl Desk {
 
     pub(super) fn force(&self, force: Force, by: &str) -> BreakerView {
         let transition = self.state.borrow_mut().force(force, self.now());
-        self.write_down(by, format!("breaker.{}", force.name()), json!({ "to": force.name() }));
+        self.write_down(by, "breaker.forced".to_owned(), json!({ "to": force.name() }));
         self.tell(transition, by);
         self.changed.notify_waiters();
         self.state.borrow().breaker(self.clock())
@@ -176,15 +181,12 @@ impl Desk {
         }
     }
 
-    /// Leave to send now, if the breaker is closed and, where that matters, nothing is waited for.
-    fn permitted_now(&self, patiently: bool) -> Option<Permitted> {
+    /// Leave to send now, if the breaker is closed and nothing is waited for.
+    fn permitted_now(&self) -> Option<Permitted> {
         let state = self.state.borrow();
-        let waits = patiently && state.waits_until(self.now()).is_some();
-        if state.is_stopping() || state.breaker_state() != BreakerState::Closed || waits {
-            return None;
-        }
+        let flows = !state.is_stopping() && state.breaker_state() == BreakerState::Closed;
         drop(state);
-        self.ask().ok()
+        flows.then(|| self.ask().ok()).flatten()
     }
 
     fn ask(&self) -> Result<Permitted, Option<Duration>> {
