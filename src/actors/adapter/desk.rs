@@ -12,7 +12,7 @@ use tokio::{
 
 use super::{
     AdapterOptions,
-    messages::{AdapterView, AttemptsOf, RedeliverError},
+    messages::{AdapterView, AttemptsOf, BreakerView, RedeliverError},
     state::{Moment, State, Told},
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
             attempt::Outcome,
             gate::{Gate, Leave},
         },
-        event::{Position, Seq},
+        event::{Position, Seq, rfc3339},
     },
     telemetry::Metrics,
 };
@@ -43,27 +43,6 @@ pub(super) struct Desk {
     audit: Recipient<Record>,
     tally: Arc<Tally>,
     metrics: Arc<Metrics>,
-}
-
-/// The breaker, as people are told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BreakerView {
-    /// Its state.
-    pub state: BreakerState,
-    /// Since when.
-    pub since: DateTime<Utc>,
-    /// Until when it is open, where it ends by itself.
-    pub until: Option<DateTime<Utc>>,
-    /// Why it is so.
-    pub cause: Option<String>,
-    /// What somebody makes it do.
-    pub forced: Force,
-    /// Failures in a row.
-    pub consecutive_failures: u32,
-    /// Newest attempts that count.
-    pub window_attempts: usize,
-    /// Those of them that failed.
-    pub window_failures: usize,
 }
 
 /// Leave to send.
@@ -102,8 +81,8 @@ impl Desk {
 
     /// Sends the batch or its beginning, once it may.
     pub(super) async fn deliver(&self, mut batch: Batch) -> Option<Attempted> {
-        let _turn = self.lane.lock().await;
         let Permitted { pass, is_probe } = self.permitted().await?;
+        let _turn = self.lane.lock().await;
         let fits = if is_probe { 1 } else { self.transport.fitting(&batch) };
         batch.items.truncate(fits.max(1));
         let (result, latency) = self.send(&batch, pass).await;
@@ -125,17 +104,16 @@ impl Desk {
         self.settle(pass, &result, &Told::announcement(self.now().saturating_sub(began)));
     }
 
-    /// Sends what was set aside, soon or not at all: whoever has the lane may wait there for long.
+    /// Sends what was set aside, at once or not at all.
     pub(super) async fn redeliver(&self, batch: Batch) -> Result<(), RedeliverError> {
-        let turn = async {
-            let turn = self.lane.lock().await;
-            Some((turn, self.permitted_while_closed().await?))
-        };
-        let Ok(Some((_turn, pass))) = timeout(self.deadline, turn).await else {
-            return Err(match self.state.borrow().breaker_state() {
-                BreakerState::Closed => RedeliverError::Busy,
-                state => RedeliverError::Open(state.name()),
-            });
+        let _turn = self.lane.lock().await;
+        let state = self.state.borrow().breaker_state();
+        if state != BreakerState::Closed {
+            return Err(RedeliverError::Open(state.name()));
+        }
+        let Some(Permitted { pass, .. }) = self.permitted_now() else {
+            let why = "the adapter waits, after a failure or because it was asked to";
+            return Err(RedeliverError::NotTaken(why.to_owned()));
         };
         match self.send(&batch, pass).await.0 {
             Ok(_) => Ok(()),
@@ -146,7 +124,7 @@ impl Desk {
 
     pub(super) fn force(&self, force: Force, by: &str) -> BreakerView {
         let transition = self.state.borrow_mut().force(force, self.now());
-        self.write_down(by, format!("breaker.{}", force.name()), json!({ "to": force.name() }));
+        self.write_down(by, "breaker.forced".to_owned(), json!({ "to": force.name() }));
         self.tell(transition, by);
         self.changed.notify_waiters();
         self.state.borrow().breaker(self.clock())
@@ -203,35 +181,12 @@ impl Desk {
         }
     }
 
-    /// Leave to send, as soon as there is any; `None` when the breaker is not closed, or no longer.
-    async fn permitted_while_closed(&self) -> Option<Pass> {
-        loop {
-            let changed = self.changed.notified();
-            let state = self.state.borrow();
-            if state.is_stopping() || state.breaker_state() != BreakerState::Closed {
-                return None;
-            }
-            drop(state);
-            let until = match self.ask() {
-                Ok(Permitted { pass, .. }) => return Some(pass),
-                Err(until) => until?,
-            };
-            tokio::select! {
-                () = sleep_until(self.began + until) => {}
-                () = changed => {}
-            }
-        }
-    }
-
     /// Leave to send now, if the breaker is closed and nothing is waited for.
     fn permitted_now(&self) -> Option<Permitted> {
         let state = self.state.borrow();
-        let waits = state.waits_until(self.now()).is_some();
-        if state.is_stopping() || state.breaker_state() != BreakerState::Closed || waits {
-            return None;
-        }
+        let flows = !state.is_stopping() && state.breaker_state() == BreakerState::Closed;
         drop(state);
-        self.ask().ok()
+        flows.then(|| self.ask().ok()).flatten()
     }
 
     fn ask(&self) -> Result<Permitted, Option<Duration>> {
@@ -289,7 +244,7 @@ impl Desk {
     fn tell(&self, transition: Option<Transition>, by: &str) {
         let Some(transition) = transition else { return };
         let Transition { from, to, ref cause, until, .. } = transition;
-        let until = until.map(|until| self.clock()(until).to_rfc3339());
+        let until = until.map(|until| rfc3339(self.clock()(until)));
         self.show_state(to);
         self.metrics.adapter_breaker_transitions_total.with([REALTIME, to.name()]).increment(1);
         let destination = self.transport.describe();

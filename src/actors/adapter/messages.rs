@@ -3,11 +3,10 @@
 use actix::prelude::*;
 use chrono::{DateTime, Utc};
 
-use super::desk::BreakerView;
 use crate::{
     adapters::TransportKind,
     core::{
-        breaker::Force,
+        breaker::{BreakerState, Force},
         delivery::{
             Attempted, Batch,
             attempt::{Attempt, Outcome},
@@ -29,7 +28,7 @@ pub struct DeliverBatch(pub Batch);
 #[rtype(result = "()")]
 pub struct Announce(pub Position);
 
-/// Sends events again that were set aside: within the time that a request may take, or not at all.
+/// Sends events again that were set aside, at once or not at all.
 #[derive(Message)]
 #[rtype(result = "Result<(), RedeliverError>")]
 pub struct Redeliver(pub Batch);
@@ -40,9 +39,6 @@ pub enum RedeliverError {
     /// The destination is left alone now.
     #[error("the breaker is {0}: nothing is sent now")]
     Open(&'static str),
-    /// Others go first, or the destination is waited for.
-    #[error("other requests go first, or wait: nothing more is sent now")]
-    Busy,
     /// It was sent, and not taken.
     #[error("the destination did not take it: {0}")]
     NotTaken(String),
@@ -97,6 +93,27 @@ pub struct AdapterView {
     pub waits_until: Option<DateTime<Utc>>,
     /// The newest request that failed.
     pub last_failure: Option<Attempt>,
+}
+
+/// The breaker, as people are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakerView {
+    /// Its state.
+    pub state: BreakerState,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Until when it is open, where it ends by itself.
+    pub until: Option<DateTime<Utc>>,
+    /// Why it is so.
+    pub cause: Option<String>,
+    /// What somebody makes it do.
+    pub forced: Force,
+    /// Failures in a row.
+    pub consecutive_failures: u32,
+    /// Newest attempts that count.
+    pub window_attempts: usize,
+    /// Those of them that failed.
+    pub window_failures: usize,
 }
 
 /// Requests, by how they ended.

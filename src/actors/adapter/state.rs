@@ -4,10 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use super::{
-    desk::BreakerView,
-    messages::{AttemptsOf, Counts},
-};
+use super::messages::{AttemptsOf, BreakerView, Counts};
 use crate::{
     adapters::retry::Pauses,
     core::{

@@ -50,7 +50,7 @@ struct Session {
 #[derive(Debug, Deserialize)]
 struct OnRealtime {
     cursor: Option<Cursor>,
-    attempts: Option<Attempts>,
+    attempts: Option<Requests>,
     dead_letter: Option<DeadLetter>,
 }
 
@@ -63,7 +63,7 @@ struct Cursor {
 }
 
 #[derive(Debug, Deserialize)]
-struct Attempts {
+struct Requests {
     source: String,
     since: String,
     attempts: Vec<Attempt>,
@@ -150,10 +150,12 @@ fn on_realtime(lines: &mut Lines, realtime: &OnRealtime) {
     lines.add(1, &format!("realtime: {standing}"));
     match &realtime.attempts {
         None => lines.add(2, "the path is off now"),
-        Some(Attempts { source, since, attempts }) => {
+        Some(Requests { source, since, attempts }) => {
             let count = attempts.len();
             lines.add(2, &format!("requests with it since {since}: {count} ({source})"));
-            attempts.iter().for_each(|attempt| lines.add(3, &request(attempt)));
+            for attempt in attempts {
+                lines.add(3, &request(attempt));
+            }
         }
     }
     if let Some(letter) = &realtime.dead_letter {
