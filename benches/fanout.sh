@@ -46,7 +46,5 @@ run() {
 run "one event in flight, 1,000 clients" --clients 1000 --window 1
 run "32 events in flight, 1,000 clients" --clients 1000 --window 32 --publishers 32
 run "batches of 100, 1,000 clients" --clients 1000 --window 200 --batch 100 --publishers 2
-run "32 broadcasts in flight on a topic, 1,000 clients" --protocol realtime --clients 1000 --window 32 --publishers 32
-run "broadcasts in batches of 100, 1,000 clients" --protocol realtime --clients 1000 --window 200 --batch 100 --publishers 2
 run "1,000 events a second, 100 clients" --clients 100 --rate 1000 --publishers 8
 run "beside slow and stalled readers" --clients 100 --rate 500 --publishers 4 --trickling 10 --stalled 10
