@@ -33,24 +33,24 @@ const SOON: [(&str, &str); 8] = [
 ];
 
 /// A router that delivers soon, with more settings.
-fn router_with(more: &[(&str, &str)]) -> Router {
+pub(crate) fn router_with(more: &[(&str, &str)]) -> Router {
     Router::with(&[&SOON, more].concat())
 }
 
 /// The same to a scripted destination.
-fn router_to(destination: &Destination, transport: &str, more: &[(&str, &str)]) -> Router {
+pub(crate) fn router_to(destination: &Destination, transport: &str, more: &[(&str, &str)]) -> Router {
     let url = destination.url();
     let there = [("realtime.url", &*url), ("realtime.key", KEY), ("realtime.transport", transport)];
     router_with(&[&there, more].concat())
 }
 
 /// Who watches the direct path.
-async fn watch(router: &Router) -> Dashboard {
+pub(crate) async fn watch(router: &Router) -> Dashboard {
     Dashboard::subscribed(router, json!({})).await
 }
 
 /// Posts so many events at once; their seqs, in order.
-async fn post(router: &Router, count: usize) -> Vec<u64> {
+pub(crate) async fn post(router: &Router, count: usize) -> Vec<u64> {
     let events: Vec<_> = (0..count).map(|n| event(&format!("e{n}"))).collect();
     let (status, answer) = router.post(&json!(events)).await;
     assert_eq!((status, &answer["accepted"]), (202, &json!(count)), "{answer}");
@@ -59,7 +59,7 @@ async fn post(router: &Router, count: usize) -> Vec<u64> {
 }
 
 /// The ids of all events of the journal, in order.
-async fn committed(router: &Router) -> Vec<String> {
+pub(crate) async fn committed(router: &Router) -> Vec<String> {
     let (mut ids, mut after) = (Vec::new(), json!(0));
     while let Some(place) = after.as_u64() {
         let page = router.get(&format!("/v1/events?limit=1000&after={place}")).await;
@@ -71,20 +71,20 @@ async fn committed(router: &Router) -> Vec<String> {
 }
 
 /// The row of a path in `GET /v1/adapters`.
-async fn row(router: &Router, name: &str) -> Value {
+pub(crate) async fn row(router: &Router, name: &str) -> Value {
     let adapters = router.get("/v1/adapters").await["adapters"].take();
     let mut rows = adapters.as_array().unwrap().iter();
     rows.find(|row| row["name"] == name).unwrap_or_else(|| panic!("{name}: {adapters}")).clone()
 }
 
 /// How the realtime path delivers.
-async fn path(router: &Router) -> Value {
+pub(crate) async fn path(router: &Router) -> Value {
     row(router, "realtime").await["delivery"].take()
 }
 
 /// One sample of `/metrics`; nothing counts as 0. Unlike `/v1/adapters`, it asks the destination
 /// nothing.
-async fn metric(router: &Router, sample: &str) -> u64 {
+pub(crate) async fn metric(router: &Router, sample: &str) -> u64 {
     let text = router.ask("GET", "/metrics").await.text;
     let line = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
@@ -92,13 +92,13 @@ async fn metric(router: &Router, sample: &str) -> u64 {
 }
 
 /// Requests so far that ended in this way.
-async fn attempts(router: &Router, outcome: &str) -> u64 {
+pub(crate) async fn attempts(router: &Router, outcome: &str) -> u64 {
     let labels = format!("{{adapter=\"realtime\",outcome=\"{outcome}\"}}");
     metric(router, &format!("signalbox_adapter_attempts_total{labels}")).await
 }
 
 /// Waits until the destination has so many events, or they are set aside: all that there are.
-async fn until_settled(router: &Router, events: u64) {
+pub(crate) async fn until_settled(router: &Router, events: u64) {
     until(|| async {
         let of = async |outcome: &str| {
             let labels = format!("{{adapter=\"realtime\",outcome=\"{outcome}\"}}");
@@ -112,7 +112,7 @@ async fn until_settled(router: &Router, events: u64) {
 }
 
 /// Waits until the breaker is so; the path then.
-async fn until_breaker(router: &Router, state: &str) -> Value {
+pub(crate) async fn until_breaker(router: &Router, state: &str) -> Value {
     let labels = format!("{{adapter=\"realtime\",state=\"{state}\"}} 1");
     let line = format!("\nsignalbox_adapter_breaker_state{labels}\n");
     until(|| async { router.ask("GET", "/metrics").await.text.contains(&line).then_some(()) }).await;
@@ -120,21 +120,21 @@ async fn until_breaker(router: &Router, state: &str) -> Value {
 }
 
 /// Forces the breaker, or lets it go.
-async fn force(router: &Router, state: &str) {
+pub(crate) async fn force(router: &Router, state: &str) {
     let request = http().post(router.url("/v1/adapters/realtime/breaker"));
     let answer = request.json(&json!({ "state": state })).send().await.unwrap();
     assert_eq!(answer.status(), 200);
 }
 
 /// The ids of the events that were set aside, oldest first.
-async fn dead_letters(router: &Router) -> Vec<String> {
+pub(crate) async fn dead_letters(router: &Router) -> Vec<String> {
     let page = router.get("/v1/dead-letters?after=0&limit=1000").await;
     let letters = page["dead_letters"].as_array().unwrap().iter();
     letters.map(|letter| letter["event"]["id"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Waits until the audit log has as many lines of an action as there were transitions into a state.
-async fn until_audited(router: &Router, state: &str, times: u64) {
+pub(crate) async fn until_audited(router: &Router, state: &str, times: u64) {
     let labels = format!("{{adapter=\"realtime\",to=\"{state}\"}}");
     let sample = format!("signalbox_adapter_breaker_transitions_total{labels}");
     assert_eq!(metric(router, &sample).await, times, "transitions to {state}");

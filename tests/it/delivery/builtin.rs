@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::{committed, path, post, router_with, until_settled, wall::Wall, watch};
-use crate::support::router::until;
+use super::{committed, dead_letters, path, post, router_with, until_settled, wall::Wall, watch};
+use crate::support::router::event;
 
 const TRANSPORTS: [&str; 2] = ["broadcast", "channel"];
 
@@ -55,22 +55,29 @@ async fn when_nothing_else_is_said_the_path_says_how_far_it_is() {
     assert_eq!(head, json!({ "epoch": epoch, "seq": 3 }));
 }
 
-/// Its own limits are limits, and no failures: what is too much waits, and nothing is lost.
+/// What it allows its clients is not what it allows itself; how large a message may be is.
 #[tokio::test]
-async fn its_own_rate_is_obeyed() {
-    let limits = [("realtime.http_events_per_second", "1"), ("realtime.transport", "broadcast")];
-    let router = router_with(&limits);
-    let mut direct = watch(&router).await;
-    let seqs = post(&router, 200).await;
-    assert_eq!(direct.seqs(200).await, seqs);
-    let path = until(|| async {
+async fn only_what_is_too_large_for_it_is_set_aside() {
+    for transport in TRANSPORTS {
+        let router = router_with(&[
+            ("realtime.transport", transport),
+            ("realtime.http_events_per_second", "1"),
+            ("realtime.events_per_second", "1"),
+            ("realtime.payload_bytes", "1KiB"),
+        ]);
+        let mut direct = watch(&router).await;
+        let mut events: Vec<_> = (0..200).map(|n| event(&format!("e{n}"))).collect();
+        for large in [0, 99, 100, 199] {
+            events[large]["data"] = json!({ "text": "x".repeat(2000) });
+        }
+        assert_eq!(router.post(&json!(events)).await.0, 202);
+        assert_eq!(direct.seqs(200).await, (1..=200).collect::<Vec<_>>());
+        until_settled(&router, 200).await;
+        let ids = committed(&router).await;
+        let aside: Vec<_> = [0_usize, 99, 100, 199].map(|large| ids[large].clone()).into();
+        assert_eq!(dead_letters(&router).await, aside);
         let path = path(&router).await;
-        (path["attempts"]["rate_limited"].as_u64() > Some(3)).then_some(path)
-    })
-    .await;
-    assert_eq!((&path["attempts"]["transient"], &path["settled"]["dead"]), (&json!(0), &json!(0)));
-    assert_eq!(path["breaker"]["state"], "closed");
-    let settled = path["settled"]["delivered"].as_u64().unwrap();
-    assert_eq!(path["position"]["seq"], settled, "what was taken, and no more");
-    assert_eq!(path["lag_events"], 200 - settled);
+        assert_eq!((&path["settled"]["delivered"], &path["transitions"]), (&json!(196), &json!([])));
+        assert_eq!(path["attempts"]["rate_limited"], 0, "{path}");
+    }
 }
