@@ -182,7 +182,8 @@ impl Batcher {
         let size = self.plan(usize::MAX).size;
         let Some((range, batch)) = self.outgoing.request(size) else { return };
         // A crash is to make it send one batch again at most.
-        if self.forgettable + batch.items.len() > self.options.policy.most() && self.forgettable > 0 {
+        if self.forgettable + batch.items.len() > self.options.policy.most() && self.forgettable > 0
+        {
             return self.store(ctx);
         }
         self.phase = Phase::Sending;

@@ -38,7 +38,11 @@ pub(crate) fn router_with(more: &[(&str, &str)]) -> Router {
 }
 
 /// The same to a scripted destination.
-pub(crate) fn router_to(destination: &Destination, transport: &str, more: &[(&str, &str)]) -> Router {
+pub(crate) fn router_to(
+    destination: &Destination,
+    transport: &str,
+    more: &[(&str, &str)],
+) -> Router {
     let url = destination.url();
     let there = [("realtime.url", &*url), ("realtime.key", KEY), ("realtime.transport", transport)];
     router_with(&[&there, more].concat())
@@ -115,7 +119,8 @@ pub(crate) async fn until_settled(router: &Router, events: u64) {
 pub(crate) async fn until_breaker(router: &Router, state: &str) -> Value {
     let labels = format!("{{adapter=\"realtime\",state=\"{state}\"}} 1");
     let line = format!("\nsignalbox_adapter_breaker_state{labels}\n");
-    until(|| async { router.ask("GET", "/metrics").await.text.contains(&line).then_some(()) }).await;
+    until(|| async { router.ask("GET", "/metrics").await.text.contains(&line).then_some(()) })
+        .await;
     path(router).await
 }
 

@@ -77,7 +77,10 @@ async fn only_what_is_too_large_for_it_is_set_aside() {
         let aside: Vec<_> = [0_usize, 99, 100, 199].map(|large| ids[large].clone()).into();
         assert_eq!(dead_letters(&router).await, aside);
         let path = path(&router).await;
-        assert_eq!((&path["settled"]["delivered"], &path["transitions"]), (&json!(196), &json!([])));
+        assert_eq!(
+            (&path["settled"]["delivered"], &path["transitions"]),
+            (&json!(196), &json!([]))
+        );
         assert_eq!(path["attempts"]["rate_limited"], 0, "{path}");
     }
 }

@@ -81,7 +81,8 @@ async fn rows_survive_kill_9_and_are_there_once() {
     let to = [("realtime.transport", "postgres"), ("realtime.database_url", &*there)];
     let mut router = router_with(&to);
     let ids = kill(&mut router).await;
-    let (client, connection) = tokio_postgres::connect(&there, tokio_postgres::NoTls).await.unwrap();
+    let (client, connection) =
+        tokio_postgres::connect(&there, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     let rows = "SELECT id::text FROM monitoring.monitoring_events ORDER BY ctid";
     crate::support::router::until(async || {

@@ -49,13 +49,19 @@ async fn fault_03_a_failure_is_no_success() {
     post(&router, 4).await;
     until_breaker(&router, "open").await;
     let realtime = row(&router, "realtime").await;
-    assert_eq!((&realtime["counters"]["delivered"], &realtime["healthy"]), (&json!(0), &json!(false)));
+    assert_eq!(
+        (&realtime["counters"]["delivered"], &realtime["healthy"]),
+        (&json!(0), &json!(false))
+    );
     let failed = realtime["counters"]["failed"].as_u64().unwrap();
     assert!(failed >= 5 && attempts(&router, "transient").await >= failed, "{realtime}");
     assert_eq!(attempts(&router, "delivered").await, 0);
     assert_eq!(realtime["delivery"]["settled"]["delivered"], 0);
     let websocket = row(&router, "websocket").await;
-    assert_eq!((&websocket["counters"]["failed"], &websocket["healthy"]), (&json!(0), &json!(true)));
+    assert_eq!(
+        (&websocket["counters"]["failed"], &websocket["healthy"]),
+        (&json!(0), &json!(true))
+    );
     destination.always(Behaviour::Ok).await;
     until_settled(&router, 4).await;
     assert_eq!(row(&router, "realtime").await["counters"]["delivered"], 4);
@@ -87,10 +93,12 @@ async fn fault_05_every_transport_delivers_the_whole_event() {
     let stored = router.get(&format!("/v1/events/{}", answer["id"].as_str().unwrap())).await;
     let row = "SELECT to_json(it)::text FROM monitoring.monitoring_events it";
     let row: Value = serde_json::from_str(there.query_one(row, &[]).await.unwrap().get(0)).unwrap();
-    for member in ["id", "seq", "event_type", "source", "category", "data", "metadata", "checksum"] {
+    for member in ["id", "seq", "event_type", "source", "category", "data", "metadata", "checksum"]
+    {
         assert_eq!(row[member], stored[member], "{member}");
     }
-    let time = |value: &Value| chrono::DateTime::parse_from_rfc3339(value.as_str().unwrap()).unwrap();
+    let time =
+        |value: &Value| chrono::DateTime::parse_from_rfc3339(value.as_str().unwrap()).unwrap();
     for member in ["timestamp", "created_at"] {
         assert_eq!(time(&row[member]), time(&stored[member]), "{member}");
     }
@@ -124,7 +132,10 @@ async fn fault_06_in_dual_mode_nobody_sees_an_event_twice() {
         }
     }
     let last = post(&router, 1).await;
-    assert_eq!((direct.seqs(1).await, wall.event().1["seq"].as_u64()), (last.clone(), Some(last[0])));
+    assert_eq!(
+        (direct.seqs(1).await, wall.event().1["seq"].as_u64()),
+        (last.clone(), Some(last[0]))
+    );
 }
 
 /// What came from Realtime was dropped: there was no way back to a dashboard.
@@ -140,12 +151,7 @@ async fn fault_07_a_dashboard_on_realtime_sees_what_is_posted() {
 /// `dual` passed the check and was refused by the factory; for `auto` it was the other way round.
 #[tokio::test]
 async fn fault_08_what_the_check_accepts_the_factory_makes() {
-    for (kind, paths) in [
-        ("auto", 3),
-        ("realtime", 3),
-        ("dual", 3),
-        ("websocket", 1),
-    ] {
+    for (kind, paths) in [("auto", 3), ("realtime", 3), ("dual", 3), ("websocket", 1)] {
         let flags = [("flags.use_adapter", "true"), ("flags.adapter_type", kind)];
         let router = Router::with(&flags);
         let check = router.command().arg("check-config").output().unwrap();

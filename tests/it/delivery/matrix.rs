@@ -223,8 +223,7 @@ async fn waits(does: RetryAfter) -> f64 {
 
 #[tokio::test]
 async fn a_destination_that_says_when_is_left_alone_until_then() {
-    let (seconds, date) =
-        tokio::join!(waits(RetryAfter::Seconds(1)), waits(RetryAfter::Date(2)));
+    let (seconds, date) = tokio::join!(waits(RetryAfter::Seconds(1)), waits(RetryAfter::Date(2)));
     assert!((0.99..1.2).contains(&seconds), "{seconds}");
     // A date has no fractions.
     assert!((0.5..2.3).contains(&date), "{date}");
@@ -252,12 +251,18 @@ async fn rejects_one(transport: &str, marked: &[usize]) {
     assert_eq!(verdict.after_lost_answers, 0);
     let path = path(&router).await;
     let (dead, alive) = (marked.len(), 40 - marked.len());
-    assert_eq!((&path["settled"]["dead"], &path["settled"]["delivered"]), (&json!(dead), &json!(alive)));
+    assert_eq!(
+        (&path["settled"]["dead"], &path["settled"]["delivered"]),
+        (&json!(dead), &json!(alive))
+    );
     assert_eq!((&path["attempts"]["transient"], &path["lag_events"]), (&json!(0), &json!(0)));
     assert_eq!((&path["breaker"]["state"], &path["transitions"]), (&json!("closed"), &json!([])));
     let listed = router.get("/v1/dead-letters?after=0").await["dead_letters"].take();
     for letter in listed.as_array().unwrap() {
-        assert_eq!((&letter["adapter"], &letter["status"]), (&json!("realtime"), &json!("pending")));
+        assert_eq!(
+            (&letter["adapter"], &letter["status"]),
+            (&json!("realtime"), &json!("pending"))
+        );
         assert!(letter["reason"].as_str().unwrap().contains("Payload size"), "{letter}");
         assert!(letter["attempts"].as_u64() >= Some(1), "{letter}");
     }

@@ -15,8 +15,7 @@ use crate::support::{
     router::{Router, until},
 };
 
-const SLOT: &str =
-    "SELECT FROM pg_create_logical_replication_slot('whole_' || current_database(), 'wal2json', true)";
+const SLOT: &str = "SELECT FROM pg_create_logical_replication_slot('whole_' || current_database(), 'wal2json', true)";
 /// What the publication has told since the slot was made.
 const TOLD: &str = "SELECT data FROM pg_logical_slot_get_changes('whole_' || current_database(), \
     NULL, NULL, 'format-version', '2', 'include-transaction', 'false', 'actions', 'insert', \
@@ -248,7 +247,10 @@ async fn into_the_journals_own_database_every_row_is_told_of_once_too() {
     };
     // The cursor was stored: nothing is settled twice.
     let before = path(&scene.router).await;
-    assert_eq!((&before["position"]["seq"], &before["settled"]["delivered"]), (&json!(303), &json!(0)));
+    assert_eq!(
+        (&before["position"]["seq"], &before["settled"]["delivered"]),
+        (&json!(303), &json!(0))
+    );
     scene.post(40).await;
     until_settled(&scene.router, 40).await;
     let ids = committed(&scene.router).await;

@@ -64,7 +64,10 @@ async fn scenario_3_dual() {
     })
     .await;
     let realtime = row(&router, "realtime").await;
-    assert_eq!((&realtime["counters"]["delivered"], &realtime["counters"]["failed"]), (&json!(50), &json!(0)));
+    assert_eq!(
+        (&realtime["counters"]["delivered"], &realtime["counters"]["failed"]),
+        (&json!(50), &json!(0))
+    );
     assert_eq!(row(&router, "dual").await["healthy"], true);
     let sample = "signalbox_adapter_events_total{adapter=\"realtime\",outcome=\"delivered\"}";
     assert_eq!(metric(&router, sample).await, 50);
