@@ -7,37 +7,17 @@
 # Every delivery is verified: a fault ends the benchmark.
 set -euo pipefail
 
-signalbox=$(realpath "$1")
 seconds=${SECONDS_EACH:-5}
 rounds=${ROUNDS:-3}
-port=${PORT:-18086}
-url=http://127.0.0.1:$port
-folder=$(mktemp -d)
+# shellcheck source=benches/router.sh
+source "$(dirname "$0")/router.sh" "$1" 18086
 
-pin() {
-  local core=$1
-  shift
-  if command -v taskset >/dev/null && [ "$(nproc)" -ge 2 ]; then
-    exec taskset -c "$core" "$@"
-  fi
-  exec "$@"
-}
-
-cd "$folder"
-export SIGNALBOX__SERVER__BIND=127.0.0.1:$port SIGNALBOX__SERVER__WORKERS=1
-(pin 0 "$signalbox" serve >router.log 2>&1) &
-router=$!
-trap 'kill $router 2>/dev/null; wait $router 2>/dev/null; rm -rf "$folder"' EXIT
-
-for _ in $(seq 100); do
-  curl -sf "$url/readyz" >/dev/null && break
-  kill -0 $router 2>/dev/null || { cat router.log >&2; exit 1; }
-  sleep 0.1
-done
+export SIGNALBOX__SERVER__WORKERS=1
+start
 
 # Deliveries a second.
 deliveries() {
-  (pin 1 "$signalbox" bench --url "$url" --clients 1000 --duration "${seconds}s" --json "$@") |
+  bench --clients 1000 --duration "${seconds}s" --json "$@" |
     sed -E 's/.*"deliveries_per_second":([0-9]+).*/\1/'
 }
 

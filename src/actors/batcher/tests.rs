@@ -19,14 +19,16 @@ use crate::{
         numbering::Head,
         tail::{Tail, TailLimits},
     },
-    storage::{self, Durability, OpenWriter, StorageOptions, Writer},
+    storage::{self, Durability, OpenWriter, Opened, StorageOptions, Writer},
 };
+
+const LIMITS: TailLimits = TailLimits { events: 1000, bytes: 1 << 20 };
 
 type Answer = Result<(), DeliveryError>;
 
 /// Takes batches, and answers by a script; then takes all.
 struct Sender {
-    script: Arc<Mutex<VecDeque<Answer>>>,
+    script: Mutex<VecDeque<Answer>>,
     sent: mpsc::UnboundedSender<Vec<(Seq, Seq)>>,
     announced: mpsc::UnboundedSender<Seq>,
 }
@@ -95,7 +97,6 @@ struct Bench {
     tail: Arc<SharedTail>,
     advanced: watch::Sender<()>,
     writer: Box<dyn Writer>,
-    script: Arc<Mutex<VecDeque<Answer>>>,
     sent: mpsc::UnboundedReceiver<Vec<(Seq, Seq)>>,
     announced: mpsc::UnboundedReceiver<Seq>,
     steps: mpsc::UnboundedReceiver<CursorStep>,
@@ -116,69 +117,65 @@ struct Before {
     refuses: usize,
 }
 
-async fn bench(before: Before, script: impl IntoIterator<Item = Answer>) -> Bench {
-    let folder = tempfile::tempdir().unwrap();
+/// A real journal, as it is before the batcher is.
+async fn journal(
+    before: &Before,
+    folder: &tempfile::TempDir,
+) -> (Arc<dyn Storage>, Box<dyn Writer>, Head) {
     let url = format!("sqlite:{}", folder.path().join("journal.db").display()).parse().unwrap();
     let options = StorageOptions { url, durability: Durability::Process, pool_size: 1 };
     let storage = storage::open(&options).await.unwrap();
     storage.migrate().await.unwrap();
     let request = OpenWriter { wait: Duration::ZERO, fresh: Uuid::from_u128(7), last_seen: None };
-    let mut opened = storage.open_writer(request).await.unwrap();
-    let mut head = opened.head;
+    let Opened { mut writer, mut head, .. } = storage.open_writer(request).await.unwrap();
     if before.stored > 0 {
-        head = commit(&mut *opened.writer, 1..=before.stored).await.0;
+        head = commit(&mut *writer, 1..=before.stored).await.0;
     }
     if before.trimmed > 0 {
-        head = opened.writer.trim(before.trimmed).await.unwrap();
+        head = writer.trim(before.trimmed).await.unwrap();
     }
-    let limits = TailLimits { events: 1000, bytes: 1 << 20 };
-    let tail = Arc::new(SharedTail::new(Tail::empty(head, limits)));
+    (storage, writer, head)
+}
+
+fn policy() -> PathPolicy {
+    let limits = batching::adaptive(100, Duration::from_secs(2), Duration::from_millis(250));
+    PathPolicy::try_new(limits).unwrap()
+}
+
+async fn bench(before: Before, script: impl IntoIterator<Item = Answer>) -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let (storage, writer, head) = journal(&before, &folder).await;
+    let tail = Arc::new(SharedTail::new(Tail::empty(head, LIMITS)));
     let (advanced, follow) = watch::channel(());
-    let (sender_sent, sent) = mpsc::unbounded_channel();
-    let (sender_announced, announced) = mpsc::unbounded_channel();
-    let (scribe_steps, steps) = mpsc::unbounded_channel();
-    let (scribe_buried, buried) = mpsc::unbounded_channel();
-    let script = Arc::new(Mutex::new(script.into_iter().collect::<VecDeque<_>>()));
-    let sender =
-        Sender { script: script.clone(), sent: sender_sent, announced: sender_announced }.start();
-    let scribe =
-        Scribe { steps: scribe_steps, buried: scribe_buried, refuses: before.refuses }.start();
+    let (to_sent, sent) = mpsc::unbounded_channel();
+    let (to_announced, announced) = mpsc::unbounded_channel();
+    let (to_steps, steps) = mpsc::unbounded_channel();
+    let (to_buried, buried) = mpsc::unbounded_channel();
+    let script = Mutex::new(script.into_iter().collect());
+    let sender = Sender { script, sent: to_sent, announced: to_announced }.start();
+    let scribe = Scribe { steps: to_steps, buried: to_buried, refuses: before.refuses }.start();
     let cursor = before.cursor.map(|seq| Cursor {
         position: Position { epoch: head.epoch, seq },
         through: seq,
         updated_at: head.last_created_at,
     });
-    let policy = batching::adaptive(100, Duration::from_secs(2), Duration::from_millis(250));
+    let (deliver, announce) = (sender.clone().recipient(), sender.recipient());
+    let (save, bury) = (scribe.clone().recipient(), scribe.recipient());
     let batcher = Batcher::new(BatcherOptions {
         storage,
         tail: tail.clone(),
         advanced: follow,
         cursor,
-        policy: PathPolicy::try_new(policy).unwrap(),
+        policy: policy(),
         max_probes: 5,
         announce: Some(Duration::from_millis(20)),
-        adapter: AdapterRecipients {
-            deliver: sender.clone().recipient(),
-            announce: sender.recipient(),
-        },
-        journal: JournalRecipients { save: scribe.clone().recipient(), bury: scribe.recipient() },
+        adapter: AdapterRecipients { deliver, announce },
+        journal: JournalRecipients { save, bury },
         tally: Arc::default(),
         metrics: Arc::new(Metrics::new()),
     });
     let batcher = batcher.start();
-    let writer = opened.writer;
-    Bench {
-        batcher,
-        tail,
-        advanced,
-        writer,
-        script,
-        sent,
-        announced,
-        steps,
-        buried,
-        _folder: folder,
-    }
+    Bench { batcher, tail, advanced, writer, sent, announced, steps, buried, _folder: folder }
 }
 
 async fn commit(
@@ -359,9 +356,8 @@ async fn another_journal_is_gone_on_with_from_its_own_head() {
     let mut bench = bench(Before { stored: 5, ..Before::default() }, []).await;
     bench.step_to(5).await;
     let other = Head { epoch: Uuid::from_u128(8), head_seq: 3, ..bench.tail.load().head() };
-    bench.tail.store(Tail::empty(other, TailLimits { events: 1000, bytes: 1 << 20 }));
+    bench.tail.store(Tail::empty(other, LIMITS));
     bench.advanced.send_replace(());
     let step = bench.steps.recv().await.unwrap();
     assert_eq!((step.position.epoch, step.through, step.clamp), (other.epoch, 3, true));
-    drop(bench.script);
 }
