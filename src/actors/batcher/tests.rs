@@ -305,7 +305,7 @@ async fn no_more_than_a_batch_is_sent_before_the_journal_knows() {
     assert_eq!(bench.seqs(250).await, (1..=250).collect::<Vec<_>>());
     let mut known = vec![0];
     while let Ok((dead, step)) = bench.buried.try_recv() {
-        assert_eq!(dead, []);
+        assert!(dead.is_empty());
         known.push(step.through);
     }
     known.push(250);

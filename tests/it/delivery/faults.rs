@@ -8,7 +8,7 @@ use super::{
     until_audited, until_breaker, until_settled, wall::Wall, watch,
 };
 use crate::support::{
-    destination::{Behaviour, Count, Destination},
+    destination::{Behaviour, Count, Destination, Place},
     history::History,
     postgres::database,
     router::{Router, event},
@@ -271,6 +271,13 @@ async fn fault_16_and_21_while_a_request_hangs_everything_else_goes_on() {
         }
     }
     assert_eq!(destination.count(Count::Events).await, 0, "it still hangs");
+    // Whoever asks how it is does not wait for as long as a request may.
+    destination.always_at(Place::Head, Behaviour::Hang).await;
+    let realtime = row(&router, "realtime").await;
+    assert_eq!(
+        (&realtime["healthy"], &realtime["delivery"]["phase"]),
+        (&json!(false), &json!("sending"))
+    );
     // The connection ends, and all of it goes on.
     destination.now(Behaviour::Reset).await;
     destination.until(101).await;

@@ -77,8 +77,8 @@ async fn somebody_opens_and_closes_the_breaker() {
     assert_eq!(path["breaker"]["forced"], "closed");
     force(&router, "auto").await;
     until(async || {
-        let log = router.get("/v1/audit?action=breaker.auto").await;
-        (log["entries"].as_array().unwrap().len() == 1).then_some(())
+        let log = router.get("/v1/audit?action=breaker.forced").await;
+        (log["entries"].as_array().unwrap().len() == 3).then_some(())
     })
     .await;
     let none = http().post(router.url("/v1/adapters/websocket/breaker"));
