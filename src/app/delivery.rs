@@ -11,7 +11,7 @@ use crate::{
     actors::{
         adapter::{Adapter, AdapterOptions, StopDelivering},
         batcher::{AdapterRecipients, Batcher, BatcherOptions, FinishBatching, JournalRecipients},
-        journal::Journal,
+        journal::{Bury, Journal, PublishError},
     },
     adapters::{
         MonitoringAdapter, Paths, Tally, Transport, TransportKind,
@@ -66,8 +66,15 @@ async fn actors(
 ) -> Result<Realtime, AppError> {
     let cursor = common.storage.cursor(REALTIME).await?;
     let head = common.tail.load().head();
-    let through = durable::resume(cursor.as_ref(), &head).next - 1;
+    let resume = durable::resume(cursor.as_ref(), &head);
+    let through = resume.next - 1;
     common.cursors.enable(REALTIME, through);
+    if cursor.is_none() {
+        // Before anything is accepted: whatever is, is delivered, also if the router is killed now.
+        let first = Bury { letters: vec![], step: resume.step(REALTIME, &head) };
+        let stored = journal.send(first).await.unwrap_or(Err(PublishError::Unavailable));
+        stored.map_err(|error| AppError::Journal(error.to_string()))?;
+    }
     let announce =
         (transport.kind() != TransportKind::Postgres).then_some(settings.realtime.head_interval);
     tracing::info!(
