@@ -19,6 +19,7 @@ mod command_line;
 mod contract;
 mod crash;
 mod dead_letters;
+mod delivery;
 mod delivery_routes;
 mod destination;
 mod docs;
