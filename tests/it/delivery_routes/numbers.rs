@@ -29,6 +29,21 @@ async fn until_balance(router: &Router, expected: &Value) {
     until(async || (account(router).await == *expected).then_some(())).await;
 }
 
+/// That the statistics show each path, after three deliveries and a dead letter.
+fn shown_by_path(stats: &Value) {
+    assert_eq!(stats["ledger"]["realtime"], balance(4, 3, 1, 0));
+    let names: Vec<_> =
+        stats["adapters"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+    assert_eq!(names, ["websocket", "realtime", "dual"]);
+    let realtime = &stats["adapters"][1];
+    assert_eq!((&realtime["delivered"], &realtime["dead"]), (&json!(3), &json!(1)));
+    let delivery = &realtime["delivery"];
+    assert_eq!((&delivery["breaker"], &delivery["lag_events"]), (&json!("closed"), &json!(0)));
+    assert_eq!(delivery["dead_letters"], json!({ "failed": 0, "pending": 1, "recovered": 0 }));
+    assert!(delivery["attempts"]["transient"].as_u64() > Some(0), "{delivery}");
+    assert_eq!(delivery["attempts"]["rejected"], 1);
+}
+
 #[tokio::test]
 async fn both_paths_are_counted_and_add_up() {
     let destination = Destination::start();
@@ -64,17 +79,7 @@ async fn both_paths_are_counted_and_add_up() {
             "use_adapter": true, "use_dual_mode": true,
         }),
     );
-    assert_eq!(stats["ledger"]["realtime"], balance(4, 3, 1, 0));
-    let names: Vec<_> =
-        stats["adapters"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
-    assert_eq!(names, ["websocket", "realtime", "dual"]);
-    let realtime = &stats["adapters"][1];
-    assert_eq!((&realtime["delivered"], &realtime["dead"]), (&json!(3), &json!(1)));
-    let delivery = &realtime["delivery"];
-    assert_eq!((&delivery["breaker"], &delivery["lag_events"]), (&json!("closed"), &json!(0)));
-    assert_eq!(delivery["dead_letters"], json!({ "failed": 0, "pending": 1, "recovered": 0 }));
-    assert!(delivery["attempts"]["transient"].as_u64() > Some(0), "{delivery}");
-    assert_eq!(delivery["attempts"]["rejected"], 1);
+    shown_by_path(&stats);
     let metrics = router.ask("GET", "/metrics").await.text;
     let row = "signalbox_dead_letters{adapter=\"realtime\",status=\"pending\"} 1\n";
     assert!(metrics.contains(row), "{metrics}");
