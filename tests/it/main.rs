@@ -19,6 +19,7 @@ mod command_line;
 mod contract;
 mod crash;
 mod dead_letters;
+mod delivery_outage;
 mod destination;
 mod docs;
 mod hostile;
