@@ -36,6 +36,7 @@ deny: ## Licences, advisories and sources of all dependencies
 bench: ## Release build, then the benchmark of docs/benchmarks.md
 	cargo build --locked --release
 	benches/fanout.sh $(TARGET)/release/signalbox
+	benches/realtime.sh $(TARGET)/release/signalbox
 
 soak: setup ## The long versions of the load, fault and property tests
 	SIGNALBOX_SOAK=1 PROPTEST_CASES=100000 cargo test --locked --lib --bins --tests

@@ -29,7 +29,7 @@ use crate::{
         legacy::board::Board,
         shard::ShardOptions,
     },
-    adapters::factory::{Builtin, CannotDeliver},
+    adapters::factory::CannotDeliver,
     core::{
         backlog::BacklogLimits,
         batching::{self, BatchPolicy},
@@ -136,19 +136,14 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
         Journal::new(journal_options(&settings, &common, writer, advanced, fatal)?).start();
     let shard = shard_options(&settings, &common, follow.clone());
     let auth = Authenticator::new(&settings.auth)?;
-    let key = auth.private_key().secret().clone();
-    let builtin = listeners.private_address().map(|address| Builtin { address, key });
+    let builtin = listeners.builtin(&auth);
     let delivery = delivery::start(&settings, &common, &journal, follow, builtin).await?;
+    let board = board(&common, &listeners);
     let Common { storage, tail, metrics, traces, .. } = common;
     let router = web::Data::new(Router {
         auth,
         limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
-        legacy: Arc::new(Board::new(
-            storage.clone(),
-            tail.clone(),
-            metrics.clone(),
-            listeners.address.port(),
-        )),
+        legacy: Arc::new(board),
         settings,
         provenance,
         storage,
@@ -177,6 +172,11 @@ struct Common {
     cursors: Arc<AdapterCursors>,
     metrics: Arc<Metrics>,
     traces: Option<Arc<Traces>>,
+}
+
+fn board(common: &Common, listeners: &Listeners) -> Board {
+    let Common { storage, tail, metrics, .. } = common;
+    Board::new(storage.clone(), tail.clone(), metrics.clone(), listeners.address.port())
 }
 
 fn journal_options(

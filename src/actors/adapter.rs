@@ -19,12 +19,9 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 use actix::prelude::*;
 
 use self::desk::Desk;
-pub use self::{
-    desk::BreakerView,
-    messages::{
-        AdapterView, Announce, AttemptsOf, Counts, DeliverBatch, ForceBreaker, GetAdapter,
-        GetAttempts, Redeliver, RedeliverError, StopDelivering,
-    },
+pub use self::messages::{
+    AdapterView, Announce, AttemptsOf, BreakerView, Counts, DeliverBatch, ForceBreaker, GetAdapter,
+    GetAttempts, Redeliver, RedeliverError, StopDelivering,
 };
 use super::journal::Record;
 use crate::{

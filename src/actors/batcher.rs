@@ -146,20 +146,18 @@ impl Batcher {
         if self.outgoing.is_under_way() {
             return self.send(ctx);
         }
-        let depth = self.outgoing.depth(self.head());
-        if depth == 0 {
+        if self.depth() == 0 {
             self.phase = Phase::Idle;
             return;
         }
-        let plan = self.plan(depth);
+        let plan = self.plan();
         if !plan.linger.is_zero() && self.phase == Phase::Idle {
             return self.linger(plan.linger, ctx);
         }
         self.phase = Phase::Idle;
-        if self.outgoing.ahead() < plan.size && self.outgoing.next() <= self.head() {
-            if !self.read_tail(plan.size) {
-                return self.read_page(plan.size, ctx);
-            }
+        let lacks = self.outgoing.ahead() < plan.size && self.outgoing.next() <= self.head();
+        if lacks && !self.read_tail(plan.size) {
+            return self.read_page(plan.size, ctx);
         }
         self.begin(plan.size, ctx);
     }
@@ -176,7 +174,7 @@ impl Batcher {
     }
 
     fn send(&mut self, ctx: &mut Context<Self>) {
-        let size = self.plan(usize::MAX).size;
+        let size = self.plan().size;
         let Some((range, batch)) = self.outgoing.request(size) else { return };
         self.phase = Phase::Sending;
         self.spoke = true;
@@ -214,8 +212,7 @@ impl Batcher {
     /// While it lingers, enough may have come.
     fn on_news(&mut self, ctx: &mut Context<Self>) {
         self.count_arrivals();
-        let depth = self.outgoing.depth(self.head());
-        if self.phase == Phase::Lingering && self.plan(depth).linger.is_zero() {
+        if self.phase == Phase::Lingering && self.plan().linger.is_zero() {
             self.phase = Phase::Lingered;
         }
         self.proceed(ctx);
@@ -223,7 +220,7 @@ impl Batcher {
 
     /// Tells readers at the destination how far the path is, when nothing else was said.
     fn announce(&mut self) {
-        let is_idle = self.phase == Phase::Idle && self.outgoing.depth(self.head()) == 0;
+        let is_idle = self.phase == Phase::Idle && self.depth() == 0;
         if is_idle && !std::mem::take(&mut self.spoke) {
             let announce = Announce(self.outgoing.position());
             if self.options.adapter.announce.try_send(announce).is_err() {
@@ -233,8 +230,13 @@ impl Batcher {
     }
 
     /// How many go together now.
-    fn plan(&mut self, depth: usize) -> Plan {
-        self.options.policy.next(depth, self.began.elapsed())
+    fn plan(&mut self) -> Plan {
+        self.options.policy.next(self.depth(), self.began.elapsed())
+    }
+
+    /// Events that wait.
+    fn depth(&self) -> usize {
+        self.outgoing.depth(self.head())
     }
 
     /// The policy is told what has come since it was told last.
@@ -268,7 +270,7 @@ impl Batcher {
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
     fn show_lag(&self) {
         let metrics = &self.options.metrics;
-        let depth = self.outgoing.depth(self.head());
+        let depth = self.depth();
         metrics.adapter_lag_events.with([REALTIME]).set(depth as f64);
         metrics.adapter_lag_seconds.with([REALTIME]).set(self.lag().as_secs_f64());
     }

@@ -12,7 +12,8 @@ use tokio::task::{JoinError, JoinHandle};
 use super::AppError;
 use crate::{
     actors::shard::ShardOptions,
-    http::{Router, server},
+    adapters::factory::Builtin,
+    http::{Router, auth::Authenticator, server},
     settings::Settings,
 };
 
@@ -40,6 +41,12 @@ impl Listeners {
     /// Where the router reaches its own Realtime, when it delivers there.
     pub(super) fn private_address(&self) -> Option<SocketAddr> {
         self.private.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// The router's own Realtime, for the adapter, when it delivers there.
+    pub(super) fn builtin(&self, auth: &Authenticator) -> Option<Builtin> {
+        let key = auth.private_key().secret().clone();
+        self.private_address().map(|address| Builtin { address, key })
     }
 
     pub(super) fn start(

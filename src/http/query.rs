@@ -49,7 +49,11 @@ const DEFAULT_RECORDS: usize = 100;
 pub(super) fn records(pairs: &[(String, String)]) -> Result<(From, usize), Problem> {
     let (mut from, mut limit, mut places) = (From::Before(u64::MAX), DEFAULT_RECORDS, 0);
     for (name, value) in pairs {
-        let id = || value.parse().ok().ok_or_else(|| bad(name, "an id"));
+        // Databases count no further than an `i64` does.
+        let id = || {
+            let id = value.parse::<i64>().ok().and_then(|id| u64::try_from(id).ok());
+            id.ok_or_else(|| bad(name, "an id"))
+        };
         match name.as_str() {
             "after" => from = From::After(id()?),
             "before" => from = From::Before(id()?),

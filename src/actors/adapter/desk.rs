@@ -12,8 +12,8 @@ use tokio::{
 
 use super::{
     AdapterOptions,
-    messages::{AdapterView, AttemptsOf, RedeliverError},
-    state::{State, Told},
+    messages::{AdapterView, AttemptsOf, BreakerView, RedeliverError},
+    state::{Moment, State, Told},
 };
 use crate::{
     actors::journal::Record,
@@ -43,27 +43,6 @@ pub(super) struct Desk {
     audit: Recipient<Record>,
     tally: Arc<Tally>,
     metrics: Arc<Metrics>,
-}
-
-/// The breaker, as people are told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BreakerView {
-    /// Its state.
-    pub state: BreakerState,
-    /// Since when.
-    pub since: DateTime<Utc>,
-    /// Until when it is open, where it ends by itself.
-    pub until: Option<DateTime<Utc>>,
-    /// Why it is so.
-    pub cause: Option<String>,
-    /// What somebody makes it do.
-    pub forced: Force,
-    /// Failures in a row.
-    pub consecutive_failures: u32,
-    /// Newest attempts that count.
-    pub window_attempts: usize,
-    /// Those of them that failed.
-    pub window_failures: usize,
 }
 
 /// Leave to send.
@@ -102,8 +81,8 @@ impl Desk {
 
     /// Sends the batch or its beginning, once it may.
     pub(super) async fn deliver(&self, mut batch: Batch) -> Option<Attempted> {
-        let _turn = self.lane.lock().await;
         let Permitted { pass, is_probe } = self.permitted().await?;
+        let _turn = self.lane.lock().await;
         let fits = if is_probe { 1 } else { self.transport.fitting(&batch) };
         batch.items.truncate(fits.max(1));
         let (result, latency) = self.send(&batch, pass).await;
@@ -118,18 +97,23 @@ impl Desk {
     /// Says how far the path is, unless there is something else to do, or reason not to.
     pub(super) async fn announce(&self, position: Position) {
         let Ok(_turn) = self.lane.try_lock() else { return };
-        let Some(Permitted { pass, .. }) = self.permitted_now(true) else { return };
+        let Some(Permitted { pass, .. }) = self.permitted_now() else { return };
         let began = self.now();
         let result = self.within(self.transport.announce(position)).await;
         let result = result.map(|()| Delivered::default());
-        self.settle(pass, &result, Told::announcement(self.now().saturating_sub(began)));
+        self.settle(pass, &result, &Told::announcement(self.now().saturating_sub(began)));
     }
 
     /// Sends what was set aside, at once or not at all.
     pub(super) async fn redeliver(&self, batch: Batch) -> Result<(), RedeliverError> {
         let _turn = self.lane.lock().await;
-        let Some(Permitted { pass, .. }) = self.permitted_now(false) else {
-            return Err(RedeliverError::Open(self.state.borrow().breaker_state().name()));
+        let state = self.state.borrow().breaker_state();
+        if state != BreakerState::Closed {
+            return Err(RedeliverError::Open(state.name()));
+        }
+        let Some(Permitted { pass, .. }) = self.permitted_now() else {
+            let why = "the adapter waits, after a failure or because it was asked to";
+            return Err(RedeliverError::NotTaken(why.to_owned()));
         };
         match self.send(&batch, pass).await.0 {
             Ok(_) => Ok(()),
@@ -140,7 +124,7 @@ impl Desk {
 
     pub(super) fn force(&self, force: Force, by: &str) -> BreakerView {
         let transition = self.state.borrow_mut().force(force, self.now());
-        self.write_down(by, format!("breaker.{}", force.name()), json!({ "to": force.name() }));
+        self.write_down(by, "breaker.forced".to_owned(), json!({ "to": force.name() }));
         self.tell(transition, by);
         self.changed.notify_waiters();
         self.state.borrow().breaker(self.clock())
@@ -158,7 +142,7 @@ impl Desk {
             transitions: state.transitions(),
             attempts: state.counts(),
             latency: state.latency(now),
-            waits_until: state.waits_until(now).map(|until| clock(until)),
+            waits_until: state.waits_until(now).map(clock),
             last_failure: state.last_failure(),
         }
     }
@@ -197,15 +181,12 @@ impl Desk {
         }
     }
 
-    /// Leave to send now, if the breaker is closed and, where that matters, nothing is waited for.
-    fn permitted_now(&self, patiently: bool) -> Option<Permitted> {
+    /// Leave to send now, if the breaker is closed and nothing is waited for.
+    fn permitted_now(&self) -> Option<Permitted> {
         let state = self.state.borrow();
-        let waits = patiently && state.waits_until(self.now()).is_some();
-        if state.is_stopping() || state.breaker_state() != BreakerState::Closed || waits {
-            return None;
-        }
+        let flows = !state.is_stopping() && state.breaker_state() == BreakerState::Closed;
         drop(state);
-        self.ask().ok()
+        flows.then(|| self.ask().ok()).flatten()
     }
 
     fn ask(&self) -> Result<Permitted, Option<Duration>> {
@@ -226,7 +207,7 @@ impl Desk {
         let began = self.now();
         let result = self.within(self.transport.deliver(batch)).await;
         let latency = self.now().saturating_sub(began);
-        self.settle(pass, &result, Told::batch(batch, latency));
+        self.settle(pass, &result, &Told::batch(batch, latency));
         (result, latency)
     }
 
@@ -246,7 +227,7 @@ impl Desk {
     }
 
     /// Takes an answer in: counts it, remembers it, and lets the breaker know.
-    fn settle(&self, pass: Pass, result: &Result<Delivered, DeliveryError>, told: Told) {
+    fn settle(&self, pass: Pass, result: &Result<Delivered, DeliveryError>, told: &Told) {
         let outcome = Outcome::of(result);
         self.metrics.adapter_attempts_total.with([REALTIME, outcome.name()]).increment(1);
         self.metrics.adapter_request_seconds.with([REALTIME]).record(told.latency);
@@ -254,14 +235,8 @@ impl Desk {
             self.tally.fail();
             tracing::debug!(%error, outcome = outcome.name(), events = told.events, "not delivered");
         }
-        let transition = self.state.borrow_mut().told(
-            pass,
-            result,
-            &told,
-            self.now(),
-            fastrand::f64(),
-            Utc::now(),
-        );
+        let moment = Moment { now: self.now(), at: Utc::now(), jitter: fastrand::f64() };
+        let transition = self.state.borrow_mut().told(pass, result, told, &moment);
         self.tell(transition, REALTIME);
     }
 
@@ -278,7 +253,7 @@ impl Desk {
                 destination, %cause, until, "the breaker is open: nothing is sent to the destination"
             ),
             BreakerState::HalfOpen => {
-                tracing::info!(destination, "the breaker lets a probe through")
+                tracing::info!(destination, "the breaker lets a probe through");
             }
             BreakerState::Closed => {
                 tracing::info!(destination, %cause, "the breaker is closed: events flow again");

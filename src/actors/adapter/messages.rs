@@ -3,11 +3,10 @@
 use actix::prelude::*;
 use chrono::{DateTime, Utc};
 
-use super::desk::BreakerView;
 use crate::{
     adapters::TransportKind,
     core::{
-        breaker::Force,
+        breaker::{BreakerState, Force},
         delivery::{
             Attempted, Batch,
             attempt::{Attempt, Outcome},
@@ -94,6 +93,27 @@ pub struct AdapterView {
     pub waits_until: Option<DateTime<Utc>>,
     /// The newest request that failed.
     pub last_failure: Option<Attempt>,
+}
+
+/// The breaker, as people are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakerView {
+    /// Its state.
+    pub state: BreakerState,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Until when it is open, where it ends by itself.
+    pub until: Option<DateTime<Utc>>,
+    /// Why it is so.
+    pub cause: Option<String>,
+    /// What somebody makes it do.
+    pub forced: Force,
+    /// Failures in a row.
+    pub consecutive_failures: u32,
+    /// Newest attempts that count.
+    pub window_attempts: usize,
+    /// Those of them that failed.
+    pub window_failures: usize,
 }
 
 /// Requests, by how they ended.

@@ -4,18 +4,15 @@ use std::{collections::VecDeque, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use super::{
-    desk::BreakerView,
-    messages::{AttemptsOf, Counts},
-};
+use super::messages::{AttemptsOf, BreakerView, Counts};
 use crate::{
     adapters::retry::Pauses,
     core::{
         breaker::{BreakerState, Force, Pass, Transition, View},
         delivery::{
-            Batch, Delivered, DeliveryError,
+            Batch, Delivered, DeliveryError, Item,
             attempt::{Attempt, Attempts, Outcome},
-            gate::{Gate, Leave},
+            gate::{Answer, Gate, Leave},
         },
         event::Seq,
         stats::{Latencies, Quantiles},
@@ -45,9 +42,17 @@ pub(super) struct Told {
     span: Option<(Seq, Seq)>,
 }
 
+/// When an answer came, and what was drawn for it.
+pub(super) struct Moment {
+    pub(super) now: Duration,
+    pub(super) at: DateTime<Utc>,
+    /// From `0.0..1.0`.
+    pub(super) jitter: f64,
+}
+
 impl Told {
     pub(super) fn batch(batch: &Batch, latency: Duration) -> Self {
-        let seq = |item: Option<&crate::core::delivery::Item>| item.map(|item| item.event.seq);
+        let seq = |item: Option<&Item>| item.map(|item| item.event.seq);
         let span = seq(batch.items.first()).zip(seq(batch.items.last()));
         Self { events: batch.items.len(), latency, span }
     }
@@ -79,9 +84,7 @@ impl State {
         pass: Pass,
         result: &Result<Delivered, DeliveryError>,
         told: &Told,
-        now: Duration,
-        jitter: f64,
-        at: DateTime<Utc>,
+        &Moment { now, at, jitter }: &Moment,
     ) -> Option<Transition> {
         let outcome = Outcome::of(result);
         self.counts.count(outcome);
@@ -105,7 +108,7 @@ impl State {
             }
             Err(error) => self.pauses.after(error),
         };
-        self.gate.told(pass, told.events, result, now, (wait, jitter))
+        self.gate.told(pass, &Answer { events: told.events, result, wait, jitter }, now)
     }
 
     pub(super) fn force(&mut self, force: Force, now: Duration) -> Option<Transition> {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Events of a page: more than a batch, so that not every batch asks storage.
-const PAGE: usize = 512;
+const PAGE: usize = 256;
 
 impl Batcher {
     /// Reads from the tail what a batch of `size` lacks; `false` when it does not go back so far.
@@ -78,7 +78,7 @@ impl Batcher {
     }
 
     fn proceed_with_page(&mut self, ctx: &mut Context<Self>) {
-        let size = self.plan(usize::MAX).size;
+        let size = self.plan().size;
         self.begin(size, ctx);
     }
 

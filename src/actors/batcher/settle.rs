@@ -106,8 +106,7 @@ impl Batcher {
     }
 
     pub(super) fn view(&mut self) -> BatcherView {
-        let depth = self.outgoing.depth(self.head());
-        let plan = self.plan(depth);
+        let (depth, plan) = (self.depth(), self.plan());
         BatcherView {
             position: self.outgoing.position(),
             through: self.outgoing.through(),

@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-use super::feed::{Said, Socket, text};
+use super::{
+    said::Said,
+    socket::{Socket, text},
+};
 use crate::cli::client::{ClientError, Target, root_cause};
 
 /// A Realtime closes a socket on which nothing is said for a minute.

@@ -11,10 +11,11 @@ use tokio::{
 };
 
 use super::{
-    feed::{Feed, Said},
+    feed::Feed,
     mark::Mark,
     meter::Meter,
-    plan::Plan,
+    plan::{Plan, Reads},
+    said::Said,
     verify::Check,
 };
 use crate::cli::client::{ClientError, Target};
@@ -23,16 +24,6 @@ use crate::cli::client::{ClientError, Target};
 const CONNECT: Duration = Duration::from_secs(10);
 /// A client that the router has not cut stays quiet, or goes on, for so long.
 const PROBE: Duration = Duration::from_secs(1);
-/// How a client reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reads {
-    /// As fast as it can.
-    Healthily,
-    /// A little at a time, without ever stopping.
-    Trickling,
-    /// Never.
-    Stalled,
-}
 
 /// Told to all clients when nothing more is published.
 #[derive(Clone, Debug)]

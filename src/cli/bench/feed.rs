@@ -6,36 +6,27 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, client_async_tls_with_config,
-    tungstenite::{
-        Error, Message, Utf8Bytes, handshake::client::Request, protocol::WebSocketConfig,
-    },
+    MaybeTlsStream,
+    tungstenite::{Message, Utf8Bytes},
 };
 
 use super::{
     Protocol,
     channel::{self, Channel},
-    client::Reads,
     event_stream::EventStream,
     mark,
-    plan::Plan,
+    plan::{Plan, Reads},
+    said::Said,
+    socket::{Socket, shake_hands, text},
     tap::Tap,
 };
-use crate::{
-    cli::{
-        client::{ClientError, Target, root_cause},
-        frames::{self, Frame},
-    },
-    core::event::Seq,
+use crate::cli::{
+    client::{ClientError, Target, root_cause},
+    frames::{self, Frame},
 };
 
 /// Bytes that the kernel takes for a client that does not: the smaller, the sooner it is noticed.
 const SLOW_RECEIVE_BUFFER: u32 = 4096;
-/// Bytes read at once; the default would take 128 KiB for every client.
-const READ_BUFFER: usize = 16 * 1024;
-
-/// A WebSocket whose bytes are watched.
-pub type Socket = WebSocketStream<MaybeTlsStream<Tap>>;
 
 /// A connection that was asked to tell.
 pub enum Feed {
@@ -45,23 +36,6 @@ pub enum Feed {
     Channel(Channel),
     /// Server-sent events.
     Stream(EventStream),
-}
-
-/// What one message says.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Said {
-    /// The subscription has begun.
-    Subscribed,
-    /// An event of this place.
-    Event(Seq),
-    /// An event that was said on a topic: it has no place.
-    Message,
-    /// Something is missing.
-    Gap,
-    /// The request was refused, for this reason.
-    Refused(String),
-    /// Nothing that matters here.
-    Nothing,
 }
 
 impl Feed {
@@ -125,25 +99,6 @@ impl Feed {
             MaybeTlsStream::Rustls(tls) => Some(tls.get_mut().0),
             _ => None,
         }
-    }
-}
-
-async fn shake_hands(target: &Target, request: Request, tap: Tap) -> Result<Socket, ClientError> {
-    let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
-    let shaken = client_async_tls_with_config(request, tap, Some(config), None).await;
-    shaken.map(|(socket, _)| socket).map_err(|e| target.handshake_failed(e))
-}
-
-/// The text of what came by a WebSocket, or why nothing more will come; `None` for what holds none.
-pub fn text(message: Option<Result<Message, Error>>) -> Option<Result<Utf8Bytes, String>> {
-    match message {
-        Some(Ok(Message::Text(text))) => Some(Ok(text)),
-        Some(Ok(Message::Close(Some(close)))) => {
-            Some(Err(format!("{} {}", u16::from(close.code), close.reason)))
-        }
-        Some(Ok(_)) => None,
-        Some(Err(error)) => Some(Err(root_cause(&error))),
-        None => Some(Err("closed without a word".into())),
     }
 }
 

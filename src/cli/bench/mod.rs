@@ -14,9 +14,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::{sync::watch, task::JoinSet, time};
 
 use self::{
-    client::{Client, Ending, Outcome, Reads},
+    client::{Client, Ending, Outcome},
     meter::Meter,
-    plan::{Pace, Plan},
+    plan::{Pace, Plan, Reads},
     publisher::{Published, Publisher},
     report::Report,
 };
@@ -37,6 +37,8 @@ pub mod pacer;
 pub mod plan;
 pub mod publisher;
 pub mod report;
+pub mod said;
+pub mod socket;
 pub mod tap;
 pub mod verify;
 

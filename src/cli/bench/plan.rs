@@ -47,6 +47,17 @@ pub enum Pace {
     Rate(f64),
 }
 
+/// How a client reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// As fast as it can.
+    Healthily,
+    /// A little at a time, without ever stopping.
+    Trickling,
+    /// Never.
+    Stalled,
+}
+
 impl Plan {
     /// Makes sense of the arguments.
     ///

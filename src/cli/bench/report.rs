@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::{
     Protocol,
-    client::{Outcome, Reads},
+    client::Outcome,
     meter::{Counts, Latency},
-    plan::{Pace, Plan},
+    plan::{Pace, Plan, Reads},
     publisher::Published,
     verify::Faults,
 };

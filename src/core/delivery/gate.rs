@@ -16,6 +16,19 @@ pub struct Gate {
     each: Duration,
 }
 
+/// An answer, and what follows from it.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    /// Events in the request.
+    pub events: usize,
+    /// What the destination said.
+    pub result: &'a Result<Delivered, DeliveryError>,
+    /// How long the next request is to wait for that.
+    pub wait: Duration,
+    /// Drawn from `0.0..1.0`.
+    pub jitter: f64,
+}
+
 /// Whether a request may be sent now.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Leave {
@@ -62,16 +75,9 @@ impl Gate {
         (leave, transition)
     }
 
-    /// A request of `events` events was answered. `wait` is how long the next one is to wait for
-    /// that, and `jitter`, in `0.0..1.0`, was drawn.
-    pub fn told(
-        &mut self,
-        pass: Pass,
-        events: usize,
-        result: &Result<Delivered, DeliveryError>,
-        now: Duration,
-        (wait, jitter): (Duration, f64),
-    ) -> Option<Transition> {
+    /// A request was answered.
+    pub fn told(&mut self, pass: Pass, answer: &Answer<'_>, now: Duration) -> Option<Transition> {
+        let Answer { events, result, wait, jitter } = *answer;
         let events = u32::try_from(events).unwrap_or(u32::MAX);
         let paced = now.saturating_add(self.each.saturating_mul(events));
         self.not_before = paced.max(now.saturating_add(wait));
@@ -121,6 +127,15 @@ mod tests {
         }
     }
 
+    fn answer(
+        events: usize,
+        result: &Result<Delivered, DeliveryError>,
+        wait: Duration,
+        jitter: f64,
+    ) -> Answer<'_> {
+        Answer { events, result, wait, jitter }
+    }
+
     fn failed() -> Result<Delivered, DeliveryError> {
         Err(DeliveryError::Transient { reason: "reset".to_owned() })
     }
@@ -129,10 +144,10 @@ mod tests {
     fn a_failure_is_followed_by_a_wait() {
         let mut gate = gate(0);
         let pass = go(&mut gate, at(1));
-        assert_eq!(gate.told(pass, 1, &failed(), at(1), (at(4), 1.0)), None);
+        assert_eq!(gate.told(pass, &answer(1, &failed(), at(4), 1.0), at(1)), None);
         assert_eq!(gate.ask(at(4)).0, Leave::Wait(Some(at(5))));
         let pass = go(&mut gate, at(5));
-        gate.told(pass, 1, &Ok(Delivered::default()), at(5), (at(0), 1.0));
+        gate.told(pass, &answer(1, &Ok(Delivered::default()), at(0), 1.0), at(5));
         drop(go(&mut gate, at(5)));
     }
 
@@ -146,7 +161,7 @@ mod tests {
                 retry_after: Some(at(30)),
                 reason: "slower".to_owned(),
             });
-            assert_eq!(gate.told(pass, 1, &limited, now, (at(30), 0.0)), None);
+            assert_eq!(gate.told(pass, &answer(1, &limited, at(30), 0.0), now), None);
             assert!(gate.not_before() >= now + at(30));
         }
         assert_eq!(gate.breaker().view().state, BreakerState::Closed);
@@ -158,7 +173,7 @@ mod tests {
         let mut now = at(0);
         loop {
             let pass = go(&mut gate, now);
-            if gate.told(pass, 1, &failed(), now, (at(60), 1.0)).is_some() {
+            if gate.told(pass, &answer(1, &failed(), at(60), 1.0), now).is_some() {
                 break;
             }
             now = gate.not_before();
@@ -172,7 +187,7 @@ mod tests {
     fn who_closes_it_does_not_wait() {
         let mut gate = gate(0);
         let pass = go(&mut gate, at(0));
-        gate.told(pass, 1, &failed(), at(0), (at(60), 1.0));
+        gate.told(pass, &answer(1, &failed(), at(60), 1.0), at(0));
         assert_eq!(gate.force(Force::Closed, at(1)), None);
         drop(go(&mut gate, at(1)));
     }
@@ -181,7 +196,7 @@ mod tests {
     fn a_rate_is_kept_between_requests() {
         let mut gate = gate(10);
         let pass = go(&mut gate, at(0));
-        gate.told(pass, 20, &Ok(Delivered::default()), at(0), (at(0), 0.5));
+        gate.told(pass, &answer(20, &Ok(Delivered::default()), at(0), 0.5), at(0));
         assert_eq!(gate.ask(at(1)).0, Leave::Wait(Some(at(2))));
     }
 }

@@ -103,8 +103,11 @@ fn seqs(range: std::ops::RangeInclusive<u64>) -> Vec<u64> {
     range.collect()
 }
 
-fn taken(events: usize) -> Result<Delivered, DeliveryError> {
-    Ok(Delivered { events, known: 0 })
+type Answer = Result<Delivered, DeliveryError>;
+
+/// All of it was taken, and none of it before.
+fn assert_taken(answer: &Answer, events: usize) {
+    assert_eq!(*answer, Ok(Delivered { events, known: 0 }));
 }
 
 /// Events come as they are, in order, with what came before them; nothing of nothing comes.
@@ -114,7 +117,7 @@ pub async fn events_arrive_in_order_as_they_are(make: Make) {
     let mut v1 = Socket::connect_v1(&router).await;
     v1.join("monitoring", json!({})).await;
     let transport = make(destination(&router));
-    assert_eq!(transport.deliver(&batch(vec![])).await, taken(0));
+    assert_taken(&transport.deliver(&batch(vec![])).await, 0);
     let data = [
         json!({ "text": "Grüße, 世界 \u{1f4e6} \"\\\n\u{0}\u{2028}" }),
         json!({ "n": 1e-7, "list": [1, null, { "a": {} }], "": true }),
@@ -123,7 +126,7 @@ pub async fn events_arrive_in_order_as_they_are(make: Make) {
     let types = ["plain", "größe \"\\ \u{1f4e6}", "*"];
     let items = types.iter().zip(&data).zip(1..).map(|((name, data), seq)| item(seq, name, data));
     let items: Vec<_> = items.collect();
-    assert_eq!(transport.deliver(&batch(items.clone())).await, taken(3));
+    assert_taken(&transport.deliver(&batch(items.clone())).await, 3);
     for item in &items {
         let payload: Value = serde_json::from_slice(&item.payload()).unwrap();
         for socket in [&mut listener, &mut v1] {
@@ -147,7 +150,7 @@ pub async fn ten_thousand_events_arrive_in_order(make: Make) {
         while !rest.items.is_empty() {
             let fitting = transport.fitting(&rest);
             let later = rest.items.split_off(fitting);
-            assert_eq!(transport.deliver(&rest).await, taken(fitting));
+            assert_taken(&transport.deliver(&rest).await, fitting);
             rest.items = later;
             requests += 1;
         }
@@ -171,7 +174,7 @@ pub async fn an_oversize_event_is_named_and_nothing_is_sent(make: Make) {
     assert_eq!(transport.fitting(&batch(items[1..].to_vec())), 1);
     listener.assert_nothing_came().await;
     let rest = batch(vec![items[0].clone(), items[2].clone()]);
-    assert_eq!(transport.deliver(&rest).await, taken(2));
+    assert_taken(&transport.deliver(&rest).await, 2);
     assert_eq!(heard(&mut listener, 2).await, [1, 3]);
     listener.assert_nothing_came().await;
 }
@@ -190,7 +193,7 @@ pub async fn what_the_destination_finds_too_large_is_rejected(make: Make) {
     assert!(matches!(alone, Err(DeliveryError::Rejected { .. })), "{alone:?}");
     let rest = batch(vec![items[0].clone(), items[2].clone()]);
     assert_eq!(transport.deliver(&rest).await.unwrap().events, 2);
-    assert_eq!(transport.deliver(&plain(4..=4)).await, taken(1));
+    assert_taken(&transport.deliver(&plain(4..=4)).await, 1);
     assert_eq!(heard(&mut listener, 3).await, [1, 3, 4]);
     listener.assert_nothing_came().await;
 }
@@ -217,7 +220,7 @@ pub async fn a_wrong_key_or_place_is_told_from_an_outage(make: Make) {
     }
     let right = make(with_key(TOKEN));
     assert_eq!(right.health().await, Ok(()));
-    assert_eq!(right.deliver(&plain(1..=2)).await, taken(2));
+    assert_taken(&right.deliver(&plain(1..=2)).await, 2);
     let nobody = make(Destination { url: "http://127.0.0.1:1".into(), ..with_key(TOKEN) });
     for refused in [nobody.deliver(&plain(1..=1)).await.map(|_| ()), nobody.health().await] {
         assert!(matches!(refused, Err(DeliveryError::Transient { .. })), "{refused:?}");
@@ -243,10 +246,10 @@ pub async fn a_call_that_is_dropped_leaves_a_usable_transport(make: Make) {
         biased;
         heard = heard(&mut listener, 1) => heard,
         // It may be over by then; that is as good.
-        _ = async { transport.deliver(&batch).await.unwrap(); std::future::pending::<()>().await } => vec![],
+        () = async { transport.deliver(&batch).await.unwrap(); std::future::pending::<()>().await; } => vec![],
     };
     assert_eq!(transport.deliver(&batch).await.map(|delivered| delivered.events), Ok(2000));
-    assert_eq!(transport.deliver(&plain(2001..=2001)).await, taken(1));
+    assert_taken(&transport.deliver(&plain(2001..=2001)).await, 1);
     while seen.last() != Some(&2001) {
         seen.extend(heard(&mut listener, 1).await);
     }
@@ -261,7 +264,7 @@ pub async fn a_call_that_is_dropped_leaves_a_usable_transport(make: Make) {
 pub async fn a_restarted_destination_is_found_again(make: Make) {
     let mut router = unlimited();
     let transport = make(destination(&router));
-    assert_eq!(transport.deliver(&plain(1..=3)).await, taken(3));
+    assert_taken(&transport.deliver(&plain(1..=3)).await, 3);
     router.kill();
     for _ in 0..2 {
         let refused = transport.deliver(&plain(4..=6)).await;
@@ -275,7 +278,7 @@ pub async fn a_restarted_destination_is_found_again(make: Make) {
         Err(DeliveryError::Transient { .. }) => transport.deliver(&plain(4..=6)).await,
         delivered => delivered,
     };
-    assert_eq!(delivered, taken(3));
+    assert_taken(&delivered, 3);
     assert_eq!(heard(&mut listener, 3).await, seqs(4..=6));
     assert_eq!(transport.health().await, Ok(()));
 }
