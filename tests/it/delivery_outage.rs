@@ -25,7 +25,7 @@ const LEAST_RATE: f64 = 0.5;
 /// Bytes of an event: all of them together are a multiple of [`MOST_MEMORY`].
 const SIZE: &str = "2000";
 const BYTES: usize = 1900;
-const RATE: &str = "2000";
+const RATE: &str = "1000";
 const CLIENTS: &str = "10";
 
 #[tokio::test]
@@ -49,6 +49,10 @@ async fn outage(kind: Kind) {
     up.works().await;
     down.works().await;
     down.there.leave().await;
+    for path in [&up, &down] {
+        path.fill(if soaking() { 250_000 } else { 10_000 }, BYTES).await;
+    }
+    up.drained().await;
     let (fewest, most) = if soaking() { (9, 21) } else { (3, 12) };
     let mut rounds: Vec<Round> = Vec::new();
     // More rounds when the first ones are against the router: the machine has other work too.
