@@ -88,6 +88,8 @@ pub struct Batcher {
     phase: Phase,
     /// A step that the journal had no room for.
     unsaved: Option<SaveCursor>,
+    /// Events settled since the journal last said that it knows: a crash forgets them.
+    forgettable: usize,
     /// Something was sent since readers were last told how far the path is.
     spoke: bool,
     finished: Vec<oneshot::Sender<()>>,
@@ -109,7 +111,7 @@ enum Phase {
     Reading,
     /// An answer of the adapter.
     Sending,
-    /// The journal, to set events aside.
+    /// The journal, to set events aside, or to know how far it is.
     Burying,
     /// Nothing: the router stops.
     Stopped,
@@ -127,6 +129,7 @@ impl Batcher {
             outgoing,
             phase: Phase::Idle,
             unsaved: None,
+            forgettable: 0,
             spoke: false,
             finished: Vec::new(),
             seen: head.head_seq,
@@ -176,6 +179,11 @@ impl Batcher {
     fn send(&mut self, ctx: &mut Context<Self>) {
         let size = self.plan().size;
         let Some((range, batch)) = self.outgoing.request(size) else { return };
+        // A crash is to make it send one batch again at most.
+        if self.forgettable + batch.items.len() > self.options.policy.most() && self.forgettable > 0
+        {
+            return self.store(ctx);
+        }
         self.phase = Phase::Sending;
         self.spoke = true;
         let answer = self.options.adapter.deliver.send(DeliverBatch(batch));

@@ -9,7 +9,9 @@ use actix::prelude::*;
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-use super::shard::{EndAll, EndSession, GetBalance, GetSessions, SessionRow, Shard};
+use super::shard::{
+    EndAll, EndSession, GetBalance, GetReached, GetSessions, ReachedRow, SessionRow, Shard,
+};
 use crate::core::{ledger::Balance, protocol::CloseReason};
 
 /// A worker thread has started its shard.
@@ -64,13 +66,13 @@ const MAILBOX: usize = 256;
 
 impl Broadcaster {
     /// Asks all shards, and waits for those that are there.
-    fn ask<M, R>(&self, message: M) -> impl Future<Output = Vec<R>> + 'static
+    fn ask<M, R>(&self, message: &M) -> impl Future<Output = Vec<R>> + 'static
     where
-        M: Message<Result = R> + Copy + Send + 'static,
+        M: Message<Result = R> + Clone + Send + 'static,
         R: Send + 'static,
         Shard: Handler<M>,
     {
-        let answers = join_all(self.shards.iter().map(|shard| shard.send(message)));
+        let answers = join_all(self.shards.iter().map(|shard| shard.send(message.clone())));
         // A shard that is gone has no answer; the watchdog deals with it.
         async move { answers.await.into_iter().flatten().collect() }
     }
@@ -98,7 +100,7 @@ impl Handler<Dismiss> for Broadcaster {
 
     fn handle(&mut self, message: Dismiss, _: &mut Self::Context) -> Self::Result {
         let Dismiss { reason, window } = message;
-        let done = self.ask(EndAll { reason, window });
+        let done = self.ask(&EndAll { reason, window });
         Box::pin(async move { drop(done.await) })
     }
 }
@@ -107,7 +109,7 @@ impl Handler<CloseSession> for Broadcaster {
     type Result = ResponseFuture<bool>;
 
     fn handle(&mut self, CloseSession(id): CloseSession, _: &mut Self::Context) -> Self::Result {
-        let found = self.ask(EndSession(id));
+        let found = self.ask(&EndSession(id));
         Box::pin(async move { found.await.contains(&true) })
     }
 }
@@ -116,7 +118,16 @@ impl Handler<ListSessions> for Broadcaster {
     type Result = ResponseFuture<Vec<SessionRow>>;
 
     fn handle(&mut self, _: ListSessions, _: &mut Self::Context) -> Self::Result {
-        let rows = self.ask(GetSessions);
+        let rows = self.ask(&GetSessions);
+        Box::pin(async move { rows.await.concat() })
+    }
+}
+
+impl Handler<GetReached> for Broadcaster {
+    type Result = ResponseFuture<Vec<ReachedRow>>;
+
+    fn handle(&mut self, event: GetReached, _: &mut Self::Context) -> Self::Result {
+        let rows = self.ask(&event);
         Box::pin(async move { rows.await.concat() })
     }
 }
@@ -125,7 +136,7 @@ impl Handler<GetLedger> for Broadcaster {
     type Result = ResponseFuture<Balance>;
 
     fn handle(&mut self, _: GetLedger, _: &mut Self::Context) -> Self::Result {
-        let balances = self.ask(GetBalance);
+        let balances = self.ask(&GetBalance);
         Box::pin(async move {
             let mut sum = Balance::default();
             for balance in balances.await {

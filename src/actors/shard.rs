@@ -20,7 +20,9 @@ use uuid::Uuid;
 
 pub use self::channels::{CloseChannel, OpenChannel, Tune};
 use self::passes::Pass;
-pub use self::queries::{EndAll, EndSession, GetBalance, GetSessions, SessionRow};
+pub use self::queries::{
+    EndAll, EndSession, GetBalance, GetReached, GetSessions, ReachedRow, SessionRow,
+};
 use super::{
     outlet::Outlet,
     session::{Finish, Lost},

@@ -46,7 +46,7 @@ pub(super) async fn start(
     let direct: Arc<dyn MonitoringAdapter> =
         Arc::new(WebsocketAdapter::new(common.metrics.clone()));
     if !Paths::of(&settings.flags).realtime {
-        return Ok(Delivery { paths: vec![direct], realtime: None });
+        return Ok(Delivery::new(vec![direct], None));
     }
     let transport: Arc<dyn Transport> = factory::transport(settings, builtin.as_ref())?.into();
     let tally = Arc::<Tally>::default();
@@ -54,7 +54,7 @@ pub(super) async fn start(
         Arc::new(RealtimeAdapter::new(transport.clone(), tally.clone()));
     let dual = Arc::new(DualAdapter::new(direct.clone(), path.clone()));
     let realtime = actors(settings, common, journal, advanced, (transport, tally)).await?;
-    Ok(Delivery { paths: vec![direct, path, dual], realtime: Some(realtime) })
+    Ok(Delivery::new(vec![direct, path, dual], Some(realtime)))
 }
 
 async fn actors(

@@ -10,6 +10,7 @@ mod completions;
 pub mod credentials;
 mod descriptors;
 mod exit;
+pub mod explain;
 pub mod filter;
 pub mod frames;
 mod migrate;
@@ -55,6 +56,8 @@ enum Command {
     Send(send::SendArgs),
     /// Show events live, or from any earlier place on.
     Tail(tail::TailArgs),
+    /// Show the whole path of one event, durable or as far as it is remembered.
+    Explain(explain::ExplainArgs),
     /// Load a router, and verify that every client gets every event, once and in order.
     Bench(bench::BenchArgs),
     /// Make a token, or say whose one is.
@@ -82,6 +85,7 @@ impl Cli {
             Command::CheckConfig(command) => command.run(config),
             Command::Send(args) => block_on(send::run(args)),
             Command::Tail(args) => block_on(tail::run(args)),
+            Command::Explain(args) => block_on(explain::run(args)),
             Command::Bench(args) => block_on(bench::run(args)),
             Command::Token(args) => args.run(config),
             Command::Completions(command) => command.run(Self::command()),

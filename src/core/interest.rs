@@ -175,7 +175,9 @@ impl Interest {
         }
     }
 
-    fn wants(&self, event: &Event) -> bool {
+    /// Whether it wants an event of the journal, as such.
+    #[must_use]
+    pub fn wants(&self, event: &Event) -> bool {
         match self {
             Self::Events(Events { filter, .. }) => filter.matches(event),
             Self::Changes(changes) => changes.wants(event),

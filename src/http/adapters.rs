@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix::Addr;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     actors::{
-        adapter::{Adapter, AdapterView, BreakerView, ForceBreaker, GetAdapter},
+        adapter::{Adapter, AdapterView, BreakerView, Counts, ForceBreaker, GetAdapter},
         batcher::{Batcher, BatcherView, GetBatcher},
     },
     adapters::{AdapterKind, MonitoringAdapter, PathCounters, Settled, TransportKind},
@@ -35,6 +36,8 @@ pub struct Delivery {
     pub paths: Vec<Arc<dyn MonitoringAdapter>>,
     /// What delivers to a Realtime, when that is on.
     pub realtime: Option<Realtime>,
+    /// Held by the one who replays a dead letter.
+    pub replays: Mutex<()>,
 }
 
 /// The actors of the realtime path.
@@ -46,6 +49,12 @@ pub struct Realtime {
 }
 
 impl Delivery {
+    /// These paths; what delivers to a Realtime, when that is on.
+    #[must_use]
+    pub fn new(paths: Vec<Arc<dyn MonitoringAdapter>>, realtime: Option<Realtime>) -> Self {
+        Self { paths, realtime, replays: Mutex::default() }
+    }
+
     /// How the realtime path is; `None` when it is off, or its actors are gone.
     pub async fn realtime(&self) -> Option<(AdapterView, BatcherView)> {
         let Realtime { adapter, batcher } = self.realtime.as_ref()?;
@@ -125,7 +134,7 @@ struct DeliveryRow {
 
 /// Requests, by how they ended.
 #[derive(Debug, Serialize, ToSchema)]
-struct AttemptCounts {
+pub(super) struct AttemptCounts {
     /// The destination has the events.
     delivered: u64,
     /// No connection, no answer, or an error that may pass.
@@ -194,6 +203,18 @@ impl From<BreakerView> for BreakerRow {
     }
 }
 
+impl From<Counts> for AttemptCounts {
+    fn from(counts: Counts) -> Self {
+        Self {
+            delivered: counts.of(Outcome::Delivered),
+            transient: counts.of(Outcome::Transient),
+            rate_limited: counts.of(Outcome::RateLimited),
+            rejected: counts.of(Outcome::Rejected),
+            misconfigured: counts.of(Outcome::Misconfigured),
+        }
+    }
+}
+
 impl From<Attempt> for FailureRow {
     fn from(attempt: Attempt) -> Self {
         Self {
@@ -208,7 +229,6 @@ impl From<Attempt> for FailureRow {
 
 impl DeliveryRow {
     fn new(adapter: AdapterView, batcher: &BatcherView) -> Self {
-        let of = |outcome| adapter.attempts.of(outcome);
         Self {
             transport: match adapter.transport {
                 TransportKind::Broadcast => "broadcast",
@@ -223,13 +243,7 @@ impl DeliveryRow {
             settled: batcher.settled,
             batch_events: batcher.batch_events,
             linger_ms: u64::try_from(batcher.linger.as_millis()).unwrap_or(u64::MAX),
-            attempts: AttemptCounts {
-                delivered: of(Outcome::Delivered),
-                transient: of(Outcome::Transient),
-                rate_limited: of(Outcome::RateLimited),
-                rejected: of(Outcome::Rejected),
-                misconfigured: of(Outcome::Misconfigured),
-            },
+            attempts: adapter.attempts.into(),
             latency: adapter.latency,
             waits_until: adapter.waits_until.map(rfc3339),
             last_failure: adapter.last_failure.map(Into::into),

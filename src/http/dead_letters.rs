@@ -1,4 +1,8 @@
-//! What a destination refused for good: `GET /v1/dead-letters`, and one of them to read or delete.
+//! What a destination refused for good: `GET /v1/dead-letters`, and one of them to read, replay or
+//! delete.
+
+mod counts;
+mod replay;
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -16,6 +20,12 @@ use crate::{
     actors::journal::{ChangeDeadLetter, PublishError, Record},
     core::event::rfc3339,
     storage::{DeadLetter, DeadLetterChange, DeadLetterQuery, DeadLetterStatus, Noted},
+};
+
+pub(super) use self::counts::dead_letter_counts;
+pub use self::{
+    counts::DeadLetterCounts,
+    replay::{__path_replay, replay},
 };
 
 problems!(

@@ -19,7 +19,7 @@ use actix_web::http::{
 use chrono::Utc;
 
 use super::{
-    Caller, ROUTES, Router, auth,
+    Caller, ROUTES, Router,
     door::Door,
     limits::Account,
     problem::{Code, Problem},
@@ -61,7 +61,7 @@ fn caller(router: &Router, head: &RequestHead, pattern: Option<&str>) -> Result<
     let key = client_key(head, identity.as_ref().ok());
     let account = router.limits.request(key, pattern)?;
     let identity = match identity {
-        Ok(identity) => auth::authorize(&identity, need).map(|()| identity),
+        Ok(identity) => router.auth.authorize(&identity, pattern, need).map(|()| identity),
         // What is for everybody is also for those with a token of yesterday.
         Err(_) if need == Need::Nothing => Ok(Identity::nobody()),
         Err(problem) => Err(problem),
@@ -98,7 +98,9 @@ fn need(method: &Method, pattern: Option<&str>) -> Need {
 }
 
 fn client_key(head: &RequestHead, identity: Option<&Identity>) -> ClientKey {
-    if let Some(name) = identity.and_then(|identity| identity.name.clone()) {
+    // A key that allows nothing is one that everybody has, and no name of anybody.
+    let somebody = identity.filter(|identity| !identity.scopes.is_empty());
+    if let Some(name) = somebody.and_then(|identity| identity.name.clone()) {
         return ClientKey::Named(name);
     }
     match head.peer_addr.map(|peer| peer.ip()) {

@@ -39,6 +39,7 @@ use crate::{
         event,
         intake::{self, Caps, Context, Parsed, UnpackError, unpack},
     },
+    settings::Paths,
 };
 
 /// Bodies above this are read on a thread of their own, so that a worker's sessions do not wait.
@@ -225,6 +226,7 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Re
     let received = event::to_micros(Utc::now());
     let traceparent = head.traceparent;
     let metrics = router.metrics.clone();
+    let broadcast_mode = Paths::of(&router.settings.flags).mode.as_str();
     // How much a packed body holds shows only when it is unpacked.
     let large = body.len() > INLINE_BYTES || head.encoding.is_some();
     let read = move || {
@@ -232,8 +234,7 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Re
             Some(encoding) => unpack(encoding, &body, caps).map_err(|error| packed(&error))?.into(),
             None => body,
         };
-        let context =
-            Context { received, limits, secret: None, broadcast_mode: "direct", traceparent };
+        let context = Context { received, limits, secret: None, broadcast_mode, traceparent };
         let began = Instant::now();
         let mut by_key = HashSet::new();
         let mut new_id = |index| {

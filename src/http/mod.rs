@@ -9,6 +9,7 @@ pub mod connection;
 pub mod contract;
 pub mod dead_letters;
 pub mod door;
+pub mod event_trace;
 pub mod events;
 pub mod guard;
 pub mod in_flight;
@@ -183,6 +184,7 @@ pub const ROUTES: &[Route] = &[
     ),
     route("GET", "/v1/events", READ, "events read back, by place, time, type, source and category"),
     route("GET", "/v1/events/{id}", READ, "one event"),
+    route("GET", "/v1/events/{id}/trace", READ, "its whole path, durable or as far as remembered"),
     route("GET", "/v1/stream", READ, "live events as server-sent events"),
     route("GET", "/v1/ws", READ, "the session protocol: live events over a WebSocket"),
     route("GET", "/realtime/v1/websocket", READ, "Supabase Realtime, as supabase-js opens it"),
@@ -215,6 +217,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/dead-letters", READ, "events that a destination refused for good"),
     route("GET", "/v1/dead-letters/{id}", READ, "one of them"),
     route("DELETE", "/v1/dead-letters/{id}", ADMIN, "delete one of them"),
+    route("POST", "/v1/dead-letters/{id}/replay", ADMIN, "send it to its destination again"),
     route("GET", "/v1/audit", ADMIN, "who or what changed how the router works, and why"),
     route("GET", "/v1/settings", READ, "every setting in force, and where it comes from"),
     route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
@@ -241,6 +244,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
         resource("/v1/events").route(web::post().to(ingest::post)).route(get().to(events::list)),
     )
     .service(resource("/v1/events/{id}").route(get().to(events::one)))
+    .service(resource("/v1/events/{id}/trace").route(get().to(event_trace::trace)))
     .service(resource("/v1/stream").route(get().to(stream::stream)))
     .service(resource("/v1/ws").route(get().to(upgrade::expected)))
     .service(resource("/realtime/v1/websocket").route(get().to(upgrade::expected_realtime)))
@@ -267,6 +271,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
             .route(get().to(dead_letters::one))
             .route(web::delete().to(dead_letters::delete)),
     )
+    .service(resource("/v1/dead-letters/{id}/replay").route(web::post().to(dead_letters::replay)))
     .service(resource("/v1/audit").route(get().to(audit::list)))
     .service(resource("/v1/settings").route(get().to(settings::settings)))
     .service(resource("/v1/ledger").route(get().to(ops::ledger)))

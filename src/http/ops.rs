@@ -1,6 +1,6 @@
 //! What operators look at: health, metrics, who is connected, and whether the ledger balances.
 
-use std::time::Duration;
+use std::{iter, time::Duration};
 
 use actix::MailboxError;
 use actix_web::{HttpResponse, http::header::ContentType, web};
@@ -10,10 +10,12 @@ use utoipa::ToSchema;
 use super::{
     Caller, ROUTES, Route, Router,
     contract::problems,
+    dead_letters::dead_letter_counts,
     problem::{self, Code, Problem},
 };
 use crate::{
     actors::{
+        batcher::GetBatcher,
         broadcaster::{CloseSession, GetLedger, ListSessions},
         journal::GetStatus,
         shard::SessionRow,
@@ -51,6 +53,11 @@ pub struct Ledger {
     /// What subscribers of this router are given by itself: events by sessions and streams, and rows
     /// and messages of topics by channels of the built-in Realtime, each counted by subscription.
     direct: Balance,
+    /// What is delivered to a Realtime, while that is on: `matched` is what was routed there since
+    /// the router started, `delivered` what its destination has, `dropped` holds dead letters, and
+    /// what retention took first.
+    #[schema(required)]
+    realtime: Option<Balance>,
 }
 
 /// The process answers: that is all this says.
@@ -92,6 +99,8 @@ pub async fn readyz(router: web::Data<Router>) -> Result<&'static str, Problem> 
     ))
 )]
 pub async fn metrics(router: web::Data<Router>) -> HttpResponse {
+    // Where they are counted; a database that is away leaves the last number.
+    dead_letter_counts(&router).await;
     let body = router.metrics.render();
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(body)
 }
@@ -145,8 +154,9 @@ pub async fn close_session(
     responses((status = 200, description = "The accounts.", body = Ledger), StoppingProblems)
 )]
 pub async fn ledger(router: web::Data<Router>) -> Result<web::Json<Ledger>, Problem> {
-    let direct = balance(&router).await?;
-    Ok(web::Json(Ledger { balances: direct.imbalance == 0, direct }))
+    let (direct, realtime) = balances(&router).await?;
+    let mut all = iter::once(&direct).chain(&realtime);
+    Ok(web::Json(Ledger { balances: all.all(|it| it.imbalance == 0), direct, realtime }))
 }
 
 /// Where to look.
@@ -168,12 +178,18 @@ pub(super) async fn list_sessions(router: &Router) -> Result<Vec<SessionRow>, Pr
     router.broadcaster.send(ListSessions).await.map_err(stopping)
 }
 
-/// The sums of all accounts; the metric follows.
+/// The sums of all accounts, of the direct path and of the realtime one when that is on; the metric
+/// follows.
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-pub(super) async fn balance(router: &Router) -> Result<Balance, Problem> {
-    let balance = router.broadcaster.send(GetLedger).await.map_err(stopping)?;
-    router.metrics.ledger_imbalance.set(balance.imbalance as f64);
-    Ok(balance)
+pub(super) async fn balances(router: &Router) -> Result<(Balance, Option<Balance>), Problem> {
+    let direct = router.broadcaster.send(GetLedger).await.map_err(stopping)?;
+    let realtime = match &router.delivery.realtime {
+        Some(realtime) => Some(realtime.batcher.send(GetBatcher).await.map_err(stopping)?.balance),
+        None => None,
+    };
+    let imbalance: u64 = iter::once(&direct).chain(&realtime).map(|it| it.imbalance).sum();
+    router.metrics.ledger_imbalance.set(imbalance as f64);
+    Ok((direct, realtime))
 }
 
 /// An actor does not answer any more, which says nothing to a client but that.

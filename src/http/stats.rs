@@ -3,6 +3,8 @@
 //! `broadcaster`, `classification` and `validation` have the names that the original system gave its
 //! counters, and mean what those were meant to mean.
 
+mod adapters;
+
 use std::collections::BTreeMap;
 
 use actix_web::web;
@@ -10,10 +12,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+pub use self::adapters::AdapterStats;
 use super::{
     Router,
     contract::problems,
-    ops::{balance, list_sessions, stopping},
+    dead_letters::dead_letter_counts,
+    ops::{balances, list_sessions, stopping},
     problem::Problem,
 };
 use crate::{
@@ -21,12 +25,14 @@ use crate::{
         journal::{GetStatus, JournalStatus},
         shard::SessionRow,
     },
+    adapters::Settled,
     core::{
         event::{Category, Position, Seq, rfc3339},
         ledger::Balance,
         stats::Validations,
         tail::Tail,
     },
+    settings::{Mode, Paths},
     telemetry::{DeliveryStats, HttpStats, IngestStats, resident_memory},
 };
 
@@ -54,8 +60,10 @@ pub struct StatsSnapshot {
     pub ledger: LedgerStats,
     /// Events on their way in.
     pub ingest: IngestStats,
-    /// Events on their way out.
+    /// Events on their way out, to sessions.
     pub delivery: DeliveryStats,
+    /// The delivery paths that are on, the direct one first.
+    pub adapters: Vec<AdapterStats>,
     /// Requests.
     pub http: HttpStats,
     /// The counters of the original's broadcaster.
@@ -126,19 +134,24 @@ pub struct SessionStats {
 pub struct LedgerStats {
     /// What subscribers of this router are given by itself, as `GET /v1/ledger` has it.
     pub direct: Balance,
+    /// What is delivered to a Realtime, when that is on.
+    #[schema(required)]
+    pub realtime: Option<Balance>,
 }
 
 /// The counters of the original's broadcaster.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BroadcasterStats {
-    /// Events that were to be shown: `direct_broadcasts + failed_broadcasts`, each event once,
-    /// whether it came alone or in a batch, and duplicates never.
+    /// Events that were to be shown, each once, whether it came alone or in a batch and whichever
+    /// paths it takes; duplicates never.
     pub total_broadcasts: u64,
     /// Events put where dashboards read them, connected or not.
     pub direct_broadcasts: u64,
-    /// Events given to an adapter.
+    /// Events that the destination of an adapter has, as it said. One that waits is not counted yet.
     pub adapter_broadcasts: u64,
-    /// Events that were taken, and then could not be committed.
+    /// Events that will not arrive, on one path or all: taken and then not committed, set aside as
+    /// dead letters, or deleted before they were delivered. A request that failed and is made again
+    /// is not among them: `adapters` counts it.
     pub failed_broadcasts: u64,
     /// The newest `seq`. It does not begin anew with the process.
     #[schema(value_type = u64)]
@@ -174,7 +187,10 @@ pub struct ClassificationStats {
 pub async fn stats(router: web::Data<Router>) -> Result<web::Json<StatsSnapshot>, Problem> {
     let journal = router.journal.send(GetStatus).await.map_err(stopping)?;
     let sessions = list_sessions(&router).await?;
-    let direct = balance(&router).await?;
+    let (direct, realtime) = balances(&router).await?;
+    let told = router.delivery.realtime().await;
+    let dead_letters = dead_letter_counts(&router).await;
+    let settled = told.as_ref().map(|(_, batcher)| batcher.settled).unwrap_or_default();
     let tail = router.tail.load();
     let metrics = &router.metrics;
     let ingest = metrics.stats.ingest();
@@ -185,11 +201,16 @@ pub async fn stats(router: web::Data<Router>) -> Result<web::Json<StatsSnapshot>
         journal: journal_stats(journal, &tail, router.storage.describe()),
         tail: tail_stats(&tail),
         sessions: session_stats(&sessions),
-        ledger: LedgerStats { direct },
-        broadcaster: broadcaster_stats(&ingest, tail.position().seq, sessions.len()),
+        ledger: LedgerStats { direct, realtime },
+        broadcaster: BroadcasterStats {
+            sequence_counter: tail.position().seq,
+            connected_clients: sessions.len(),
+            ..broadcaster_stats(&ingest, settled, Paths::of(&router.settings.flags).mode)
+        },
         classification: classification_stats(&ingest),
         validation: metrics.stats.validation(),
         delivery: metrics.stats.delivery(),
+        adapters: adapters::adapters(&router, &told, dead_letters.as_ref()),
         http: metrics.stats.http(),
         ingest,
     }))
@@ -228,16 +249,17 @@ fn session_stats(sessions: &[SessionRow]) -> SessionStats {
     }
 }
 
-fn broadcaster_stats(ingest: &IngestStats, head_seq: Seq, clients: usize) -> BroadcasterStats {
+fn broadcaster_stats(ingest: &IngestStats, settled: Settled, mode: Mode) -> BroadcasterStats {
+    let Settled { delivered, dead, skipped, .. } = settled;
     BroadcasterStats {
         total_broadcasts: ingest.accepted + ingest.failed,
         direct_broadcasts: ingest.accepted,
-        adapter_broadcasts: 0,
-        failed_broadcasts: ingest.failed,
-        sequence_counter: head_seq,
-        connected_clients: clients,
-        use_adapter: false,
-        use_dual_mode: false,
+        adapter_broadcasts: delivered,
+        failed_broadcasts: ingest.failed + dead + skipped,
+        sequence_counter: 0,
+        connected_clients: 0,
+        use_adapter: mode != Mode::Direct,
+        use_dual_mode: mode == Mode::Dual,
     }
 }
 

@@ -15,3 +15,10 @@ pub fn is_route(pattern: &str) -> bool {
         || pattern.starts_with("/socket/")
         || pattern.starts_with("/api/broadcast")
 }
+
+/// Whether a route, by its pattern, is a socket of Realtime: what may be done there is decided channel
+/// by channel.
+#[must_use]
+pub fn is_socket(pattern: &str) -> bool {
+    is_route(pattern) && pattern.ends_with("/websocket")
+}

@@ -122,6 +122,16 @@ pub trait Storage: Send + Sync + 'static {
     /// When the database cannot be reached or refuses.
     async fn dead_letter(&self, id: u64) -> Result<Option<DeadLetter>, StorageError>;
 
+    /// The dead letter that an event is for an adapter, if it is one.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or refuses.
+    async fn dead_letter_of(
+        &self,
+        adapter: &str,
+        event: Uuid,
+    ) -> Result<Option<DeadLetter>, StorageError>;
+
     /// How many dead letters there are, by adapter and status; nothing for what there is none of.
     ///
     /// # Errors

@@ -205,6 +205,20 @@ macro_rules! record_queries {
             Ok(row.map(LetterRow::letter).transpose()?)
         }
 
+        /// The dead letter that an event is for an adapter.
+        pub(super) $($async)? fn letter_of(
+            c: &mut $Connection,
+            adapter: &str,
+            event: Uuid,
+        ) -> Result<Option<DeadLetter>, Fault> {
+            let query = dead_letters::table
+                .select(LetterRow::as_select())
+                .filter(dead_letters::adapter.eq(adapter))
+                .filter(dead_letters::event_id.eq(Id(event)));
+            let row = $wait!(query.first(c)).optional()?;
+            Ok(row.map(LetterRow::letter).transpose()?)
+        }
+
         /// How many dead letters there are, by adapter and status.
         pub(super) $($async)? fn count_letters(
             c: &mut $Connection,

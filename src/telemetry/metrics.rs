@@ -158,6 +158,8 @@ metrics! {
     /// Topics whose messages were forgotten before their time.
     realtime_topics_forgotten_total: Counter, Count, ["reason"];
 
+    /// Dead letters, as they were counted last: `GET /metrics` and `GET /v1/stats` count them.
+    dead_letters: Gauge, Count, ["adapter", "status"];
     /// Events that an adapter was to deliver and never will.
     adapter_dropped_total: Counter, Count, ["adapter", "reason"];
 

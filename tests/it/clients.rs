@@ -56,8 +56,9 @@ fn bench_fails_when_a_connection_ends() {
 
 #[test]
 fn clients_that_cannot_connect_say_so_and_exit_with_4() {
-    for command in ["tail", "bench"] {
-        let out = signalbox(&[command], "http://127.0.0.1:1").output().unwrap();
+    let event = "00000000-0000-4000-8000-000000000000";
+    for command in [&["tail"][..], &["bench"], &["explain", event]] {
+        let out = signalbox(command, "http://127.0.0.1:1").output().unwrap();
         assert_eq!(out.status.code(), Some(4));
         let said = String::from_utf8(out.stderr).unwrap();
         assert!(said.contains("cannot be reached") && said.lines().count() == 1, "{said}");

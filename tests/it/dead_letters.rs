@@ -139,6 +139,7 @@ async fn what_cannot_be_is_refused_by_name() {
         ("/v1/dead-letters?limit=0", 400, "bad_parameter"),
         ("/v1/dead-letters?limit=1001", 400, "bad_parameter"),
         ("/v1/dead-letters?after=x", 400, "bad_parameter"),
+        ("/v1/dead-letters?before=9223372036854775808", 400, "bad_parameter"),
         ("/v1/dead-letters?after=1&before=2", 400, "bad_parameter"),
         ("/v1/dead-letters?status=retrying", 400, "bad_parameter"),
         ("/v1/dead-letters?states=failed", 400, "unknown_parameter"),
@@ -157,6 +158,26 @@ async fn what_cannot_be_is_refused_by_name() {
             assert_eq!((answer.status, answer.problem()), (status, code), "DELETE {path}");
         }
     }
+}
+
+#[tokio::test]
+async fn where_no_adapter_is_on_nothing_is_replayed() {
+    let router = router_with(3).await;
+    let replay = async |id: u64, token| {
+        ask(&router, "POST", &format!("/v1/dead-letters/{id}/replay"), token).await
+    };
+    for (id, status, code) in [
+        (1, 409, "dead_letter_recovered"),
+        (2, 503, "destination_unavailable"),
+        (3, 503, "destination_unavailable"),
+        (4, 404, "not_found"),
+    ] {
+        let answer = replay(id, OPERATOR).await;
+        assert_eq!((answer.status, answer.problem()), (status, code), "{id}");
+    }
+    let kept = ask(&router, "GET", "/v1/dead-letters/3", WALL).await.json;
+    assert_eq!((&kept["status"], &kept["attempts"]), (&json!("pending"), &json!(1)));
+    assert_eq!(replay(3, WALL).await.status, 403);
 }
 
 #[tokio::test]

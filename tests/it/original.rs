@@ -1,9 +1,11 @@
 //! The tests that the original system had, or had planned, under the names they had there.
 //!
-//! 19 unit tests of its broadcaster, its adapter, its event and its factory, and those of its manual
-//! scenarios that concern the direct path. What was a class there is the running router here, so
-//! each says what it corresponds to.
+//! 19 unit tests of its broadcaster, its adapter, its event and its factory, its manual scenarios, and
+//! the four modes that it was to be tried in from end to end. What was a class there is the running
+//! router here, so each says what it corresponds to.
 
+mod delivering;
+mod modes;
 mod scenarios;
 
 use serde_json::{Value, json};

@@ -63,11 +63,26 @@ for (const vsn of VSNS) {
       const reason = "JwtSignatureError: Failed to validate JWT signature";
       refused(await first(forged.channel("room", { config })), reason);
     }
-    const outside = realtime(vsn, { params: { apikey: ANON } });
-    const heard = new Heard("refused handshakes");
-    outside.socketAdapter.onError(heard.hear);
-    equal((await first(outside.channel("room")))[0], "CHANNEL_ERROR");
-    await heard.take(2);
+  });
+
+  test(`a socket of version ${vsn} opens to a key that allows nothing, and to no forged one`, async () => {
+    const [outside, config] = [realtime(vsn, { params: { apikey: ANON } }), { private: false }];
+    refused(await first(outside.channel("room", { config })), `${UNAUTHORIZED} room`);
+    equal(outside.isConnected(), true);
+    await outside.setAuth(jwt("authenticated"));
+    const reader = outside.channel("other", { config });
+    const heard = broadcasts(reader);
+    await subscribe(reader);
+    const writer = (await client(vsn, SERVICE)).channel("other");
+    await subscribe(writer);
+    await writer.send(broadcast("said"));
+    equal((await heard.next()).event, "said");
+
+    const forged = realtime(vsn, { params: { apikey: jwt("anon", 600, "another secret of 32 characters.") } });
+    const handshakes = new Heard("refused handshakes");
+    forged.socketAdapter.onError(handshakes.hear);
+    equal((await first(forged.channel("room")))[0], "CHANNEL_ERROR");
+    await handshakes.take(2);
   });
 
   test(`version ${vsn} hears on a private channel what is told to it, and says what its role may`, async () => {
@@ -183,6 +198,19 @@ test("supabase-js brings its user's token along, at first and after a restart", 
   await subscribe(other);
   equal(await other.send(broadcast("said")), "ok");
   equal((await heard.next()).event, "said");
+});
+
+test("supabase-js with the key that a project shows everybody hears what its user may", async () => {
+  const user = supabase({ accessToken: async () => jwt("authenticated") }, ANON);
+  await user.realtime.setAuth();
+  const channel = user.channel("anon", PRIVATE);
+  const rows = inserts(channel);
+  await subscribe(channel);
+  await store("with an anon key");
+  equal((await rows.next()).new.event_type, "with an anon key");
+  // Who has not signed in may read nothing.
+  const nobody = supabase({}, ANON).channel("anon", PRIVATE);
+  refused(await first(nobody), `${UNAUTHORIZED} anon`);
 });
 
 await run();

@@ -25,7 +25,7 @@ use crate::{
             attempt::Outcome,
             gate::{Gate, Leave},
         },
-        event::{Position, Seq},
+        event::{Position, Seq, rfc3339},
     },
     telemetry::Metrics,
 };
@@ -244,7 +244,7 @@ impl Desk {
     fn tell(&self, transition: Option<Transition>, by: &str) {
         let Some(transition) = transition else { return };
         let Transition { from, to, ref cause, until, .. } = transition;
-        let until = until.map(|until| self.clock()(until).to_rfc3339());
+        let until = until.map(|until| rfc3339(self.clock()(until)));
         self.show_state(to);
         self.metrics.adapter_breaker_transitions_total.with([REALTIME, to.name()]).increment(1);
         let destination = self.transport.describe();

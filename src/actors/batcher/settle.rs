@@ -23,6 +23,8 @@ impl Batcher {
     pub(super) fn settle(&mut self, progress: Progress, ctx: &mut Context<Self>) {
         let Progress { step, delivered, known, dead } = progress;
         self.count(delivered, known, dead.len() as u64);
+        let settled = delivered + dead.len() as u64;
+        self.forgettable += usize::try_from(settled).unwrap_or(usize::MAX);
         match step {
             Some(step) if !dead.is_empty() => self.bury(&dead, step, ctx),
             Some(step) => {
@@ -51,6 +53,12 @@ impl Batcher {
         }
     }
 
+    /// Has it stored how far it is; nothing goes on before that.
+    pub(super) fn store(&mut self, ctx: &mut Context<Self>) {
+        let step = CursorStep::new(REALTIME, self.outgoing.position());
+        self.bury(&[], step.and_through(self.outgoing.through()), ctx);
+    }
+
     /// Sets events aside in one transaction with the cursor's step; nothing goes on before that.
     fn bury(&mut self, dead: &[DeadItem], step: CursorStep, ctx: &mut Context<Self>) {
         self.phase = Phase::Burying;
@@ -65,10 +73,11 @@ impl Batcher {
         ctx.spawn(sent.into_actor(self).map(move |buried, batcher, ctx| match buried {
             Ok(Ok(())) => {
                 batcher.phase = Phase::Idle;
+                batcher.forgettable = 0;
                 batcher.go_on(ctx);
             }
             Ok(Err(error)) if batcher.finished.is_empty() => {
-                tracing::warn!(%error, "dead letters are not stored yet");
+                tracing::warn!(%error, "what became of events is not stored yet");
                 ctx.run_later(SAVE_AGAIN, move |batcher, ctx| batcher.try_bury(again, ctx));
             }
             // They are delivered or set aside again after the next start.
@@ -119,7 +128,7 @@ impl Batcher {
                 Phase::Lingering => "filling a batch",
                 Phase::Reading => "reading",
                 Phase::Sending => "sending",
-                Phase::Burying => "setting aside",
+                Phase::Burying => "storing",
                 Phase::Stopped => "stopped",
             },
             settled: self.options.tally.settled(),

@@ -297,6 +297,30 @@ async fn while_dead_letters_cannot_be_stored_nothing_goes_past_them() {
     assert_eq!(bench.seqs(1).await, [2]);
 }
 
+/// Whatever is sent while the journal does not know of it would be sent again after a crash.
+#[actix::test]
+async fn no_more_than_a_batch_is_sent_before_the_journal_knows() {
+    let mut bench = bench(Before::default(), []).await;
+    bench.publish(1..=250).await;
+    assert_eq!(bench.seqs(250).await, (1..=250).collect::<Vec<_>>());
+    let mut known = vec![0];
+    while let Ok((dead, step)) = bench.buried.try_recv() {
+        assert!(dead.is_empty());
+        known.push(step.through);
+    }
+    known.push(250);
+    assert!(known.windows(2).all(|two| two[1] - two[0] <= 100), "{known:?}");
+}
+
+#[actix::test]
+async fn while_the_journal_does_not_know_nothing_more_is_sent() {
+    let mut bench = bench(Before { refuses: usize::MAX, ..Before::default() }, []).await;
+    bench.publish(1..=250).await;
+    while bench.view().await.phase != "storing" {}
+    let sent = std::iter::from_fn(|| bench.sent.try_recv().ok()).map(|batch| batch.len());
+    assert!((1..=100).contains(&sent.sum::<usize>()));
+}
+
 #[actix::test]
 async fn a_failed_batch_is_sent_again_from_where_it_failed() {
     let failed = || Err(DeliveryError::Transient { reason: "reset".to_owned() });

@@ -45,7 +45,7 @@ pub struct SaveCursor(pub CursorStep);
 #[derive(Message)]
 #[rtype(result = "Result<(), PublishError>")]
 pub struct Bury {
-    /// At least one.
+    /// None, where only the step is to be known to be durable.
     pub letters: Vec<NewDeadLetter>,
     /// How far the adapter has come with them.
     pub step: CursorStep,

@@ -137,6 +137,9 @@ impl Storage for Database {
     async fn dead_letter(&self, _: u64) -> Result<Option<DeadLetter>, StorageError> {
         Ok(None)
     }
+    async fn dead_letter_of(&self, _: &str, _: Uuid) -> Result<Option<DeadLetter>, StorageError> {
+        Ok(None)
+    }
     async fn count_dead_letters(&self) -> Result<Vec<DeadLetterCount>, StorageError> {
         Ok(Vec::new())
     }

@@ -6,7 +6,12 @@ use actix::prelude::*;
 use uuid::Uuid;
 
 use super::Shard;
-use crate::core::{event::Seq, filter::Filter, ledger::Balance, protocol::CloseReason};
+use crate::core::{
+    event::{Event, Seq},
+    filter::Filter,
+    ledger::Balance,
+    protocol::CloseReason,
+};
 
 /// All sessions must end, and come back after a time within the window.
 #[derive(Message, Clone, Copy)]
@@ -32,6 +37,26 @@ pub struct GetSessions;
 #[derive(Message, Clone, Copy)]
 #[rtype(result = "Balance")]
 pub struct GetBalance;
+
+/// Which sessions here is an event for?
+#[derive(Message, Clone)]
+#[rtype(result = "Vec<ReachedRow>")]
+pub struct GetReached(pub Arc<Event>);
+
+/// A session that an event is for.
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = ReachedSession)]
+pub struct ReachedRow {
+    /// What the client calls itself.
+    #[schema(required)]
+    pub client_id: Option<String>,
+    /// The session's id.
+    pub id: Uuid,
+    /// What it is spoken to in.
+    pub protocol: &'static str,
+    /// `reached`: its socket has taken the event. `pending`: it will.
+    pub state: &'static str,
+}
 
 /// One connected client, as `GET /v1/sessions` shows it.
 #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
@@ -120,6 +145,20 @@ impl Handler<GetSessions> for Shard {
             blocked: row.blocked,
         });
         rows.collect()
+    }
+}
+
+impl Handler<GetReached> for Shard {
+    type Result = Vec<ReachedRow>;
+
+    fn handle(&mut self, GetReached(event): GetReached, _: &mut Self::Context) -> Vec<ReachedRow> {
+        let reached = self.fanout.reached(&event).into_iter().map(|reached| ReachedRow {
+            client_id: reached.sink.client_id.clone(),
+            id: reached.sink.id,
+            protocol: reached.form.as_str(),
+            state: if reached.has_it { "reached" } else { "pending" },
+        });
+        reached.collect()
     }
 }
 

@@ -1,10 +1,15 @@
 //! The realtime path, as it reports itself.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use tokio::time::timeout;
 
 use crate::adapters::{AdapterKind, MonitoringAdapter, PathCounters, Tally, Transport};
+
+/// How long who asks for its health waits: a request may take longer, and would be an outage of the
+/// answer to that question too.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// A Realtime, reached by a transport. What it has done is counted by the actors that send.
 pub struct RealtimeAdapter {
@@ -31,7 +36,9 @@ impl MonitoringAdapter for RealtimeAdapter {
     }
 
     async fn health(&self) -> Result<(), String> {
-        self.transport.health().await.map_err(|error| error.to_string())
+        let looked = timeout(LOOK, self.transport.health()).await;
+        let looked = looked.map_err(|_late| format!("no answer within {} s", LOOK.as_secs()))?;
+        looked.map_err(|error| error.to_string())
     }
 
     fn counters(&self) -> PathCounters {

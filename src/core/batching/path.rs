@@ -49,6 +49,12 @@ impl PathPolicy {
         self.policy.linger_at_most(self.max_linger.min(class.ceiling().linger));
     }
 
+    /// Most events that ever go together.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        self.policy.limits().max
+    }
+
     /// Learns from the answer to a batch.
     pub fn observe(&mut self, outcome: Outcome) {
         self.policy.observe(outcome);

@@ -92,6 +92,12 @@ impl BatchPolicy {
         })
     }
 
+    /// Its limits.
+    #[must_use]
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Takes other limits and keeps what was learned, as far as they allow.
     ///
     /// # Errors

@@ -10,12 +10,14 @@ mod group;
 #[cfg(test)]
 mod model;
 mod pass;
+mod reach;
 mod sessions;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod types;
 
+pub use self::reach::Reached;
 pub use self::types::{
     Attach, Begin, Effect, FanoutLimits, Key, Label, Opening, Row, TooManyFilters, Totals, Turn,
 };
@@ -26,10 +28,11 @@ use slab::Slab;
 use uuid::Uuid;
 
 use self::{
-    group::{Groups, Place},
+    group::{Group, Groups, Place},
     pass::Pass,
 };
 use super::{
+    event::Seq,
     heartbeat::Heartbeat,
     interest::{Events, Interest},
     ledger::Balance,
@@ -64,6 +67,8 @@ struct Session<S> {
 struct Subscription {
     session: Key,
     place: Place,
+    /// The first place it is told of.
+    began: Seq,
     reader: Reader,
     /// What it is known by outside.
     label: Label,

@@ -83,6 +83,7 @@ impl<S: Sink> Fanout<S> {
         let subscription = self.subscriptions.insert(Subscription {
             session: key,
             place: (index, group.members.len()),
+            began: start.next,
             reader: Reader::new(start, &group.window),
             label: 0,
             waits_for: waits_for.filter(|it| session.subscriptions.contains(it)),

@@ -27,7 +27,8 @@ pub(super) use problems::{problems, responses};
 
 use self::schemas::NewEvent;
 use super::{
-    ROUTES, Route, adapters, audit, auth, broadcast, dead_letters, events, ingest, legacy, ops,
+    ROUTES, Route, adapters, audit, auth, broadcast, dead_letters, event_trace, events, ingest,
+    legacy, ops,
     problem::{Body, Code, FaultBody, Outcome},
     settings, stats, stream, upgrade,
 };
@@ -61,11 +62,12 @@ const TOKEN: &str = "token";
         (name = "contract", description = "This description, and that of the sockets."),
     ),
     paths(
-        ingest::post, events::list, events::one, stream::stream,
+        ingest::post, events::list, events::one, event_trace::trace, stream::stream,
         upgrade::expected, upgrade::expected_realtime, upgrade::expected_socket, broadcast::post,
         broadcast::post_realtime, broadcast::post_one, broadcast::post_one_realtime,
         auth::post_ticket, ops::sessions, ops::close_session,
-        stats::stats, adapters::list, adapters::force, dead_letters::list, dead_letters::one, dead_letters::delete, audit::list,
+        stats::stats, adapters::list, adapters::force, dead_letters::list, dead_letters::one, dead_letters::delete,
+        dead_letters::replay, audit::list,
         settings::settings, ops::ledger, legacy::dashboard, legacy::producer,
         legacy::status, legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,

@@ -46,6 +46,7 @@ use crate::{
         problem::{Code, Problem},
         upgrade,
     },
+    settings::Paths,
 };
 
 /// How often it is looked whether the producer is still there, and whether the router stops.
@@ -223,14 +224,10 @@ impl Producer {
         let received = event::to_micros(Utc::now());
         let large = text.len() > ingest::INLINE_BYTES;
         let metrics = self.router.metrics.clone();
+        let broadcast_mode = Paths::of(&self.router.settings.flags).mode.as_str();
         let read = move || {
-            let context = Context {
-                received,
-                limits,
-                secret: None,
-                broadcast_mode: "direct",
-                traceparent: None,
-            };
+            let context =
+                Context { received, limits, secret: None, broadcast_mode, traceparent: None };
             let began = Instant::now();
             let batch = legacy::read(&text, &context, &mut Uuid::now_v7)?;
             metrics.stats.validated(&batch, began.elapsed());

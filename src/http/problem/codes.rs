@@ -87,6 +87,8 @@ codes! {
     BodyTimeout: "body_timeout", REQUEST_TIMEOUT, "Send less at a time, or faster.";
     /// The head of the request did not arrive within `limits.head_timeout`.
     HeadTimeout: "head_timeout", REQUEST_TIMEOUT, "Send it at once.";
+    /// The dead letter is recovered: its destination has the event.
+    DeadLetterRecovered: "dead_letter_recovered", CONFLICT, "Nothing is left to do; it may be deleted.";
     /// A request with this `Idempotency-Key` is being answered.
     RequestInFlight: "request_in_flight", CONFLICT, "Repeat it later.";
     /// The body has more than `limits.body_bytes`, packed or unpacked.
@@ -99,6 +101,8 @@ codes! {
     UnsupportedMediaType: "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Use one of `Accept`.";
     /// The `Host` is none that the router answers to.
     HostNotAllowed: "host_not_allowed", MISDIRECTED_REQUEST, "Use `localhost`, or a name of `server.hosts`.";
+    /// The destination has refused the event again.
+    DestinationRefused: "destination_refused", UNPROCESSABLE_ENTITY, "Mend what `detail` says at the destination, and replay it; or delete it.";
     /// The `Idempotency-Key` was used for a request with another content.
     IdempotencyKeyReused: "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Use a new key for what is new.";
     /// Broadcasts are at fault; none was sent.
@@ -117,6 +121,8 @@ codes! {
     HeadTooLarge: "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "Send less in it.";
     /// The journal is corrupt: an event is missing.
     JournalCorrupt: "journal_corrupt", INTERNAL_SERVER_ERROR, "An operator must look at the database.";
+    /// Nothing is sent to the destination now, or it did not take it.
+    DestinationUnavailable: "destination_unavailable", SERVICE_UNAVAILABLE, "Replay it once the destination is well: see `GET /v1/adapters`.";
     /// Events are not taken now.
     NotReady: "not_ready", SERVICE_UNAVAILABLE, "Wait until `GET /readyz` says 200.";
     /// Whether the events were stored is not known.

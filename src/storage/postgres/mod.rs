@@ -140,6 +140,16 @@ impl Storage for PostgresStorage {
         self.read(async { queries::letter(&mut *self.connection().await?, id).await }).await
     }
 
+    async fn dead_letter_of(
+        &self,
+        adapter: &str,
+        event: Uuid,
+    ) -> Result<Option<DeadLetter>, StorageError> {
+        let letter =
+            async { queries::letter_of(&mut *self.connection().await?, adapter, event).await };
+        self.read(letter).await
+    }
+
     async fn count_dead_letters(&self) -> Result<Vec<DeadLetterCount>, StorageError> {
         self.read(async { queries::count_letters(&mut *self.connection().await?).await }).await
     }

@@ -121,6 +121,15 @@ impl Storage for SqliteStorage {
         self.read(move |connection| queries::letter(connection, id)).await
     }
 
+    async fn dead_letter_of(
+        &self,
+        adapter: &str,
+        event: Uuid,
+    ) -> Result<Option<DeadLetter>, StorageError> {
+        let adapter = adapter.to_owned();
+        self.read(move |connection| queries::letter_of(connection, &adapter, event)).await
+    }
+
     async fn count_dead_letters(&self) -> Result<Vec<DeadLetterCount>, StorageError> {
         self.read(queries::count_letters).await
     }

@@ -122,6 +122,17 @@ fn tail_and_bench_end_where_no_router_is() {
 }
 
 #[test]
+fn explain_ends_where_no_router_is() {
+    let explain: &[&str] = &["explain", "00000000-0000-4000-8000-000000000000"];
+    let rows = garbage().into_iter().filter(|(_, _, words)| *words != "refused: 200 OK");
+    let unclear = http("200 OK", "", "{\"id\":7}");
+    let unclear = (unclear, 1, "refused: its answer is not understood");
+    let busy = http("503 Service Unavailable", "retry-after: 1\r\n", "{\"detail\":\"full\"}");
+    let busy = (busy, 4, "503 Service Unavailable: full");
+    all(&[explain], rows.chain([unclear, busy]).collect());
+}
+
+#[test]
 fn send_ends_where_no_router_is() {
     let endless = b"HTTP/1.1 202 Accepted\r\ncontent-length: 99999999999\r\n\r\n".to_vec();
     let chunk = [b"10000\r\n".to_vec(), vec![b' '; 0x1_0000], b"\r\n".to_vec()].concat();

@@ -126,6 +126,10 @@ async fn a_dead_letter_keeps_the_event_whole(place: Place) {
         (kept.event.id, &kept.event.event_type, kept.event.seq, kept.event.created_at),
         (event.id, &event.event_type, event.seq, event.created_at)
     );
+    let of = async |adapter, event| place.storage.dead_letter_of(adapter, event).await.unwrap();
+    assert_eq!(of(&kept.adapter, kept.event.id).await.as_ref(), Some(&kept));
+    assert_eq!(of("other", kept.event.id).await, None);
+    assert_eq!(of(&kept.adapter, Uuid::nil()).await, None);
     assert_eq!(place.storage.dead_letter(kept.id).await.unwrap(), Some(kept));
     assert_eq!(place.storage.dead_letter(999).await.unwrap(), None);
     assert_eq!(place.storage.dead_letter(u64::MAX).await.unwrap(), None);

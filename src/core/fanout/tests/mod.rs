@@ -2,6 +2,7 @@
 
 mod forms;
 mod passes;
+mod reach;
 mod sessions;
 mod topics;
 
