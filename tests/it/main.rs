@@ -20,6 +20,7 @@ mod contract;
 mod crash;
 mod dead_letters;
 mod delivery;
+mod delivery_outage;
 mod delivery_routes;
 mod destination;
 mod docs;

@@ -219,7 +219,8 @@ def message(value):
 
 def bound(port):
     """A socket at a port, which another may be bound to too as long as only one listens."""
-    it = socket.socket()
+    # Named in full: only then asyncio sends small answers at once, as the real one does.
+    it = socket.socket(proto=socket.IPPROTO_TCP)
     it.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     it.bind(("127.0.0.1", port))
     return it

@@ -206,3 +206,28 @@ async fn heartbeats_are_said_and_must_be_answered() {
     assert!(matches!(answers.recv().await, Some(Answer::End(again)) if again == error));
     assert!(!taken.lock().unwrap_or_else(PoisonError::into_inner).has(7));
 }
+
+/// What a server acknowledged before it went away is heard, though there was more to say to it.
+#[tokio::test]
+async fn what_was_acknowledged_is_known_though_the_rest_cannot_be_said() {
+    for _ in 0..32 {
+        let (near, far) = duplex(64 << 10);
+        let near = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
+        let mut far = WebSocketStream::from_raw_socket(far, Role::Server, None).await;
+        let taken = Arc::<StdMutex<Taken>>::default();
+        let mut line = Line::new(near, TOPIC.to_owned(), taken.clone(), Duration::from_mins(1));
+        // One more than are said at once.
+        let about: Vec<_> = (1..=65).map(Some).collect();
+        let client = line.ask(&about, |_, reference| Message::text(reference.to_string()));
+        let server = async move {
+            for _ in 0..64 {
+                far.next().await.unwrap().unwrap();
+            }
+            let answer = json!(["1", "1", TOPIC, "phx_reply", { "status": "ok", "response": {} }]);
+            far.send(Message::text(answer.to_string())).await.unwrap();
+        };
+        let ((_, mut answers), ()) = tokio::join!(client, server);
+        while !matches!(answers.recv().await, Some(Answer::End(_))) {}
+        assert!(taken.lock().unwrap_or_else(PoisonError::into_inner).has(1));
+    }
+}

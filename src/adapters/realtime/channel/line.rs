@@ -12,7 +12,7 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
-    time::{Instant, MissedTickBehavior, interval_at},
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -25,6 +25,8 @@ use crate::{
 const HEARTBEAT_REF: u64 = 0;
 /// Frames that may wait for the socket.
 const WAITING: usize = 64;
+/// How long a socket that takes nothing more is read: what is left of it, then it ends.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// What comes of what was said.
 #[derive(Debug)]
@@ -165,10 +167,16 @@ async fn run<S>(
     S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error>,
 {
     let (sink, stream) = socket.split();
+    let reading = read(stream, &shared);
+    tokio::pin!(reading);
     // Both at once: a server that is not read from stops to read.
     let error = tokio::select! {
-        error = read(stream, &shared) => error,
-        error = write(sink, frames, &shared, heartbeat) => error,
+        error = &mut reading => error,
+        error = write(sink, frames, &shared, heartbeat) => {
+            // What it acknowledged before the end is here already, and is not to be sent again.
+            let _ended_or_silent = timeout(LAST_WORDS, reading).await;
+            error
+        }
     };
     shared.end(error);
 }
