@@ -44,6 +44,7 @@ use crate::{
         Router,
         auth::{Authenticator, NoRandomness},
         budget::Budget,
+        dead_letters,
         in_flight::InFlight,
         ingest::Idempotent,
         limits::Limits,
@@ -162,6 +163,7 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
         started: Instant::now(),
     });
     actix_rt::spawn(retention(&router, cursors).run());
+    actix_rt::spawn(dead_letters::drain(router.clone()));
     serve(listeners, router, shard, stop, stopped).await
 }
 

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix::{Actor, Arbiter};
+use actix::{Actor, Addr, Arbiter};
 use tokio::sync::watch;
 
 use super::{AppError, Common};
@@ -24,7 +24,7 @@ use crate::{
     core::{
         batching::{self, PathPolicy},
         breaker::{Breaker, BreakerLimits},
-        cursor::durable,
+        cursor::durable::{self, Cursor},
         delivery::REALTIME,
         retry::{RetryLimits, RetryPolicy},
     },
@@ -39,7 +39,7 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(super) async fn start(
     settings: &Settings,
     common: &Common,
-    journal: &actix::Addr<Journal>,
+    journal: &Addr<Journal>,
     advanced: watch::Receiver<()>,
     builtin: Option<Builtin>,
 ) -> Result<Delivery, AppError> {
@@ -60,43 +60,20 @@ pub(super) async fn start(
 async fn actors(
     settings: &Settings,
     common: &Common,
-    journal: &actix::Addr<Journal>,
+    journal: &Addr<Journal>,
     advanced: watch::Receiver<()>,
     (transport, tally): (Arc<dyn Transport>, Arc<Tally>),
 ) -> Result<Realtime, AppError> {
-    let cursor = common.storage.cursor(REALTIME).await?;
-    let head = common.tail.load().head();
-    let resume = durable::resume(cursor.as_ref(), &head);
-    let through = resume.next - 1;
-    common.cursors.enable(REALTIME, through);
-    if cursor.is_none() {
-        // Before anything is accepted: whatever is, is delivered, also if the router is killed now.
-        let first = Bury { letters: vec![], step: resume.step(REALTIME, &head) };
-        let stored = journal.send(first).await.unwrap_or(Err(PublishError::Unavailable));
-        stored.map_err(|error| AppError::Journal(error.to_string()))?;
-    }
+    let cursor = begin(common, journal).await?;
     let announce =
         (transport.kind() != TransportKind::Postgres).then_some(settings.realtime.head_interval);
     tracing::info!(
         destination = transport.describe(),
-        through,
-        head_seq = head.head_seq,
+        after = cursor.as_ref().map(|cursor| cursor.through),
         "events are delivered to Realtime too",
     );
     let thread = Arbiter::new();
-    let options = AdapterOptions {
-        transport,
-        breaker: Breaker::try_new(
-            breaker_limits(&settings.breaker, &settings.realtime),
-            Duration::ZERO,
-        )?,
-        pauses: Pauses::new(RetryPolicy::try_new(retry_limits(&settings.retry))?),
-        per_second: settings.realtime.send_per_second,
-        deadline: settings.realtime.request_timeout + GRACE,
-        audit: journal.clone().recipient(),
-        tally: tally.clone(),
-        metrics: common.metrics.clone(),
-    };
+    let options = adapter_options(settings, common, journal, (transport, tally.clone()))?;
     let adapter = Adapter::start_in_arbiter(&thread.handle(), |_| Adapter::new(options));
     let options = BatcherOptions {
         storage: common.storage.clone(),
@@ -119,6 +96,41 @@ async fn actors(
     };
     let batcher = Batcher::start_in_arbiter(&thread.handle(), |_| Batcher::new(options));
     Ok(Realtime { adapter, batcher })
+}
+
+fn adapter_options(
+    settings: &Settings,
+    common: &Common,
+    journal: &Addr<Journal>,
+    (transport, tally): (Arc<dyn Transport>, Arc<Tally>),
+) -> Result<AdapterOptions, AppError> {
+    let breaker = breaker_limits(&settings.breaker, &settings.realtime);
+    Ok(AdapterOptions {
+        transport,
+        breaker: Breaker::try_new(breaker, Duration::ZERO)?,
+        pauses: Pauses::new(RetryPolicy::try_new(retry_limits(&settings.retry))?),
+        per_second: settings.realtime.send_per_second,
+        deadline: settings.realtime.request_timeout + GRACE,
+        audit: journal.clone().recipient(),
+        tally,
+        metrics: common.metrics.clone(),
+    })
+}
+
+/// Where the adapter goes on; retention minds it from now on.
+async fn begin(common: &Common, journal: &Addr<Journal>) -> Result<Option<Cursor>, AppError> {
+    let cursor = common.storage.cursor(REALTIME).await?;
+    let head = common.tail.load().head();
+    let resume = durable::resume(cursor.as_ref(), &head);
+    let through = resume.next - 1;
+    common.cursors.enable(REALTIME, through);
+    if cursor.is_none() {
+        // Before anything is accepted: whatever is, is delivered, also if the router is killed now.
+        let first = Bury { letters: vec![], step: resume.step(REALTIME, &head) };
+        let stored = journal.send(first).await.unwrap_or(Err(PublishError::Unavailable));
+        stored.map_err(|error| AppError::Journal(error.to_string()))?;
+    }
+    Ok(cursor)
 }
 
 /// The request in flight is finished, and the cursor is on its way to the journal.

@@ -2,6 +2,7 @@
 //! delete.
 
 mod counts;
+mod drain;
 mod replay;
 
 use actix_web::{HttpResponse, web};
@@ -25,6 +26,7 @@ use crate::{
 pub(super) use self::counts::dead_letter_counts;
 pub use self::{
     counts::DeadLetterCounts,
+    drain::drain,
     replay::{__path_replay, replay},
 };
 
@@ -211,17 +213,22 @@ pub async fn delete(
     let letter = router.storage.dead_letter(id).await;
     let letter = letter.map_err(|error| unreadable(&router.metrics, &error))?;
     let letter = letter.ok_or_else(|| nothing(id))?;
-    let actor = caller.identity.name.as_deref().unwrap_or("anybody").into();
-    match change(&router, id, DeadLetterChange::Deleted).await? {
-        Noted::Absent => Err(nothing(id)),
+    remove(&router, &letter, caller.identity.name.as_deref().unwrap_or("anybody").into()).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Deletes a dead letter, and says in the audit log who did.
+async fn remove(router: &Router, letter: &DeadLetter, actor: Box<str>) -> Result<(), Problem> {
+    match change(router, letter.id, DeadLetterChange::Deleted).await? {
+        Noted::Absent => Err(nothing(letter.id)),
         Noted::Done | Noted::Settled => {
             let detail = serde_json::json!({
                 "adapter": letter.adapter, "event_id": letter.event.id,
                 "status": letter.status, "reason": letter.reason,
             });
-            let (action, subject) = ("dead_letter.deleted".into(), id.to_string().into());
-            audit(&router, Record { actor, action, subject, detail }).await;
-            Ok(HttpResponse::NoContent().finish())
+            let (action, subject) = ("dead_letter.deleted".into(), letter.id.to_string().into());
+            audit(router, Record { actor, action, subject, detail }).await;
+            Ok(())
         }
     }
 }

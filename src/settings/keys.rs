@@ -225,6 +225,10 @@ settings! {
         max: Duration = duration(MINUTE, MILLISECOND..=HOUR) => Restart;
         /// The longest wait that a destination may ask for.
         max_asked: Duration = duration(10 * MINUTE, SECOND..=DAY) => Restart;
+        /// How often pending dead letters are sent again by themselves, oldest first; 0 means never.
+        dead_letters_interval: Duration = duration(0, 0..=30 * DAY) => Restart;
+        /// How long a recovered dead letter is kept.
+        dead_letters_keep: Duration = duration(30 * DAY, SECOND..=3650 * DAY) => Restart;
     }
 
     /// Which paths are on. With neither, events go to direct sessions alone.

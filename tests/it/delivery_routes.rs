@@ -17,8 +17,14 @@ const POISON: &str = "poisonous";
 
 /// A router that delivers there too.
 fn router_before(destination: &Destination) -> Router {
-    Router::with(&[
-        ("realtime.url", &destination.url()),
+    router_with(destination, &[])
+}
+
+/// The same, with further settings.
+fn router_with(destination: &Destination, further: &[(&str, &str)]) -> Router {
+    let url = destination.url();
+    let settings = [
+        ("realtime.url", url.as_str()),
         ("realtime.key", KEY),
         ("flags.dual_mode", "true"),
         ("realtime.request_timeout", "2s"),
@@ -28,7 +34,8 @@ fn router_before(destination: &Destination) -> Router {
         ("breaker.failures", "1000"),
         ("breaker.min_attempts", "10000"),
         ("breaker.attempts", "10000"),
-    ])
+    ];
+    Router::with(&[&settings, further].concat())
 }
 
 /// Publishes an event that the destination refuses for good.

@@ -79,14 +79,15 @@ const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A replay under way.
-struct Replay {
-    router: web::Data<Router>,
-    id: u64,
-    by: Box<str>,
+pub(super) struct Replay {
+    pub(super) router: web::Data<Router>,
+    pub(super) id: u64,
+    /// Who wants it, for the audit log.
+    pub(super) by: Box<str>,
 }
 
 impl Replay {
-    async fn run(self) -> Result<DeadLetter, Problem> {
+    pub(super) async fn run(self) -> Result<DeadLetter, Problem> {
         let router = self.router.clone();
         // One at a time: of two that want the same letter, the second finds it recovered.
         let _turn = router.delivery.replays.lock().await;

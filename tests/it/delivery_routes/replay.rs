@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use socket2::SockRef;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use super::{letter, problem, publish_poison, replay, router_before};
+use super::{POISON, letter, problem, publish_poison, replay, router_before, router_with};
 use crate::support::{
     destination::{Behaviour, Destination, RetryAfter},
     router::{Router, http, until},
@@ -168,4 +168,26 @@ async fn a_replay_that_died_with_the_router_can_be_made_again() {
     assert_eq!((&pending["status"], &pending["attempts"]), (&json!("pending"), &json!(3)));
     assert_eq!(replay(&router, id).await.status, 200);
     assert_eq!(destination.received_ids().await.len(), 2, "its first answer was lost");
+}
+
+#[tokio::test]
+async fn by_policy_pending_ones_are_sent_again_and_recovered_ones_go_in_the_end() {
+    let destination = Destination::start();
+    let options = [("retry.dead_letters_interval", "20ms"), ("retry.dead_letters_keep", "1s")];
+    let router = router_with(&destination, &options);
+    destination.poison(POISON, Behaviour::Status(413)).await;
+    let (id, _) = publish_poison(&router, &destination).await;
+    let status = async |id| letter(&router, id).await["status"].clone();
+    until(async || (status(id).await == "failed").then_some(())).await;
+    assert_eq!(replay(&router, id).await.status, 422, "somebody has to look at it");
+
+    destination.clear().await;
+    assert_eq!(replay(&router, id).await.status, 200);
+    let gone = async || {
+        let answer = router.ask("GET", &format!("/v1/dead-letters/{id}")).await;
+        (answer.status == 404).then_some(())
+    };
+    until(gone).await;
+    let log = router.get("/v1/audit?action=dead_letter.deleted").await;
+    assert_eq!(log["entries"][0]["actor"], "signalbox", "{log}");
 }
