@@ -29,6 +29,8 @@ async fn router_with(count: u64) -> Router {
         ("storage.url", "sqlite:./journal.db"),
         ("auth.mode", "token"),
         ("auth.tokens", &tokens),
+        // The one that recovered did so years ago.
+        ("retry.dead_letters_keep", "3650d"),
     ]);
     for _ in 0..count {
         let body = r#"{"event_type":"a","source":"test","data":{"n":12345678901234567890.50}}"#;

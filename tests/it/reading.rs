@@ -186,7 +186,7 @@ async fn the_ledger_and_the_statistics_tell_what_happened() {
     let ledger = router.get("/v1/ledger").await;
     let direct =
         json!({ "matched": 5, "delivered": 5, "dropped": {}, "pending": 0, "imbalance": 0 });
-    assert_eq!(ledger, json!({ "balances": true, "direct": direct }));
+    assert_eq!(ledger, json!({ "balances": true, "direct": direct, "realtime": null }));
     let stats = router.get("/v1/stats").await;
     let journal = &stats["journal"];
     let newest = router.get("/v1/events?limit=1").await["events"][0].clone();
@@ -198,7 +198,7 @@ async fn the_ledger_and_the_statistics_tell_what_happened() {
     let sessions = &stats["sessions"];
     assert_eq!((&sessions["connected"], &sessions["subscribed"]), (&json!(3), &json!(2)));
     assert_eq!(sessions["largest_lag"], 0);
-    assert_eq!(stats["ledger"], json!({ "direct": direct }));
+    assert_eq!(stats["ledger"], json!({ "direct": direct, "realtime": null }));
     assert_eq!(stats["version"], env!("CARGO_PKG_VERSION"));
 
     // What a new subscription matches again is counted again, and balanced again.

@@ -31,8 +31,8 @@ impl Shard {
         if first > self.passed || self.fanout.is_empty() {
             return;
         }
-        if let Some(span) = span {
-            span.finished(first, self.passed, self.fanout.len());
+        if let (Some(traces), Some(span)) = (&self.options.traces, span) {
+            traces.finish_pass(span, (first, self.passed), self.fanout.len());
         }
         // Of its events the oldest has waited longest. Clocks may be set back meanwhile.
         let oldest = tail.from(first).next().map(|event| Utc::now() - event.created_at);

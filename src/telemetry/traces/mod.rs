@@ -159,11 +159,26 @@ impl Traces {
     /// of those commits is recorded.
     #[must_use]
     pub fn pass(&self, seq: Seq) -> Option<PassSpan> {
+        let newer = self.commits(seq, Seq::MAX);
+        let linked = newer.last().map(|(last_seq, _)| *last_seq)?;
+        let newer = newer.into_iter().map(|(_, commit)| commit).collect();
+        let span = self.linked(self.tracer.span_builder("session delivery"), newer)?;
+        Some(PassSpan { span, linked })
+    }
+
+    /// All sessions of a worker that take bytes have what was committed from `first` to `last`; some
+    /// of those commits may have come after the pass began.
+    pub fn finish_pass(&self, pass: PassSpan, (first, last): (Seq, Seq), sessions: usize) {
+        let later = self.commits(pass.linked, last);
+        pass.finished(later.into_iter().map(|(_, commit)| commit), (first, last), sessions);
+    }
+
+    /// The recorded commits that end after a place, and not after another.
+    fn commits(&self, after: Seq, through: Seq) -> Vec<(Seq, SpanContext)> {
         let commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
-        let newer = commits.iter().filter(|(last_seq, _)| *last_seq > seq);
-        let newer = newer.map(|(_, commit)| commit.clone()).collect();
-        drop(commits);
-        self.linked(self.tracer.span_builder("session delivery"), newer).map(PassSpan)
+        let within =
+            |(last_seq, _): &&(Seq, SpanContext)| after < *last_seq && *last_seq <= through;
+        commits.iter().filter(within).cloned().collect()
     }
 
     /// A child of the first of `contexts`, linked to all of them.

@@ -64,15 +64,29 @@ impl CommitSpan {
 
 /// A worker that writes what is new to its sessions.
 #[derive(Debug)]
-pub struct PassSpan(pub(super) Span);
+pub struct PassSpan {
+    pub(super) span: Span,
+    /// Where the last commit ends that is linked.
+    pub(super) linked: Seq,
+}
 
 impl PassSpan {
-    /// All sessions that take bytes have been written to.
-    pub fn finished(mut self, first_seq: Seq, last_seq: Seq, sessions: usize) {
-        set_places(&mut self.0, first_seq, last_seq);
+    /// All sessions that take bytes have been written to; commits that came `later` than the pass
+    /// began are among what they got.
+    pub(super) fn finished(
+        self,
+        later: impl Iterator<Item = SpanContext>,
+        (first_seq, last_seq): (Seq, Seq),
+        sessions: usize,
+    ) {
+        let mut span = self.span;
+        for commit in later {
+            span.add_link(commit, Vec::new());
+        }
+        set_places(&mut span, first_seq, last_seq);
         let events = (last_seq + 1).saturating_sub(first_seq);
-        self.0.set_attribute(KeyValue::new("signalbox.events", count(events)));
-        self.0.set_attribute(KeyValue::new("signalbox.sessions", count(sessions)));
+        span.set_attribute(KeyValue::new("signalbox.events", count(events)));
+        span.set_attribute(KeyValue::new("signalbox.sessions", count(sessions)));
     }
 }
 
