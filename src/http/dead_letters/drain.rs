@@ -43,7 +43,8 @@ async fn replay_pending(router: &web::Data<Router>) -> Result<(), StorageError> 
     let mut after = 0;
     while let Some(letter) = next(router, DeadLetterStatus::Pending, after).await? {
         after = letter.id;
-        let replay = Replay { router: router.clone(), id: letter.id, by: BY.into() };
+        let (router, id, by) = (router.clone(), letter.id, BY.into());
+        let replay = Replay { router, id, by, failed_too: false };
         match replay.run().await {
             Ok(_) => {}
             Err(problem) if problem.code() == Code::DestinationRefused => {}

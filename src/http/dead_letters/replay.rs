@@ -64,7 +64,7 @@ pub async fn replay(
 ) -> Result<HttpResponse, Problem> {
     let id = number(&id)?;
     let by = caller.identity.name.as_deref().unwrap_or("anybody").into();
-    let replay = Replay { router: router.clone(), id, by };
+    let replay = Replay { router: router.clone(), id, by, failed_too: true };
     // A task of its own: a client that goes away does not leave the letter without its outcome.
     let replayed = rt::spawn(replay.run()).await.map_err(|error| {
         tracing::error!(%error, id, "the replay of a dead letter broke off");
@@ -84,6 +84,8 @@ pub(super) struct Replay {
     pub(super) id: u64,
     /// Who wants it, for the audit log.
     pub(super) by: Box<str>,
+    /// Whether one that failed is sent as well, or left to somebody who looks at it.
+    pub(super) failed_too: bool,
 }
 
 impl Replay {
@@ -94,6 +96,9 @@ impl Replay {
         let letter = self.read().await?.ok_or_else(|| nothing(self.id))?;
         if letter.status == DeadLetterStatus::Recovered {
             return Err(recovered(self.id));
+        }
+        if letter.status == DeadLetterStatus::Failed && !self.failed_too {
+            return Ok(letter);
         }
         let realtime = self.destination(&letter).await?;
         match change(&router, self.id, DeadLetterChange::Replayed).await? {
