@@ -157,7 +157,8 @@ settings! {
         topic_events: usize = count(1_000, 1..=1_000_000) => Restart;
         /// Bytes of the newest messages of a topic kept in memory.
         topic_bytes: usize = size(4 * MIB, 64 * KIB..=4 * GIB) => Restart;
-        /// Bytes of all topics together; above it, the largest are forgotten.
+        /// Bytes of all topics together, above which the largest are forgotten; and of all who are
+        /// present on any of them, above which nobody more is.
         total_bytes: usize = size(256 * MIB, MIB..=1024 * GIB) => Restart;
         /// How long a private topic is kept, for replays, when it has no channel and nothing is said.
         replay_window: Duration = duration(10 * MINUTE, 0..=3 * DAY) => Restart;
