@@ -5,7 +5,7 @@ use super::{AdapterType, FlagSettings, RealtimeUrl, Settings, TransportKind};
 /// The paths that are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paths {
-    /// The router's own sessions. Always, for now: who is connected gets everything.
+    /// The router's own sessions: whatever the flags say, who is connected gets everything.
     pub direct: bool,
     /// A Realtime.
     pub realtime: bool,
