@@ -23,6 +23,7 @@ pub mod numbering;
 pub mod protocol;
 pub mod reader;
 pub mod realtime;
+pub mod rehearsal;
 pub mod retention;
 pub mod retry;
 pub mod share;
