@@ -5,6 +5,7 @@ pub mod access;
 pub mod backlog;
 pub mod batching;
 pub mod breaker;
+pub mod canary;
 pub mod canonical;
 pub mod classify;
 pub mod cursor;
