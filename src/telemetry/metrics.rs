@@ -163,6 +163,16 @@ metrics! {
     /// Events that an adapter was to deliver and never will.
     adapter_dropped_total: Counter, Count, ["adapter", "reason"];
 
+    /// 1 while the probe on a path is subscribed.
+    probe_up: Gauge, Count, ["path"];
+    /// Subscriptions of a probe that broke.
+    probe_breaks_total: Counter, Count, ["path"];
+    /// Events that a probe saw, each copy of them.
+    probe_receipts_total: Counter, Count, ["path"];
+    /// What a probe was told on its path and is no event.
+    probe_unreadable_total: Counter, Count, ["path"];
+    /// Time until what a probe asks comes back.
+    probe_echo_seconds: Histogram, Seconds, ["path"];
     /// 1 while faults are planted on the path on purpose.
     rehearsal_active: Gauge, Count, ["path"];
     /// Faults that were planted on purpose.
