@@ -2,6 +2,7 @@
 
 mod delivery;
 mod listeners;
+mod validation;
 
 use std::{
     future::Future,
@@ -28,6 +29,7 @@ use crate::{
         journal::{Drain, Journal, JournalOptions, tell_proof},
         legacy::board::Board,
         shard::ShardOptions,
+        validator::news::PathNews,
     },
     adapters::factory::CannotDeliver,
     core::{
@@ -133,7 +135,8 @@ pub async fn run(
     let traces = start_traces(&metrics);
     let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
     let cursors = Arc::<AdapterCursors>::default();
-    let common = Common { storage, tail, cursors: cursors.clone(), metrics, traces };
+    let news = Arc::<PathNews>::default();
+    let common = Common { storage, tail, cursors: cursors.clone(), news, metrics, traces };
     let (advanced, follow) = watch::channel(());
     let topics = topic_options(&settings, &common, advanced.clone(), &listeners);
     let topics = Arc::new(Topics::new(topics));
@@ -143,6 +146,7 @@ pub async fn run(
     let shard = shard_options(&settings, &common, follow.clone());
     let auth = Authenticator::new(&settings.auth)?;
     let builtin = listeners.builtin(&auth);
+    let validator = validation::start(&live, &common, &journal, follow.clone());
     let delivery = delivery::start(&settings, &common, &journal, follow, builtin).await?;
     let board = board(&common, &listeners);
     let Common { storage, tail, metrics, traces, .. } = common;
@@ -155,6 +159,7 @@ pub async fn run(
         storage,
         journal,
         broadcaster: Broadcaster::default().start(),
+        validator,
         delivery,
         tail,
         topics,
@@ -177,6 +182,7 @@ struct Common {
     storage: Arc<dyn Storage>,
     tail: Arc<SharedTail>,
     cursors: Arc<AdapterCursors>,
+    news: Arc<PathNews>,
     metrics: Arc<Metrics>,
     traces: Option<Arc<Traces>>,
 }
@@ -259,6 +265,7 @@ async fn serve(
             adapter: realtime.adapter.clone().recipient(),
             batcher: realtime.batcher.clone().recipient(),
         }),
+        validator: router.validator.clone().recipient(),
         metrics: router.metrics.clone(),
     };
     let head_seq = router.tail.load().position().seq;
@@ -300,6 +307,7 @@ async fn shut_down(router: &Router, servers: &Servers) {
             tracing::warn!("the adapter's cursor could not be stored in time");
         }
     }
+    validation::finish(&router.validator, within).await;
     // 5. The server ends when requests and sessions have, or when their time is over. It is not
     // told to wait: that is for every connection, and most are only kept for a next request.
     let quiet = async {

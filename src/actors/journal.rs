@@ -12,6 +12,7 @@ mod recovery;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod verdicts;
 
 use std::{
     sync::Arc,
@@ -32,6 +33,7 @@ pub use self::{
         Record, SaveCursor, Trim,
     },
     recovery::tell_proof,
+    verdicts::{ForgetVerdicts, KeepVerdicts},
 };
 use crate::{
     actors::cursors::AdapterCursors,

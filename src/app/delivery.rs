@@ -92,6 +92,7 @@ async fn actors(
             bury: journal.clone().recipient(),
         },
         tally,
+        news: common.news.clone(),
         metrics: common.metrics.clone(),
     };
     let batcher = Batcher::start_in_arbiter(&thread.handle(), |_| Batcher::new(options));
@@ -113,6 +114,7 @@ fn adapter_options(
         deadline: settings.request_timeout() + GRACE,
         audit: journal.clone().recipient(),
         tally,
+        news: common.news.clone(),
         metrics: common.metrics.clone(),
     })
 }

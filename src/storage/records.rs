@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::From;
+use super::{From, StoredVerdict};
 use crate::core::{
     cursor::durable::CursorStep,
     event::{Event, Position},
@@ -44,6 +44,10 @@ pub enum Note {
     },
     /// Somebody, or a rule, changed how the router works.
     Audit(NewAudit),
+    /// Verdicts fell that are to be looked at later.
+    Verdicts(Vec<StoredVerdict>),
+    /// Verdicts that fell before this time are forgotten.
+    ForgetVerdicts(DateTime<Utc>),
 }
 
 /// What became of a note.

@@ -16,7 +16,7 @@ use super::{
     state::{Moment, State, Told},
 };
 use crate::{
-    actors::journal::Record,
+    actors::{journal::Record, validator::news::PathNews},
     adapters::{Tally, Transport},
     core::{
         breaker::{BreakerState, Force, Pass, Transition},
@@ -42,6 +42,7 @@ pub(super) struct Desk {
     deadline: Duration,
     audit: Recipient<Record>,
     tally: Arc<Tally>,
+    news: Arc<PathNews>,
     metrics: Arc<Metrics>,
 }
 
@@ -61,6 +62,7 @@ impl Desk {
             deadline,
             audit,
             tally,
+            news,
             metrics,
         } = options;
         let gate = Gate::new(breaker, per_second);
@@ -73,6 +75,7 @@ impl Desk {
             deadline,
             audit,
             tally,
+            news,
             metrics,
         };
         desk.show_state(BreakerState::Closed);
@@ -285,6 +288,7 @@ impl Desk {
     }
 
     fn show_state(&self, state: BreakerState) {
+        self.news.closed(state == BreakerState::Closed);
         for each in BreakerState::ALL {
             let value = if each == state { 1.0 } else { 0.0 };
             self.metrics.adapter_breaker_state.with([REALTIME, each.name()]).set(value);

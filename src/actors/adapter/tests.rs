@@ -126,6 +126,7 @@ fn bench(script: impl IntoIterator<Item = Does>) -> Bench {
         deadline: Duration::from_secs(10),
         audit: Audit(written).start().recipient(),
         tally: Arc::default(),
+        news: Arc::default(),
         metrics: Arc::new(Metrics::new()),
     });
     Bench { adapter: adapter.start(), destination, audit }
