@@ -47,6 +47,7 @@ use crate::{
         dead_letters,
         in_flight::InFlight,
         ingest::Idempotent,
+        ledger::{self, LedgerState},
         limits::Limits,
     },
     realtime::topics::{TopicOptions, Topics},
@@ -164,11 +165,13 @@ pub async fn run(
         requests: InFlight::default(),
         bodies: Budget::default(),
         idempotent: Idempotent::default(),
+        ledger: LedgerState::default(),
         draining: AtomicBool::new(false),
         started: Instant::now(),
     });
     actix_rt::spawn(retention(&router, cursors).run());
     actix_rt::spawn(dead_letters::drain(router.clone()));
+    actix_rt::spawn(ledger::watch(router.clone()));
     serve(listeners, router, shard, stop, stopped).await
 }
 
