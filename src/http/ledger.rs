@@ -78,7 +78,7 @@ pub async fn ledger(router: web::Data<Router>) -> Result<web::Json<Ledger>, Prob
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
 pub(super) async fn balances(router: &Router) -> Result<(Balance, Option<Balance>), Problem> {
     let direct = router.broadcaster.send(GetLedger).await.map_err(stopping)?;
-    let realtime = match &router.delivery.realtime {
+    let realtime = match &router.delivery().realtime {
         Some(realtime) => Some(realtime.batcher.send(GetBatcher).await.map_err(stopping)?.balance),
         None => None,
     };

@@ -47,6 +47,8 @@ use actix_web::{
     middleware::Next,
     web,
 };
+use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
 
 use self::{
     adapters::Delivery,
@@ -83,8 +85,10 @@ pub struct Router {
     pub journal: Addr<Journal>,
     /// Who is connected.
     pub broadcaster: Addr<Broadcaster>,
-    /// The delivery paths.
-    pub delivery: Delivery,
+    /// The delivery paths, read by [`Router::delivery`].
+    pub delivery: Arc<ArcSwap<Delivery>>,
+    /// Held by the one who replays a dead letter.
+    pub replays: Mutex<()>,
     /// The newest events.
     pub tail: Arc<SharedTail>,
     /// The topics of the built-in Realtime.
@@ -120,6 +124,12 @@ impl Router {
     #[must_use]
     pub fn settings(&self) -> Arc<Snapshot> {
         self.live.load()
+    }
+
+    /// The delivery paths as they are now.
+    #[must_use]
+    pub fn delivery(&self) -> Arc<Delivery> {
+        self.delivery.load_full()
     }
 
     /// Whether the router is stopping.
