@@ -27,6 +27,7 @@ pub mod realtime;
 pub mod retention;
 pub mod retry;
 pub mod rollout;
+pub mod share;
 pub mod stats;
 pub mod tail;
 pub mod traceparent;

@@ -41,7 +41,7 @@ pub fn admit(
     head: &RequestHead,
     pattern: Option<&str>,
 ) -> Result<Caller, Problem> {
-    let admitted = check_place(&router.settings, head.headers()).and_then(|()| match door {
+    let admitted = check_place(&router.settings(), head.headers()).and_then(|()| match door {
         Door::Public => caller(router, head, pattern),
         Door::Private => private_caller(router, head, pattern),
     });

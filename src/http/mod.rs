@@ -58,7 +58,6 @@ use self::{
     ingest::Idempotent,
     limits::{Account, Limits},
     problem::{Code, Problem},
-    settings::Provenance,
 };
 use crate::{
     actors::{broadcaster::Broadcaster, journal::Journal, legacy::board::Board},
@@ -67,17 +66,18 @@ use crate::{
         tail::SharedTail,
     },
     realtime::{self, topics::Topics},
-    settings::Settings,
+    settings::{LiveSettings, Snapshot},
     storage::Storage,
+    tasks::reloader::Reloader,
     telemetry::{Metrics, Traces},
 };
 
 /// What every request can reach.
 pub struct Router {
-    /// The settings in force.
-    pub settings: Settings,
-    /// Where they come from.
-    pub provenance: Provenance,
+    /// The settings in force, read by [`Router::settings`].
+    pub live: Arc<LiveSettings>,
+    /// Who changes them.
+    pub reloader: Arc<Reloader>,
     /// Where events are read.
     pub storage: Arc<dyn Storage>,
     /// Where events go.
@@ -115,6 +115,12 @@ pub struct Router {
 }
 
 impl Router {
+    /// The settings in force: ask once a request.
+    #[must_use]
+    pub fn settings(&self) -> Arc<Snapshot> {
+        self.live.load()
+    }
+
     /// Whether the router is stopping.
     #[must_use]
     pub fn is_draining(&self) -> bool {
@@ -124,7 +130,7 @@ impl Router {
     /// Why nothing new is taken by a router that stops, and when to come to the next one.
     #[must_use]
     pub fn stopping(&self) -> Problem {
-        let after = self.settings.server.reconnect_window;
+        let after = self.settings().server.reconnect_window;
         Problem::new(Code::ShuttingDown, "the router is shutting down").after(after)
     }
 
@@ -334,7 +340,7 @@ pub async fn watch(
     // Of the path as it will be routed: what is escaped in the URL is not escaped any more.
     let pattern = request.resource_map().match_pattern(request.match_info().as_str());
     let (mut response, account) = answer(&router, door, request, pattern.as_deref(), next).await?;
-    cors::tell(&router.settings, origin.as_ref(), response.headers_mut());
+    cors::tell(&router.settings(), origin.as_ref(), response.headers_mut());
     router.limits.tell(account.as_ref(), response.headers_mut());
     let route = pattern.as_deref().unwrap_or("none");
     router.count(route, &method, response.status());
@@ -359,7 +365,7 @@ async fn answer(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<(ServiceResponse, Option<Account>), Error> {
     if cors::is_preflight(request.head())
-        && guard::check_place(&router.settings, request.headers()).is_ok()
+        && guard::check_place(&router.settings(), request.headers()).is_ok()
     {
         let response = cors::preflight(request.head(), pattern);
         return Ok((request.into_response(response), None));
@@ -371,7 +377,7 @@ async fn answer(
             Ok((next.call(request).await?.map_into_boxed_body(), Some(account)))
         }
         Err(problem) => {
-            let deadline = Instant::now() + router.settings.limits.body_timeout;
+            let deadline = Instant::now() + router.settings().limits.body_timeout;
             ingest::drain(&mut request.take_payload(), deadline.into()).await;
             let problem = match pattern {
                 Some(pattern) if realtime::is_route(pattern) => problem.for_realtime(),

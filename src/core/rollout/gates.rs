@@ -8,6 +8,7 @@ use super::{
     measures::{Counts, Measures},
     plan::Plan,
 };
+use crate::core::share::Share;
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
@@ -104,7 +105,7 @@ pub(super) fn gates(plan: &Plan, step: Counts, now: &Measures) -> Vec<Gate> {
         yes(Sign::Validation, now.validating, "verdicts are made", "no verdicts are made"),
         yes(Sign::Breaker, !now.breaker_open, "the breaker is closed", "the breaker is not closed"),
         samples(plan, step),
-        rate(Sign::Scored, step.scored_rate(), plan.min_scored_percent, "of the events are scored"),
+        rate(Sign::Scored, step.scored_rate(), plan.min_scored, "of the events are scored"),
         rate(Sign::MatchRate, step.match_rate(), plan.match_rate, "of the scored events match"),
         latency(plan, now.p95),
         errors(plan, step.error_rate()),
@@ -115,68 +116,87 @@ pub(super) fn gates(plan: &Plan, step: Counts, now: &Measures) -> Vec<Gate> {
 fn samples(plan: &Plan, step: Counts) -> Gate {
     Gate {
         gate: Sign::Samples,
-        holds: step.scored >= plan.min_scored,
+        holds: step.scored >= plan.min_events,
         value: Some(step.scored as f64),
-        limit: Some(plan.min_scored as f64),
-        detail: format!("{} of {} events are scored", step.scored, plan.min_scored),
+        limit: Some(plan.min_events as f64),
+        detail: format!("{} of {} events are scored", step.scored, plan.min_events),
     }
 }
 
-fn rate(gate: Sign, value: Option<f64>, limit: f64, what: &str) -> Gate {
+fn rate(gate: Sign, value: Option<Share>, limit: Share, what: &str) -> Gate {
     let detail = value.map_or_else(
-        || format!("nothing to tell yet, of {limit} %"),
-        |value| format!("{value:.3} % {what}, of {limit} %"),
+        || format!("nothing to tell yet, of {limit}"),
+        |value| format!("{value} {what}, of {limit}"),
     );
     let holds = value.is_some_and(|value| value >= limit);
-    Gate { gate, holds, value, limit: Some(limit), detail }
+    of_share(gate, holds, value, limit, detail)
+}
+
+fn of_share(gate: Sign, holds: bool, value: Option<Share>, limit: Share, detail: String) -> Gate {
+    let limit = Some(limit.as_percent());
+    Gate { gate, holds, value: value.map(Share::as_percent), limit, detail }
 }
 
 fn latency(plan: &Plan, p95: Option<Duration>) -> Gate {
-    let limit = millis(plan.p95);
+    let limit = millis(plan.latency);
     let detail = p95.map(millis).map_or_else(
         || "nothing arrived in the last minute".to_owned(),
         |value| format!("p95 is {value:.1} ms, of at most {limit} ms"),
     );
-    let holds = p95.is_some_and(|p95| p95 <= plan.p95);
+    let holds = p95.is_some_and(|p95| p95 <= plan.latency);
     Gate { gate: Sign::Latency, holds, value: p95.map(millis), limit: Some(limit), detail }
 }
 
-fn errors(plan: &Plan, value: Option<f64>) -> Gate {
+fn errors(plan: &Plan, value: Option<Share>) -> Gate {
     let limit = plan.error_rate;
     let detail = value.map_or_else(
         || "no request was made yet".to_owned(),
-        |value| format!("{value:.3} % of the requests failed, of less than {limit} %"),
+        |value| format!("{value} of the requests failed, of less than {limit}"),
     );
     let holds = value.is_some_and(|value| value < limit);
-    Gate { gate: Sign::ErrorRate, holds, value, limit: Some(limit), detail }
+    of_share(Sign::ErrorRate, holds, value, limit, detail)
+}
+
+/// What is measured when it is looked whether anything is bad.
+pub(super) struct Pulse {
+    /// Counted since the step began.
+    pub(super) step: Counts,
+    /// Counted within the window.
+    pub(super) lately: Counts,
+    /// Of the last minute.
+    pub(super) p95: Option<Duration>,
+    /// What the p95 must not pass.
+    pub(super) slow: Duration,
 }
 
 /// What is bad right now, of what needs to stay so for a while: at most one of each.
-pub(super) fn bad(plan: &Plan, lately: Counts, p95: Option<Duration>, slow: Duration) -> Vec<Reason> {
+pub(super) fn bad(plan: &Plan, pulse: &Pulse) -> Vec<Reason> {
+    let Pulse { step, lately, p95, slow } = *pulse;
     let match_rate = lately
         .match_rate()
-        .filter(|rate| *rate < plan.floor && lately.faults() >= plan.min_faults)
+        .filter(|rate| *rate < plan.match_floor && lately.faults() >= plan.min_faults)
+        .filter(|_| step.scored >= plan.patience_events)
         .map(|value| Reason {
             trigger: Sign::MatchRate,
-            value: Some(value),
-            limit: Some(plan.floor),
+            value: Some(value.as_percent()),
+            limit: Some(plan.match_floor.as_percent()),
             detail: format!(
-                "the match rate is {value:.3} %, below {} %: {} of {} events",
-                plan.floor,
+                "the match rate is {value}, below {}: {} of {} events",
+                plan.match_floor,
                 lately.faults(),
                 lately.scored
             ),
         });
     let error_rate = lately
         .error_rate()
-        .filter(|rate| *rate > plan.max_error_rate && lately.failures >= plan.min_faults)
+        .filter(|rate| *rate > plan.error_ceiling && lately.failures >= plan.min_faults)
         .map(|value| Reason {
             trigger: Sign::ErrorRate,
-            value: Some(value),
-            limit: Some(plan.max_error_rate),
+            value: Some(value.as_percent()),
+            limit: Some(plan.error_ceiling.as_percent()),
             detail: format!(
-                "{value:.1} % of the requests failed, more than {} %: {} of {}",
-                plan.max_error_rate, lately.failures, lately.attempts
+                "{value} of the requests failed, more than {}: {} of {}",
+                plan.error_ceiling, lately.failures, lately.attempts
             ),
         });
     let latency = p95.filter(|p95| *p95 > slow).map(|p95| Reason {

@@ -55,8 +55,8 @@ fn op() -> impl Strategy<Value = Op> {
 fn plan() -> Plan {
     Plan {
         hold: Duration::from_secs(5),
-        min_scored: 500,
-        confirm: Duration::from_secs(3),
+        min_events: 500,
+        patience: Duration::from_secs(3),
         grace: Duration::from_secs(4),
         cool_down: Duration::from_secs(20),
         window: Duration::from_secs(30),
@@ -187,10 +187,10 @@ impl World {
         now.covered
             && now.validating
             && !now.breaker_open
-            && scored >= plan().min_scored
+            && scored >= plan().min_events
             && share(scored.min(committed), committed, 99.0)
             && share(now.matched - base.matched, scored, 99.9)
-            && now.p95.is_some_and(|p95| p95 <= plan().p95)
+            && now.p95.is_some_and(|p95| p95 <= plan().latency)
             && attempts > 0
             && ((now.failures - base.failures) as f64 * 100.0 / attempts as f64) < 0.1
     }
@@ -260,7 +260,7 @@ proptest! {
             Op::Seconds(1, [1_000, 0, 0, 100, 0], Some(5_000)),
         ];
         // The baseline is at most 300 ms, so five seconds are too slow.
-        let bound = plan().confirm + plan().grace + Duration::from_secs(3);
+        let bound = plan().patience + plan().grace + Duration::from_secs(3);
         for left in (0..from).rev() {
             for _ in 0..=bound.as_secs() + 30 {
                 world.happen(&way[bad])?;

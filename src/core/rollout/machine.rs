@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     command::{Command, Order, Refusal},
-    gates::{Gate, Reason, bad, beyond, gates, opened},
+    gates::{Gate, Pulse, Reason, bad, beyond, gates, opened},
     measures::{Baseline, Counts, Lately, Measures},
     plan::{BadPlan, Plan},
 };
@@ -263,8 +263,9 @@ impl Rollout {
     /// limit.
     #[must_use]
     pub fn slow(&self) -> Duration {
-        self.baseline().map_or(self.plan.p95, |baseline| {
-            baseline.max(self.plan.baseline_floor).mul_f64(self.plan.max_slowdown)
+        self.baseline().map_or(self.plan.latency, |baseline| {
+            let floor = baseline.max(self.plan.latency_floor);
+            floor.saturating_mul(self.plan.latency_percent) / 100
         })
     }
 
@@ -320,8 +321,9 @@ impl Rollout {
             let same = known.iter().find(|bad| bad.reason.trigger == reason.trigger);
             same.map_or(now, |bad| bad.since)
         };
-        let reasons = bad(&self.plan, lately, measures.p95, self.slow());
-        self.bad = reasons
+        let (step, slow) = (self.counted(), self.slow());
+        let pulse = Pulse { step, lately, p95: measures.p95, slow };
+        self.bad = bad(&self.plan, &pulse)
             .into_iter()
             .map(|reason| Bad { since: since(&reason, &self.bad), reason })
             .collect();
@@ -341,7 +343,7 @@ impl Rollout {
         if self.open && self.armed {
             return Some((to, opened()));
         }
-        let long = |bad: &&Bad| now.saturating_sub(bad.since) >= self.plan.confirm;
+        let long = |bad: &&Bad| now.saturating_sub(bad.since) >= self.plan.patience;
         self.bad.iter().find(long).map(|bad| (to, bad.reason.clone()))
     }
 

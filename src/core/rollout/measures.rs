@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use crate::core::share::Share;
+
 /// How the realtime path does, as of now. Counts go up from the start of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Measures {
@@ -68,22 +70,22 @@ impl Counts {
         self.scored.saturating_sub(self.matched)
     }
 
-    pub(super) fn match_rate(self) -> Option<f64> {
-        percent(self.matched, self.scored)
+    pub(super) fn match_rate(self) -> Option<Share> {
+        share(self.matched, self.scored)
     }
 
-    pub(super) fn scored_rate(self) -> Option<f64> {
-        percent(self.scored.min(self.committed), self.committed)
+    pub(super) fn scored_rate(self) -> Option<Share> {
+        share(self.scored, self.committed)
     }
 
-    pub(super) fn error_rate(self) -> Option<f64> {
-        percent(self.failures, self.attempts)
+    pub(super) fn error_rate(self) -> Option<Share> {
+        share(self.failures, self.attempts)
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "percentages are floats")]
-fn percent(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 * 100.0 / whole as f64)
+/// Nothing can be said of nothing.
+fn share(part: u64, whole: u64) -> Option<Share> {
+    (whole > 0).then(|| Share::of(part, whole))
 }
 
 /// Marks are a fraction of the window apart.

@@ -18,9 +18,9 @@
 //! what was counted since the step began. What is not known does not hold.
 //!
 //! **Triggers** bring it back one step: the match rate or the error rate within the window, or the p95
-//! against the baseline, when they are bad without a break for `confirm`; and a rate counts only
-//! with `min_faults` faults, so that one bad event of ten is not a rate of 90 %. The breaker has its
-//! own patience: when it opens, that is enough, once: as long as it stays open, its clients are on
+//! against the baseline, when they are bad without a break for `patience`; and a rate counts only
+//! with `min_faults` faults, so that one bad event of ten is not a rate of 90 %. The breaker has a
+//! patience of its own: when it opens, that is enough, once: as long as it stays open, its clients are on
 //! the direct path anyway.
 //!
 //! **After it came back**, nothing counts for `grace`: verdicts of before are still coming. If things are

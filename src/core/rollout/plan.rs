@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::core::share::Share;
+
 /// The percentages that a rollout takes, from 0 up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Steps(Box<[u8]>);
@@ -50,22 +52,23 @@ impl Default for Steps {
 /// |---|---|---|
 /// | `hold` | any | each step takes longer, and has shown more |
 /// | `maximum` | 0 to 100 | more clients move |
-/// | `min_scored` | any | needs more proof before the next step |
-/// | `min_scored_percent` | 0 to 100 | bears less that is not known |
-/// | `match_rate` | 0 to 100 | needs a better path to go on |
-/// | `p95` | above 0 | goes on with a slower path |
-/// | `error_rate` | 0 to 100 | goes on with a path that fails more often |
-/// | `floor` | 0 to 100 | comes back sooner |
-/// | `max_error_rate` | 0 to 100 | bears more failures before it comes back |
-/// | `max_slowdown` | 1 and more | bears more latency before it comes back |
-/// | `baseline_floor` | above 0 | the same, where the path was very fast |
+/// | `min_events` | any | needs more proof before the next step |
+/// | `min_scored` | any | bears less that is not known |
+/// | `match_rate` | any | needs a better path to go on |
+/// | `latency` | above 0 | goes on with a slower path |
+/// | `error_rate` | any | goes on with a path that fails more often |
+/// | `match_floor` | any | comes back sooner |
+/// | `error_ceiling` | any | bears more failures before it comes back |
+/// | `latency_percent` | 100 and more | bears more latency before it comes back |
+/// | `latency_floor` | above 0 | the same, where the path was very fast |
 /// | `window` | above 0 | remembers faults for longer |
 /// | `min_faults` | 1 and more | needs more faults to believe it |
-/// | `confirm` | any | needs them for longer |
+/// | `patience_events` | any | needs more events to believe the match rate |
+/// | `patience` | any | needs them for longer |
 /// | `grace` | any | waits longer for what is still under way after it came back |
 /// | `cool_down` | any | waits longer after it came back before it goes on |
 /// | `freeze_after` | any, 0: never | comes back more often before it waits for somebody |
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Whether it goes on by itself.
     pub advances: bool,
@@ -78,29 +81,31 @@ pub struct Plan {
     /// It never goes beyond this percentage.
     pub maximum: u8,
     /// Events that must have a verdict since the step began.
-    pub min_scored: u64,
-    /// Percentage of those committed since then that must have one.
-    pub min_scored_percent: f64,
-    /// Gate: match rate since the step began, in percent, at least.
-    pub match_rate: f64,
+    pub min_events: u64,
+    /// Share of those committed since then that must have one.
+    pub min_scored: Share,
+    /// Gate: match rate since the step began, at least.
+    pub match_rate: Share,
     /// Gate: 95 of 100 events take at most this long, in the last minute.
-    pub p95: Duration,
-    /// Gate: percentage of requests that failed since the step began, less than.
-    pub error_rate: f64,
-    /// Comes back below this match rate, in percent, within the window.
-    pub floor: f64,
-    /// Comes back above this percentage of failed requests within the window.
-    pub max_error_rate: f64,
-    /// Comes back when the p95 is more than so many times the baseline.
-    pub max_slowdown: f64,
+    pub latency: Duration,
+    /// Gate: share of requests that failed since the step began, less than.
+    pub error_rate: Share,
+    /// Comes back below this match rate within the window.
+    pub match_floor: Share,
+    /// Comes back above this share of failed requests within the window.
+    pub error_ceiling: Share,
+    /// Comes back when the p95 is above so many percent of the baseline.
+    pub latency_percent: u32,
     /// The baseline is taken for at least this.
-    pub baseline_floor: Duration,
+    pub latency_floor: Duration,
     /// What counts as lately.
     pub window: Duration,
     /// Faults within the window below which a rate says nothing.
     pub min_faults: u64,
+    /// Scored events of the step below which the match rate is no reason to come back.
+    pub patience_events: u64,
     /// How long the match rate, the error rate or the p95 must be bad before it comes back.
-    pub confirm: Duration,
+    pub patience: Duration,
     /// After it came back: how long what is measured is not counted, since it is of before. At least the
     /// deadline of verdicts, and the minute that the p95 is of.
     pub grace: Duration,
@@ -118,18 +123,19 @@ impl Default for Plan {
             steps: Steps::default(),
             hold: Duration::from_mins(10),
             maximum: 100,
-            min_scored: 5_000,
-            min_scored_percent: 99.0,
-            match_rate: 99.9,
-            p95: Duration::from_millis(100),
-            error_rate: 0.1,
-            floor: 99.9,
-            max_error_rate: 5.0,
-            max_slowdown: 2.0,
-            baseline_floor: Duration::from_millis(20),
+            min_events: 5_000,
+            min_scored: Share::percent(99),
+            match_rate: Share::parts(999_000),
+            latency: Duration::from_millis(100),
+            error_rate: Share::parts(1_000),
+            match_floor: Share::parts(999_000),
+            error_ceiling: Share::percent(5),
+            latency_percent: 200,
+            latency_floor: Duration::from_millis(20),
             window: Duration::from_mins(5),
             min_faults: 5,
-            confirm: Duration::from_secs(10),
+            patience_events: 1_000,
+            patience: Duration::from_secs(10),
             grace: Duration::from_secs(90),
             cool_down: Duration::from_mins(10),
             freeze_after: 3,
@@ -138,22 +144,17 @@ impl Default for Plan {
 }
 
 /// Why a plan cannot be used.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadPlan {
     /// Not a way up from 0.
     #[error("steps ({0:?}) must begin with 0 and rise, to 100 at most")]
     Steps(Vec<u8>),
     /// No percentage.
-    #[error("{knob} ({value}) must be from 0 to 100")]
-    Percent {
-        /// Which.
-        knob: &'static str,
-        /// As given.
-        value: f64,
-    },
+    #[error("maximum ({0}) must be from 0 to 100")]
+    Maximum(u8),
     /// It would come back whatever the latency.
-    #[error("max_slowdown ({0}) must be 1 or more")]
-    Slowdown(f64),
+    #[error("latency_percent ({0}) must be 100 or more")]
+    Slowdown(u32),
     /// It would come back, or never go on, whatever is measured.
     #[error("{0} must be above zero")]
     Zero(&'static str),
@@ -165,24 +166,15 @@ impl Plan {
     /// # Errors
     /// At the first that is not.
     pub fn check(&self) -> Result<(), BadPlan> {
-        let percents = [
-            ("maximum", f64::from(self.maximum)),
-            ("min_scored_percent", self.min_scored_percent),
-            ("match_rate", self.match_rate),
-            ("error_rate", self.error_rate),
-            ("floor", self.floor),
-            ("max_error_rate", self.max_error_rate),
-        ];
-        let out = percents.into_iter().find(|(_, value)| !(0.0..=100.0).contains(value));
-        if let Some((knob, value)) = out {
-            return Err(BadPlan::Percent { knob, value });
+        if self.maximum > 100 {
+            return Err(BadPlan::Maximum(self.maximum));
         }
-        if !(1.0..=1e6).contains(&self.max_slowdown) {
-            return Err(BadPlan::Slowdown(self.max_slowdown));
+        if self.latency_percent < 100 {
+            return Err(BadPlan::Slowdown(self.latency_percent));
         }
         let zero = [
-            ("p95", self.p95.is_zero()),
-            ("baseline_floor", self.baseline_floor.is_zero()),
+            ("latency", self.latency.is_zero()),
+            ("latency_floor", self.latency_floor.is_zero()),
             ("window", self.window.is_zero()),
             ("min_faults", self.min_faults == 0),
         ];
@@ -226,10 +218,9 @@ mod tests {
     #[test]
     fn a_plan_out_of_range_is_refused() {
         Plan::default().check().unwrap();
-        let set: [(fn(&mut Plan), &str); 5] = [
-            (|plan| plan.floor = 100.1, "floor (100.1) must be from 0 to 100"),
-            (|plan| plan.error_rate = f64::NAN, "error_rate (NaN) must be from 0 to 100"),
-            (|plan| plan.max_slowdown = 0.9, "max_slowdown (0.9) must be 1 or more"),
+        let set: [(fn(&mut Plan), &str); 4] = [
+            (|plan| plan.maximum = 101, "maximum (101) must be from 0 to 100"),
+            (|plan| plan.latency_percent = 99, "latency_percent (99) must be 100 or more"),
             (|plan| plan.window = Duration::ZERO, "window must be above zero"),
             (|plan| plan.min_faults = 0, "min_faults must be above zero"),
         ];

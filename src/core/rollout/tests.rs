@@ -31,7 +31,7 @@ const WELL: Way = Way { events: 1_000, faults: 0, requests: 100, failures: 0, p9
 fn plan() -> Plan {
     Plan {
         hold: SECOND * 60,
-        confirm: SECOND * 10,
+        patience: SECOND * 10,
         grace: SECOND * 20,
         cool_down: SECOND * 100,
         window: SECOND * 60,
@@ -124,7 +124,7 @@ fn each_gate_alone_keeps_it_where_it_is() {
 
 #[test]
 fn what_is_not_known_does_not_hold() {
-    let mut world = World::at(0, Plan { min_scored: 0, ..plan() });
+    let mut world = World::at(0, Plan { min_events: 0, ..plan() });
     world.path = Way { events: 0, requests: 0, ..WELL };
     world.seconds(100);
     assert_eq!(world.closed(), [Sign::Scored, Sign::MatchRate, Sign::Latency, Sign::ErrorRate]);
@@ -151,13 +151,13 @@ fn two_of_a_thousand_that_are_lost_bring_it_back_one_step() {
     world.seconds(60);
     // Below 99.9 % of the last minute after half of it, then ten seconds of that.
     assert_eq!(world.moves, [
-        "70 25 the match rate is 99.867 %, below 99.9 %: 80 of 60000 events"
+        "70 25 the match rate is 99.8666%, below 99.9%: 80 of 60000 events"
     ]);
 }
 
 #[test]
 fn one_bad_event_of_ten_does_not_bring_it_back() {
-    let mut world = World::at(50, plan());
+    let mut world = World::at(50, Plan { patience_events: 100, ..plan() });
     world.path = Way { events: 1, ..WELL };
     world.seconds(9);
     world.path.faults = 1;
@@ -167,7 +167,7 @@ fn one_bad_event_of_ten_does_not_bring_it_back() {
     assert!(world.moves.is_empty());
     world.path.faults = 1;
     world.seconds(20);
-    assert_eq!(world.moves.len(), 1, "but all of them do, however few they are");
+    assert_eq!(world.moves.len(), 1, "but all of them do, however few they are a second");
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn failures_bring_it_back_when_they_last() {
     world.path.failures = 10;
     world.seconds(60);
     assert_eq!(world.moves.len(), 1);
-    assert!(world.moves[0].contains("% of the requests failed, more than 5 %: "));
+    assert!(world.moves[0].contains("% of the requests failed, more than 5%: "));
 }
 
 #[test]
