@@ -28,6 +28,7 @@ const SALT: &str = "rollout";
 /// A path on which a dashboard gets its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = ClientPath)]
 pub enum Path {
     /// The router's own sessions.
     Direct,
@@ -49,6 +50,7 @@ impl Path {
 /// What decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = RolloutRule)]
 pub enum Rule {
     /// Everybody is sent one way.
     Override,

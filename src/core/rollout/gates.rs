@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     measures::{Counts, Measures},
@@ -11,8 +11,11 @@ use super::{
 use crate::core::share::Share;
 
 /// What is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RolloutSign)]
 pub enum Sign {
     /// Whether every event goes there.
     Coverage,
@@ -59,15 +62,18 @@ impl fmt::Display for Sign {
 }
 
 /// A gate: what must hold before the next step.
-#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = RolloutGate)]
 pub struct Gate {
     /// What is looked at.
     pub gate: Sign,
     /// Whether it holds.
     pub holds: bool,
     /// What is measured: percent, milliseconds, or events; `null` when nothing is, or it is yes or no.
+    #[schema(required)]
     pub value: Option<f64>,
     /// What is needed, in the same unit; `null` when it is yes or no.
+    #[schema(required)]
     pub limit: Option<f64>,
     /// The same in words.
     pub detail: String,
@@ -75,12 +81,15 @@ pub struct Gate {
 
 /// What brings it back, and the words for it.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = RolloutReason)]
 pub struct Reason {
     /// What was looked at.
     pub trigger: Sign,
     /// What was measured: percent, or milliseconds; `null` for the breaker.
+    #[schema(required)]
     pub value: Option<f64>,
     /// What it should have kept to.
+    #[schema(required)]
     pub limit: Option<f64>,
     /// The same in words.
     pub detail: String,

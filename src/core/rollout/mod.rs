@@ -42,6 +42,7 @@ mod pacer;
 mod patterns;
 mod plan;
 mod preview;
+mod report;
 #[cfg(test)]
 mod tests;
 
@@ -55,4 +56,5 @@ pub use self::{
     patterns::{BadPattern, Patterns},
     plan::{BadPlan, Plan, Steps},
     preview::{Mover, Preview, Situation, preview},
+    report::{MoveCounts, Report, StepEnd, StepOutcome, StepReport, WorstCase},
 };

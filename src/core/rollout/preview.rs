@@ -15,6 +15,7 @@ pub struct Situation<'a> {
 
 /// A client that would move.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = RolloutMover)]
 pub struct Mover {
     /// The client.
     pub client_id: String,
@@ -30,6 +31,7 @@ pub struct Mover {
 
 /// What would happen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = RolloutPreview)]
 pub struct Preview {
     /// Clients looked at.
     pub clients: usize,
