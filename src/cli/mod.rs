@@ -106,7 +106,6 @@ where
 }
 
 /// The settings of this process: its environment, and the file.
-
 fn load(config: Option<&Path>) -> Result<Loaded, Faults> {
     Source::of(config.map(Path::to_owned)).load(&[])
 }
