@@ -43,6 +43,7 @@ mod patterns;
 mod plan;
 mod preview;
 mod report;
+mod summons;
 #[cfg(test)]
 mod tests;
 
@@ -56,5 +57,6 @@ pub use self::{
     patterns::{BadPattern, Patterns},
     plan::{BadPlan, Plan, Steps},
     preview::{Mover, Preview, Situation, preview},
+    summons::{Called, Callers, Look, Present, Summons, all_leave},
     report::{MoveCounts, Report, StepEnd, StepOutcome, StepReport, WorstCase},
 };

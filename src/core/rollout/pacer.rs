@@ -61,6 +61,12 @@ struct Grant {
     at: Duration,
 }
 
+impl Grant {
+    fn is_good(&self, to: Path, now: Duration) -> bool {
+        self.to == to && now <= self.at.saturating_add(GRACE)
+    }
+}
+
 /// Who may move where, and when.
 #[derive(Debug)]
 pub struct Moves {
@@ -92,10 +98,7 @@ impl Moves {
     pub fn slot(&mut self, client: &str, to: Path, now: Duration, jitter: f64) -> Option<Duration> {
         self.latest = self.latest.max(now);
         let now = self.latest;
-        if let Some(grant) = self.granted.get(client)
-            && grant.to == to
-            && now <= grant.at.saturating_add(GRACE)
-        {
+        if let Some(grant) = self.granted.get(client).filter(|grant| grant.is_good(to, now)) {
             return Some(grant.at);
         }
         if self.granted.len() >= self.most {
@@ -107,6 +110,19 @@ impl Moves {
         let at = self.pacer.slot(now, jitter);
         self.granted.insert(client.into(), Grant { to, at });
         Some(at)
+    }
+
+    /// How long a client would wait that asks now for the first time.
+    #[must_use]
+    pub fn queue(&self, now: Duration) -> Duration {
+        self.pacer.next.saturating_sub(now)
+    }
+
+    /// Whether a client has a slot there that is still good.
+    #[must_use]
+    pub fn has(&self, client: &str, to: Path, now: Duration) -> bool {
+        let grant = self.granted.get(client);
+        grant.is_some_and(|grant| grant.is_good(to, now))
     }
 
     /// Slots whose time is yet to come.
