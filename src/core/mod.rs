@@ -19,6 +19,7 @@ pub mod intake;
 pub mod interest;
 pub mod ledger;
 pub mod legacy;
+pub mod matching;
 pub mod message;
 pub mod numbering;
 pub mod protocol;
