@@ -14,11 +14,13 @@ pub mod events;
 pub mod guard;
 pub mod in_flight;
 pub mod ingest;
+pub mod ledger;
 pub mod legacy;
 pub mod limits;
 pub mod ops;
 pub mod problem;
 pub mod query;
+pub mod rehearsal;
 mod room;
 pub mod routes;
 pub mod server;
@@ -46,6 +48,8 @@ use actix_web::{
     middleware::Next,
     web,
 };
+use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
 
 use self::{
     adapters::Delivery,
@@ -56,6 +60,7 @@ use self::{
     guard::cors,
     in_flight::InFlight,
     ingest::Idempotent,
+    ledger::LedgerState,
     limits::{Account, Limits},
     problem::{Code, Problem},
 };
@@ -63,6 +68,7 @@ use crate::{
     actors::{
         broadcaster::Broadcaster, journal::Journal, legacy::board::Board, validator::Validator,
     },
+    adapters::rehearsal::Rehearsals,
     core::{access::Identity, tail::SharedTail},
     realtime::{self, topics::Topics},
     settings::{LiveSettings, Snapshot},
@@ -85,8 +91,12 @@ pub struct Router {
     pub broadcaster: Addr<Broadcaster>,
     /// Who compares the delivery paths.
     pub validator: Addr<Validator>,
-    /// The delivery paths.
-    pub delivery: Delivery,
+    /// Faults that are planted on purpose, if any are.
+    pub rehearsals: Arc<Rehearsals>,
+    /// The delivery paths, read by [`Router::delivery`].
+    pub delivery: Arc<ArcSwap<Delivery>>,
+    /// Held by the one who replays a dead letter.
+    pub replays: Mutex<()>,
     /// The newest events.
     pub tail: Arc<SharedTail>,
     /// The topics of the built-in Realtime.
@@ -109,6 +119,8 @@ pub struct Router {
     pub bodies: Budget,
     /// Requests that had an `Idempotency-Key`.
     pub idempotent: Idempotent,
+    /// Whether it all adds up, as far as was looked.
+    pub ledger: LedgerState,
     /// Set when the router stops: nothing new is taken.
     pub draining: AtomicBool,
     /// When the router started.
@@ -120,6 +132,12 @@ impl Router {
     #[must_use]
     pub fn settings(&self) -> Arc<Snapshot> {
         self.live.load()
+    }
+
+    /// The delivery paths as they are now.
+    #[must_use]
+    pub fn delivery(&self) -> Arc<Delivery> {
+        self.delivery.load_full()
     }
 
     /// Whether the router is stopping.

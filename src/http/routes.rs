@@ -3,10 +3,10 @@
 use actix_web::{HttpRequest, HttpResponse, guard as methods, http::header, web};
 
 use super::{
-    adapters, audit, auth, broadcast, contract, dead_letters, event_trace, events, ingest, legacy,
-    ops,
+    adapters, audit, auth, broadcast, contract, dead_letters, event_trace, events, ingest, ledger,
+    legacy, ops,
     problem::{Code, Problem},
-    settings, stats, stream, upgrade,
+    rehearsal, settings, stats, stream, upgrade,
 };
 use crate::core::access::{Need, Scope};
 
@@ -77,6 +77,9 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/dead-letters/{id}", READ, "one of them"),
     route("DELETE", "/v1/dead-letters/{id}", ADMIN, "delete one of them"),
     route("POST", "/v1/dead-letters/{id}/replay", ADMIN, "send it to its destination again"),
+    route("GET", "/v1/validation/rehearsal", ADMIN, "faults that are planted on purpose"),
+    route("PUT", "/v1/validation/rehearsal", ADMIN, "plant some, for a while, to see them found"),
+    route("DELETE", "/v1/validation/rehearsal", ADMIN, "plant no more"),
     route("GET", "/v1/audit", ADMIN, "who or what changed how the router works, and why"),
     route("GET", "/v1/settings", READ, "every setting in force, and where it comes from"),
     route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
@@ -131,9 +134,15 @@ pub fn configure(app: &mut web::ServiceConfig) {
             .route(web::delete().to(dead_letters::delete)),
     )
     .service(resource("/v1/dead-letters/{id}/replay").route(web::post().to(dead_letters::replay)))
+    .service(
+        resource("/v1/validation/rehearsal")
+            .route(get().to(rehearsal::show))
+            .route(web::put().to(rehearsal::begin))
+            .route(web::delete().to(rehearsal::end)),
+    )
     .service(resource("/v1/audit").route(get().to(audit::list)))
     .service(resource("/v1/settings").route(get().to(settings::settings)))
-    .service(resource("/v1/ledger").route(get().to(ops::ledger)))
+    .service(resource("/v1/ledger").route(get().to(ledger::ledger)))
     .service(resource("/ws").route(get().to(legacy::dashboard)))
     .service(resource("/events").route(get().to(legacy::producer)))
     .service(resource("/status").route(get().to(legacy::status)))

@@ -9,6 +9,7 @@
 
 mod direct;
 mod ear;
+mod keeper;
 mod realtime;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+pub use self::keeper::Keeper;
 use self::{direct::Direct, realtime::Realtime};
 use crate::{
     actors::validator::messages::{ProbeDown, ProbeProven, ProbeUp, Receipts},

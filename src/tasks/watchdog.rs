@@ -23,8 +23,8 @@ pub struct Watched {
     pub journal: Recipient<GetStatus>,
     /// The registry, which knows the shards.
     pub broadcaster: Recipient<AreShardsAlive>,
-    /// The realtime path, where there is one.
-    pub delivery: Option<WatchedDelivery>,
+    /// The realtime path as it is at the moment, where it is on.
+    pub delivery: Box<dyn Fn() -> Option<WatchedDelivery> + Send>,
     /// The one that compares the paths.
     pub validator: Recipient<GetValidation>,
     /// What was observed is sorted into histograms, and memory looked at, now and then.
@@ -70,7 +70,7 @@ pub async fn watch(watched: Watched) -> &'static str {
         if !watched.validator.connected() {
             return "validator";
         }
-        if let Some(missing) = watched.delivery.as_ref().and_then(WatchedDelivery::missing) {
+        if let Some(missing) = (watched.delivery)().as_ref().and_then(WatchedDelivery::missing) {
             return missing;
         }
         match watched.broadcaster.send(AreShardsAlive).await {
@@ -161,7 +161,7 @@ mod tests {
         Watched {
             journal: journal.clone().recipient(),
             broadcaster: broadcaster.clone().recipient(),
-            delivery: None,
+            delivery: Box::new(|| None),
             validator: validator.clone().recipient(),
             metrics: Arc::new(Metrics::new()),
         }
