@@ -235,7 +235,7 @@ async fn remove(router: &Router, letter: &DeadLetter, actor: Box<str>) -> Result
 
 /// Changes a dead letter; what became of that.
 async fn change(router: &Router, id: u64, change: DeadLetterChange) -> Result<Noted, Problem> {
-    let within = router.settings.journal.answer_timeout;
+    let within = router.settings().journal.answer_timeout;
     let changing = router.journal.send(ChangeDeadLetter { id, change });
     let changed = match tokio::time::timeout(within, changing).await {
         Ok(Ok(answer)) => answer,
@@ -260,7 +260,7 @@ fn not_done(error: &PublishError) -> Problem {
 
 /// Tells the audit log. It waits while the database is away, and the client does not wait for it.
 async fn audit(router: &Router, record: Record) {
-    let within = router.settings.journal.answer_timeout;
+    let within = router.settings().journal.answer_timeout;
     let subject = record.subject.clone();
     match tokio::time::timeout(within, router.journal.send(record)).await {
         Ok(Ok(Ok(()))) => {}
