@@ -70,9 +70,9 @@ export class Handover {
     return this.#least;
   }
 
-  /** What came meanwhile, in the order of places. */
+  /** What came meanwhile, as it came: to be merged like what comes after it. */
   release(): { readonly messages: readonly Message[]; readonly head: Position | undefined } {
-    const messages = this.#messages.sort((a, b) => a.event.seq - b.event.seq);
+    const messages = this.#messages;
     this.#messages = [];
     return { messages, head: this.#head };
   }
