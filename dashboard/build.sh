@@ -17,7 +17,7 @@ if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
   touch node_modules/.package-lock.json
 fi
 
-newer=$(find src package.json package-lock.json vite.config.ts tsconfig*.json -newer dist/client.js -print -quit 2>/dev/null || echo all)
+newer=$(find -L src package.json package-lock.json vite.config.ts tsconfig*.json -newer dist/client.js -print -quit 2>/dev/null || echo all)
 if [ ! -e dist/client.js ] || [ -n "$newer" ]; then
   npm run --silent build
   touch dist/client.js
