@@ -14,6 +14,7 @@ pub mod delivery;
 pub mod event;
 pub mod fanout;
 pub mod filter;
+pub mod flags;
 pub mod heartbeat;
 pub mod idempotency;
 pub mod intake;
