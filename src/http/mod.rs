@@ -27,6 +27,7 @@ pub mod stats;
 pub mod stream;
 pub mod trace;
 pub mod upgrade;
+pub mod validation;
 
 use std::{
     sync::{
