@@ -19,12 +19,7 @@ const QUIET: Duration = Duration::from_millis(10);
 const LAST_SPANS: Duration = Duration::from_secs(3);
 
 /// Stops in the order that loses nothing.
-pub(super) async fn shut_down(
-    router: &Router,
-    rails: &Rails,
-    servers: &Servers,
-    probing: Probing,
-) {
+pub(super) async fn shut_down(router: &Router, rails: &Rails, servers: &Servers, probing: Probing) {
     tracing::info!("shutting down");
     let within = router.settings().server.shutdown_timeout;
     // 1. Nothing new: `/readyz` says so, ingest answers 503.

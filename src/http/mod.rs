@@ -30,6 +30,7 @@ pub mod stats;
 pub mod stream;
 pub mod trace;
 pub mod upgrade;
+pub mod validation;
 
 use std::{
     sync::{

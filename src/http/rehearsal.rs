@@ -139,12 +139,18 @@ impl RehearsalView {
     /// What is rehearsed now.
     #[must_use]
     pub fn of(router: &Router) -> Self {
-        let held = router.rehearsals.held();
-        Self { rehearsal: router.rehearsals.running().map(|it| RehearsalRow::new(&it, held)) }
+        Self { rehearsal: RehearsalRow::of(router) }
     }
 }
 
 impl RehearsalRow {
+    /// What is rehearsed now, if anything is.
+    #[must_use]
+    pub fn of(router: &Router) -> Option<Self> {
+        let held = router.rehearsals.held();
+        router.rehearsals.running().map(|running| Self::new(&running, held))
+    }
+
     fn new(running: &Running, held: usize) -> Self {
         let Running { rehearsal, by, began_at, until, .. } = running;
         let share = |fault| rehearsal.share(fault).as_percent() / 100.0;
@@ -206,8 +212,7 @@ pub async fn begin(
     let rehearsal = read(&body)?;
     check_possible(&router, &rehearsal).await?;
     let by: Box<str> = caller.identity.name.as_deref().unwrap_or("anybody").into();
-    let (running, before) =
-        router.rehearsals.begin(rehearsal, by.clone(), chrono::Utc::now());
+    let (running, before) = router.rehearsals.begin(rehearsal, by.clone(), chrono::Utc::now());
     let number = running.number;
     actix_rt::spawn(expire(router.clone(), number, rehearsal.lasts()));
     if let Some(before) = before {
@@ -235,7 +240,8 @@ pub async fn end(
 ) -> Result<HttpResponse, Problem> {
     let ended = router.rehearsals.end(None);
     let ended = ended.ok_or_else(|| Problem::new(Code::NotFound, "nothing is rehearsed"))?;
-    record_end(&router, &ended, caller.identity.name.as_deref().unwrap_or("anybody"), "ended").await;
+    record_end(&router, &ended, caller.identity.name.as_deref().unwrap_or("anybody"), "ended")
+        .await;
     Ok(HttpResponse::NoContent().finish())
 }
 

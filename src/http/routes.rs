@@ -6,7 +6,7 @@ use super::{
     adapters, audit, auth, broadcast, contract, dashboard, dead_letters, event_trace, events,
     ingest, ledger, legacy, ops,
     problem::{Code, Problem},
-    rehearsal, settings, stats, stream, upgrade,
+    rehearsal, settings, stats, stream, upgrade, validation,
 };
 use crate::core::access::{Need, Scope};
 
@@ -73,6 +73,7 @@ pub const ROUTES: &[Route] = &[
         ADMIN,
         "open or close a breaker, or let it decide",
     ),
+    route("GET", "/v1/validation", READ, "how the paths compare with what was committed"),
     route("GET", "/v1/dead-letters", READ, "events that a destination refused for good"),
     route("GET", "/v1/dead-letters/{id}", READ, "one of them"),
     route("DELETE", "/v1/dead-letters/{id}", ADMIN, "delete one of them"),
@@ -127,6 +128,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
     .service(resource("/v1/stats").route(get().to(stats::stats)))
     .service(resource("/v1/adapters").route(get().to(adapters::list)))
+    .service(resource("/v1/validation").route(get().to(validation::show)))
     .service(resource("/v1/adapters/{name}/breaker").route(web::post().to(adapters::force)))
     .service(resource("/v1/dead-letters").route(get().to(dead_letters::list)))
     .service(

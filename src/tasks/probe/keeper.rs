@@ -88,14 +88,16 @@ impl Keeper {
             told: self.told.clone(),
         };
         Probes::start(&options)
-            .inspect_err(|error| tracing::error!(%error, "there are no probes: nothing is compared"))
+            .inspect_err(
+                |error| tracing::error!(%error, "there are no probes: nothing is compared"),
+            )
             .ok()
     }
 
     /// Both are gone.
     async fn tell_down(&self) {
         for path in Path::ALL {
-            self.metrics.probe_up.with([path.name()]).set(0.0);
+            self.metrics.probe_connected.with([path.name()]).set(0.0);
             let reason = "the settings changed".into();
             if self.told.down.send(ProbeDown { path, proven: None, reason }).await.is_err() {
                 tracing::debug!("the validator is gone");
@@ -119,10 +121,8 @@ mod tests {
 
     #[test]
     fn there_are_probes_where_paths_are_compared_and_they_follow_the_destination() {
-        let builtin = Builtin {
-            address: ([127, 0, 0, 1], 4711).into(),
-            key: Secret::new("k".to_owned()),
-        };
+        let builtin =
+            Builtin { address: ([127, 0, 0, 1], 4711).into(), key: Secret::new("k".to_owned()) };
         let mut settings = Settings::default();
         assert_eq!(wanted(&settings, &builtin), None, "no path is on");
         settings.flags.dual_mode = true;
