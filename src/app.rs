@@ -47,6 +47,7 @@ use crate::{
         dead_letters,
         in_flight::InFlight,
         ingest::Idempotent,
+        ledger::{self, LedgerState},
         limits::Limits,
     },
     realtime::topics::Topics,
@@ -165,6 +166,7 @@ pub async fn run(
         requests: InFlight::default(),
         bodies: Budget::default(),
         idempotent: Idempotent::default(),
+        ledger: LedgerState::default(),
         draining: AtomicBool::new(false),
         started: Instant::now(),
     });
@@ -174,6 +176,7 @@ pub async fn run(
     actix_rt::spawn(reload_when(reload, reloader));
     actix_rt::spawn(retention(&router, cursors).run());
     actix_rt::spawn(dead_letters::drain(router.clone()));
+    actix_rt::spawn(ledger::watch(router.clone()));
     let servers = listeners.start(&router, &shard)?;
     serve(address, servers, &router, &rails, (stop, stopped)).await
 }

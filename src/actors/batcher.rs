@@ -31,7 +31,6 @@ use crate::{
         batching::{PathPolicy, Plan},
         cursor::durable::{self, Cursor},
         delivery::{Attempted, REALTIME, outgoing::Outgoing},
-        event::Seq,
         tail::SharedTail,
     },
     storage::Storage,
@@ -96,8 +95,8 @@ pub struct Batcher {
     /// Events that were settled before this batcher began, by another one of this router.
     settled_before: u64,
     announcing: Option<SpawnHandle>,
-    /// The head, when arrivals were last counted.
-    seen: Seq,
+    /// Events that came and that the policy was not told of.
+    arrived: u64,
     began: Instant,
 }
 
@@ -126,7 +125,7 @@ impl Batcher {
     pub fn new(options: BatcherOptions) -> Self {
         let head = options.tail.load().head();
         let resume = durable::resume(options.cursor.as_ref(), &head);
-        let outgoing = Outgoing::new(head.epoch, &resume, options.max_probes);
+        let outgoing = Outgoing::new(head.epoch, head.head_seq, &resume, options.max_probes);
         let Settled { delivered, dead, .. } = options.tally.settled();
         let mut batcher = Self {
             options,
@@ -138,7 +137,7 @@ impl Batcher {
             finished: Vec::new(),
             settled_before: delivered + dead,
             announcing: None,
-            seen: head.head_seq,
+            arrived: 0,
             began: Instant::now(),
         };
         batcher.resumed(&resume, &head);
@@ -147,6 +146,7 @@ impl Batcher {
 
     /// Does what is next, unless it waits for something.
     fn proceed(&mut self, ctx: &mut Context<Self>) {
+        self.look();
         self.show_lag();
         if !matches!(self.phase, Phase::Idle | Phase::Lingered) {
             return;
@@ -155,16 +155,18 @@ impl Batcher {
         if self.outgoing.is_under_way() {
             return self.send(ctx);
         }
-        if self.depth() == 0 {
+        let is_read = self.outgoing.next() > self.head();
+        if is_read && self.depth() == 0 {
             self.phase = Phase::Idle;
             return;
         }
         let plan = self.plan();
-        if !plan.linger.is_zero() && self.phase == Phase::Idle {
+        // What is not routed here is passed over at once: the cursor is not to stand still for it.
+        if !plan.linger.is_zero() && self.phase == Phase::Idle && self.depth() > 0 {
             return self.linger(plan.linger, ctx);
         }
         self.phase = Phase::Idle;
-        let lacks = self.outgoing.ahead() < plan.size && self.outgoing.next() <= self.head();
+        let lacks = self.outgoing.ahead() < plan.size && !is_read;
         if lacks && !self.read_tail(plan.size) {
             return self.read_page(plan.size, ctx);
         }
@@ -259,14 +261,18 @@ impl Batcher {
 
     /// Events that wait.
     fn depth(&self) -> usize {
-        self.outgoing.depth(self.head())
+        self.outgoing.depth()
+    }
+
+    /// Takes note of what has come.
+    fn look(&mut self) {
+        self.arrived += self.outgoing.look(&self.options.tail.load());
     }
 
     /// The policy is told what has come since it was told last.
     fn count_arrivals(&mut self) {
-        let head = self.head();
-        let arrived = usize::try_from(head.saturating_sub(self.seen)).unwrap_or(usize::MAX);
-        self.seen = self.seen.max(head);
+        self.look();
+        let arrived = usize::try_from(std::mem::take(&mut self.arrived)).unwrap_or(usize::MAX);
         self.options.policy.arrived(arrived, self.began.elapsed());
     }
 
@@ -285,7 +291,10 @@ impl Batcher {
     fn lag(&self) -> Duration {
         let tail = self.options.tail.load();
         let oldest = self.outgoing.oldest().map(|event| event.created_at);
-        let unread = || tail.from(self.outgoing.next()).next().map(|event| event.created_at);
+        let unread = || {
+            let mut unread = tail.from(self.outgoing.next());
+            unread.find(|event| event.is_routed()).map(|event| event.created_at)
+        };
         let since = oldest.or_else(unread).map(|at| Utc::now() - at);
         since.unwrap_or(TimeDelta::zero()).to_std().unwrap_or_default()
     }
@@ -380,6 +389,7 @@ impl Handler<GetBatcher> for Batcher {
     type Result = MessageResult<GetBatcher>;
 
     fn handle(&mut self, _: GetBatcher, _: &mut Self::Context) -> Self::Result {
+        self.look();
         MessageResult(self.view())
     }
 }

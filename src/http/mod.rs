@@ -14,6 +14,7 @@ pub mod events;
 pub mod guard;
 pub mod in_flight;
 pub mod ingest;
+pub mod ledger;
 pub mod legacy;
 pub mod limits;
 pub mod ops;
@@ -58,6 +59,7 @@ use self::{
     guard::cors,
     in_flight::InFlight,
     ingest::Idempotent,
+    ledger::LedgerState,
     limits::{Account, Limits},
     problem::{Code, Problem},
 };
@@ -109,6 +111,8 @@ pub struct Router {
     pub bodies: Budget,
     /// Requests that had an `Idempotency-Key`.
     pub idempotent: Idempotent,
+    /// Whether it all adds up, as far as was looked.
+    pub ledger: LedgerState,
     /// Set when the router stops: nothing new is taken.
     pub draining: AtomicBool,
     /// When the router started.

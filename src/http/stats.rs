@@ -17,7 +17,8 @@ use super::{
     Router,
     contract::problems,
     dead_letters::dead_letter_counts,
-    ops::{balances, list_sessions, stopping},
+    ledger::balances,
+    ops::{list_sessions, stopping},
     problem::Problem,
 };
 use crate::{

@@ -79,7 +79,7 @@ impl Realtime {
     /// expires, its channels end, each as it was joined, and not the socket.
     #[must_use]
     pub fn new(router: web::Data<Router>, door: Door, asked: Asked, owner: Owner) -> (Self, Owner) {
-        let Owner { client_id, identity } = owner;
+        let Owner { client_id, identity, .. } = owner;
         let mut limits = limits(&router.settings().realtime);
         let is_own = door == Door::Private;
         if is_own {
@@ -98,7 +98,7 @@ impl Realtime {
             tick: (limits.idle / 4).clamp(TICK.0, TICK.1),
         };
         let identity = Identity { expires_at: None, ..identity };
-        (realtime, Owner { client_id, identity })
+        (realtime, Owner { client_id, identity, movable: false })
     }
 
     fn now(&self) -> Now {

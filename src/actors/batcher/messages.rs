@@ -43,7 +43,8 @@ pub struct BatcherView {
     pub position: Position,
     /// Everything up to here is done.
     pub through: Seq,
-    /// Events that wait, those on their way among them.
+    /// Events that wait, those on their way among them: such as are routed to the path. Of those that
+    /// came before the path began, each that was not read yet.
     pub lag_events: u64,
     /// How long the oldest of them has been committed.
     pub lag: Duration,
