@@ -126,7 +126,7 @@ impl Retention {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::path::Path;
 
     use actix::Actor as _;
     use tokio::sync::{oneshot, watch};
@@ -141,7 +141,7 @@ mod tests {
             event::{self, tests::draft},
             tail::{Tail, TailLimits},
         },
-        settings::{Loaded, Settings, Snapshot},
+        settings::{FileText, OtherFiles, Settings, Snapshot},
         storage::{Durability, OpenWriter, StorageOptions, open},
     };
 
@@ -187,10 +187,12 @@ mod tests {
 
     /// Everything is too old.
     fn snapshot(max_bytes: u64) -> Snapshot {
-        let mut settings = Settings::default();
-        (settings.storage.retain, settings.storage.max_bytes) = (Duration::ZERO, max_bytes);
-        let loaded = Loaded { settings, origins: BTreeMap::new(), file: None };
-        Snapshot::first(loaded, Utc::now())
+        let none = FileText { path: Path::new("none").into(), text: Ok(None) };
+        let loaded = Settings::load_from(&none, std::iter::empty(), &[], OtherFiles::Read);
+        let mut first = Snapshot::first(loaded.unwrap(), Utc::now());
+        let storage = &mut first.settings.storage;
+        (storage.retain, storage.max_bytes) = (Duration::ZERO, max_bytes);
+        first
     }
 
     #[actix::test]

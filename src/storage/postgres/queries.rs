@@ -28,14 +28,17 @@ use crate::{
     storage::{
         AuditEntry, AuditQuery, Commit, DeadLetter, DeadLetterChange, DeadLetterCount,
         DeadLetterQuery, DeadLetterStatus, From, NewAudit, NewDeadLetter, Note, Noted, Page,
-        PageQuery, Records, StorageError,
+        PageQuery, Records, StorageError, StoredOverride,
         fault::{Cause, Fault, cause},
         page, queries,
         record_queries::record_queries,
-        record_rows::{AuditRow, CursorRow, LetterRow},
+        record_rows::{AuditRow, CursorRow, LetterRow, OverrideRow},
         records,
         rows::{Claim, EventRow, JournalRow, NewEvent},
-        schema::{audit_log, cursors, dead_letters, journal, monitoring_events as events, sql},
+        schema::{
+            audit_log, cursors, dead_letters, flag_overrides, journal, monitoring_events as events,
+            sql,
+        },
         values::{Id, JsonRef, Time, from_column, to_column},
     },
 };
