@@ -5,6 +5,7 @@ mod listeners;
 mod live;
 mod options;
 mod shutdown;
+mod validation;
 
 use std::{
     future::Future,
@@ -35,6 +36,7 @@ use crate::{
         broadcaster::Broadcaster,
         cursors::AdapterCursors,
         journal::{Journal, tell_proof},
+        validator::news::PathNews,
     },
     core::{
         batching,
@@ -123,7 +125,8 @@ pub async fn run(
     let traces = start_traces(&metrics);
     let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
     let cursors = Arc::<AdapterCursors>::default();
-    let common = Common { storage, tail, cursors: cursors.clone(), metrics, traces };
+    let news = Arc::<PathNews>::default();
+    let common = Common { storage, tail, cursors: cursors.clone(), news, metrics, traces };
     let (advanced, follow) = watch::channel(());
     let topics = Arc::new(Topics::new(topic_options(&settings, &common, advanced.clone())));
     let (fatal, stopped) = oneshot::channel();
@@ -131,10 +134,11 @@ pub async fn run(
         Journal::new(journal_options(&settings, &common, writer, advanced, fatal)?).start();
     let shard = shard_options(&settings, &common, follow.clone());
     let auth = Authenticator::new(&settings.auth)?;
-    let rails = Rails::new(&common, &journal, follow, listeners.builtin(&auth));
+    let rails = Rails::new(&common, &journal, follow.clone(), listeners.builtin(&auth));
     let followers = Works { rails: Arc::new(rails), topics: topics.clone() };
     followers.begin(&settings).await?;
     let rails = followers.rails.clone();
+    let validator = validation::start(&live, &common, &journal, follow);
     let address = listeners.address;
     let board = board(&common, &listeners);
     let Common { storage, tail, metrics, traces, .. } = common;
@@ -156,6 +160,7 @@ pub async fn run(
         storage,
         journal,
         broadcaster: Broadcaster::default().start(),
+        validator,
         delivery: rails.shown(),
         replays: Mutex::default(),
         tail,
@@ -200,6 +205,7 @@ async fn serve(
                 batcher: realtime.batcher.clone().recipient(),
             })
         }),
+        validator: router.validator.clone().recipient(),
         metrics: router.metrics.clone(),
     };
     let head_seq = router.tail.load().position().seq;

@@ -13,6 +13,7 @@ mod recovery;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod verdicts;
 
 use std::{
     sync::Arc,
@@ -33,6 +34,7 @@ pub use self::{
         Record, SaveCursor, SetOverride, Trim,
     },
     recovery::tell_proof,
+    verdicts::{ForgetVerdicts, KeepVerdicts},
 };
 use crate::{
     actors::cursors::AdapterCursors,
