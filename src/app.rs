@@ -2,6 +2,7 @@
 
 mod delivery;
 mod listeners;
+mod rollout;
 
 use std::{
     future::Future,
@@ -27,6 +28,7 @@ use crate::{
         cursors::AdapterCursors,
         journal::{Drain, Journal, JournalOptions, tell_proof},
         legacy::board::Board,
+        rollout::CannotRoll,
         shard::ShardOptions,
     },
     adapters::factory::CannotDeliver,
@@ -41,7 +43,7 @@ use crate::{
         tail::{SharedTail, Tail, TailLimits},
     },
     http::{
-        Router,
+        self, Router,
         auth::{Authenticator, NoRandomness},
         budget::Budget,
         dead_letters,
@@ -98,6 +100,9 @@ pub enum AppError {
     /// A setting of retries makes no sense.
     #[error("retries cannot be planned: {0}")]
     Retry(#[from] BadRetry),
+    /// A setting of the rollout makes no sense.
+    #[error(transparent)]
+    Rollout(#[from] CannotRoll),
     /// Tickets cannot be signed.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
@@ -145,17 +150,21 @@ pub async fn run(
     let builtin = listeners.builtin(&auth);
     let delivery = delivery::start(&settings, &common, &journal, follow, builtin).await?;
     let board = board(&common, &listeners);
+    let broadcaster = Broadcaster::default().start();
+    let reloader = Arc::new(Reloader::new(source, live.clone()));
+    let rollout = rollout::start(&common, &live, &reloader, &journal, &broadcaster).await?;
     let Common { storage, tail, metrics, traces, .. } = common;
     let router = web::Data::new(Router {
         auth,
         limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
         legacy: Arc::new(board),
-        reloader: Arc::new(Reloader::new(source, live.clone())),
+        reloader,
         live,
         storage,
         journal,
-        broadcaster: Broadcaster::default().start(),
+        broadcaster,
         delivery,
+        rollout,
         tail,
         topics,
         metrics,
@@ -169,6 +178,7 @@ pub async fn run(
     });
     actix_rt::spawn(retention(&router, cursors).run());
     actix_rt::spawn(dead_letters::drain(router.clone()));
+    actix_rt::spawn(http::rollout::watch(router.clone()));
     serve(listeners, router, shard, stop, stopped).await
 }
 

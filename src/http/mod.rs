@@ -5,6 +5,7 @@ pub mod audit;
 pub mod auth;
 pub mod broadcast;
 pub mod budget;
+pub mod connect;
 pub mod connection;
 pub mod contract;
 pub mod dead_letters;
@@ -19,6 +20,7 @@ pub mod limits;
 pub mod ops;
 pub mod problem;
 pub mod query;
+pub mod rollout;
 mod room;
 pub mod routes;
 pub mod server;
@@ -58,6 +60,7 @@ use self::{
     ingest::Idempotent,
     limits::{Account, Limits},
     problem::{Code, Problem},
+    rollout::RolloutDesk,
 };
 use crate::{
     actors::{broadcaster::Broadcaster, journal::Journal, legacy::board::Board},
@@ -83,6 +86,8 @@ pub struct Router {
     pub broadcaster: Addr<Broadcaster>,
     /// The delivery paths.
     pub delivery: Delivery,
+    /// Where clients belong, and who moves them.
+    pub rollout: RolloutDesk,
     /// The newest events.
     pub tail: Arc<SharedTail>,
     /// The topics of the built-in Realtime.

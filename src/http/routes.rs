@@ -3,10 +3,10 @@
 use actix_web::{HttpRequest, HttpResponse, guard as methods, http::header, web};
 
 use super::{
-    adapters, audit, auth, broadcast, contract, dead_letters, event_trace, events, ingest, legacy,
-    ops,
+    adapters, audit, auth, broadcast, connect, contract, dead_letters, event_trace, events, ingest,
+    legacy, ops,
     problem::{Code, Problem},
-    settings, stats, stream, upgrade,
+    rollout, settings, stats, stream, upgrade,
 };
 use crate::core::access::{Need, Scope};
 
@@ -77,6 +77,16 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/dead-letters/{id}", READ, "one of them"),
     route("DELETE", "/v1/dead-letters/{id}", ADMIN, "delete one of them"),
     route("POST", "/v1/dead-letters/{id}/replay", ADMIN, "send it to its destination again"),
+    route("GET", "/v1/connect", READ, "which path a client belongs on, why, and how to get there"),
+    route(
+        "GET",
+        "/v1/rollout",
+        READ,
+        "the share of clients on the realtime path, and what it waits for",
+    ),
+    route("POST", "/v1/rollout", ADMIN, "advance, pause, resume, rollback, or set the rollout"),
+    route("GET", "/v1/rollout/preview", READ, "who would move at another share"),
+    route("GET", "/v1/rollout/report", READ, "what the rollout has done, step by step"),
     route("GET", "/v1/audit", ADMIN, "who or what changed how the router works, and why"),
     route("GET", "/v1/settings", READ, "every setting in force, and where it comes from"),
     route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
@@ -131,6 +141,12 @@ pub fn configure(app: &mut web::ServiceConfig) {
             .route(web::delete().to(dead_letters::delete)),
     )
     .service(resource("/v1/dead-letters/{id}/replay").route(web::post().to(dead_letters::replay)))
+    .service(resource("/v1/connect").route(get().to(connect::connect)))
+    .service(
+        resource("/v1/rollout").route(get().to(rollout::show)).route(web::post().to(rollout::post)),
+    )
+    .service(resource("/v1/rollout/preview").route(get().to(rollout::preview)))
+    .service(resource("/v1/rollout/report").route(get().to(rollout::report)))
     .service(resource("/v1/audit").route(get().to(audit::list)))
     .service(resource("/v1/settings").route(get().to(settings::settings)))
     .service(resource("/v1/ledger").route(get().to(ops::ledger)))

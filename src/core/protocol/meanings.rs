@@ -61,6 +61,10 @@ impl CloseReason {
             Self::TooFarBehind => "Further behind than `session.max_lag`.",
             Self::TooMany => "More sessions, or unread answers, than the router takes.",
             Self::Restarting => "The journal is another one now, or the router is overloaded.",
+            Self::PathEnded => {
+                "Everybody is on the realtime path now (`flags.global_override`), and the time to \
+                 move is over."
+            }
             Self::Idle => "The client said nothing for `realtime.idle_timeout`.",
             Self::NoChannels => "The client had no channel for `realtime.channel_timeout`.",
             Self::TooManyJoins => "The client joined more often than `realtime.joins_per_second`.",
@@ -85,6 +89,7 @@ impl CloseReason {
             Self::TooFarBehind => "Reconnect, and resume: a `gap` names what is missing.",
             Self::TooMany => "Back off.",
             Self::Restarting => "Reconnect after a random time, and resume.",
+            Self::PathEnded => "Ask `GET /v1/connect` where to go.",
         }
     }
 }

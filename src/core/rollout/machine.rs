@@ -136,7 +136,12 @@ impl Rollout {
     ///
     /// # Errors
     /// When a knob is out of its range.
-    pub fn try_new(plan: Plan, percent: u8, now: Duration, memory: Memory) -> Result<Self, BadPlan> {
+    pub fn try_new(
+        plan: Plan,
+        percent: u8,
+        now: Duration,
+        memory: Memory,
+    ) -> Result<Self, BadPlan> {
         plan.check()?;
         Ok(Self {
             plan,
@@ -279,6 +284,13 @@ impl Rollout {
     #[must_use]
     pub fn fallen(&self) -> u32 {
         self.fallen
+    }
+
+    /// What must be known to go on from here after a restart.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        let (baseline, paused) = (self.baseline(), self.paused);
+        Memory { baseline, paused, fallen: self.fallen, from: self.from }
     }
 
     /// The time, which never goes back.

@@ -27,8 +27,10 @@ pub(super) use problems::{problems, responses};
 
 use self::schemas::NewEvent;
 use super::{
-    adapters, audit, auth, broadcast, dead_letters, event_trace, events, ingest, legacy, ops,
+    adapters, audit, auth, broadcast, connect, dead_letters, event_trace, events, ingest, legacy,
+    ops,
     problem::{Body, Code, FaultBody, Outcome},
+    rollout,
     routes::{ROUTES, Route},
     settings, stats, stream, upgrade,
 };
@@ -68,6 +70,7 @@ const TOKEN: &str = "token";
         auth::post_ticket, ops::sessions, ops::close_session,
         stats::stats, adapters::list, adapters::force, dead_letters::list, dead_letters::one, dead_letters::delete,
         dead_letters::replay, audit::list,
+        connect::connect, rollout::show, rollout::post, rollout::preview, rollout::report,
         settings::settings, ops::ledger, legacy::dashboard, legacy::producer,
         legacy::status, legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,
