@@ -150,8 +150,8 @@ pub async fn run(
     let builtin = listeners.builtin(&auth);
     let delivery = delivery::start(&settings, &common, &journal, follow, builtin).await?;
     let board = board(&common, &listeners);
-    let broadcaster = Broadcaster::default().start();
     let reloader = Arc::new(Reloader::new(source, live.clone()));
+    let broadcaster = Broadcaster::default().start();
     let rollout = rollout::start(&common, &live, &reloader, &journal, &broadcaster).await?;
     let Common { storage, tail, metrics, traces, .. } = common;
     let router = web::Data::new(Router {
@@ -177,8 +177,6 @@ pub async fn run(
         started: Instant::now(),
     });
     actix_rt::spawn(retention(&router, cursors).run());
-    actix_rt::spawn(dead_letters::drain(router.clone()));
-    actix_rt::spawn(http::rollout::watch(router.clone()));
     serve(listeners, router, shard, stop, stopped).await
 }
 
@@ -260,6 +258,8 @@ async fn serve(
 ) -> Result<(), AppError> {
     let address = listeners.address;
     let mut servers = listeners.start(&router, &shard)?;
+    actix_rt::spawn(dead_letters::drain(router.clone()));
+    actix_rt::spawn(http::rollout::watch(router.clone()));
     actix_rt::spawn(router.limits.clone().sweep());
     actix_rt::spawn(router.topics.clone().sweep());
     let watched = Watched {

@@ -1,6 +1,6 @@
 //! The whole surface: [`ROUTES`] says what there is and who may use it, [`configure`] who answers.
 
-use actix_web::{HttpRequest, HttpResponse, guard as methods, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, Resource, guard as methods, http::header, web};
 
 use super::{
     adapters, audit, auth, broadcast, connect, contract, dead_letters, event_trace, events, ingest,
@@ -106,9 +106,6 @@ pub const ROUTES: &[Route] = &[
 
 /// Puts the routes of [`ROUTES`] into an app, all but the sockets: those are upgrades.
 pub fn configure(app: &mut web::ServiceConfig) {
-    let resource = |path| web::resource(path).default_service(web::to(method_not_allowed));
-    // HEAD is GET without the body, which the server leaves out by itself.
-    let get = || web::route().guard(methods::Any(methods::Get()).or(methods::Head()));
     app.service(
         resource("/v1/events").route(web::post().to(ingest::post)).route(get().to(events::list)),
     )
@@ -141,12 +138,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
             .route(web::delete().to(dead_letters::delete)),
     )
     .service(resource("/v1/dead-letters/{id}/replay").route(web::post().to(dead_letters::replay)))
-    .service(resource("/v1/connect").route(get().to(connect::connect)))
-    .service(
-        resource("/v1/rollout").route(get().to(rollout::show)).route(web::post().to(rollout::post)),
-    )
-    .service(resource("/v1/rollout/preview").route(get().to(rollout::preview)))
-    .service(resource("/v1/rollout/report").route(get().to(rollout::report)))
+    .configure(moving)
     .service(resource("/v1/audit").route(get().to(audit::list)))
     .service(resource("/v1/settings").route(get().to(settings::settings)))
     .service(resource("/v1/ledger").route(get().to(ops::ledger)))
@@ -163,6 +155,28 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/docs/{file}").route(get().to(contract::file)))
     .service(resource("/").route(get().to(ops::index)))
     .default_service(web::to(nowhere));
+}
+
+/// Where clients belong, and who moves them.
+fn moving(app: &mut web::ServiceConfig) {
+    app.service(resource("/v1/connect").route(get().to(connect::connect)))
+        .service(
+            resource("/v1/rollout")
+                .route(get().to(rollout::show))
+                .route(web::post().to(rollout::post)),
+        )
+        .service(resource("/v1/rollout/preview").route(get().to(rollout::preview)))
+        .service(resource("/v1/rollout/report").route(get().to(rollout::report)));
+}
+
+/// What is at a path, and what is said where the method is none of it.
+fn resource(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(method_not_allowed))
+}
+
+/// HEAD is GET without the body, which the server leaves out by itself.
+fn get() -> web::Route {
+    web::route().guard(methods::Any(methods::Get()).or(methods::Head()))
 }
 
 async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {

@@ -7,7 +7,7 @@ use crate::{
     core::rollout::{
         Audience, BadPattern, BadPlan, Circumstances, Path, Patterns, Plan, Segment, Steps,
     },
-    settings::{FlagSettings, GlobalOverride, PathName, Paths, RealtimeUrl, Settings},
+    settings::{ClientId, FlagSettings, GlobalOverride, PathName, Paths, RealtimeUrl, Settings},
 };
 
 /// What of the settings makes no rollout.
@@ -69,8 +69,8 @@ pub fn audience(settings: &Settings) -> Result<Audience, CannotRoll> {
     let segments = rollout.segments.iter();
     Ok(Audience {
         percent: rollout.percent.min(rollout.maximum),
-        allow: Patterns::try_new(rollout.allow.iter().map(|id| id.as_str()))?,
-        deny: Patterns::try_new(rollout.deny.iter().map(|id| id.as_str()))?,
+        allow: Patterns::try_new(rollout.allow.iter().map(ClientId::as_str))?,
+        deny: Patterns::try_new(rollout.deny.iter().map(ClientId::as_str))?,
         segments: segments
             .map(|segment| Segment::try_new(&segment.pattern, segment.percent))
             .collect::<Result<_, _>>()?,
