@@ -15,3 +15,4 @@ pub mod rollout;
 pub mod session;
 pub mod shard;
 pub mod stream;
+pub mod validator;

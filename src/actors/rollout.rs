@@ -23,7 +23,7 @@ use self::{
 };
 pub use self::{
     history::{Recalled, recall},
-    knobs::{CannotRoll, audience, circumstances, covered, plan, realtime_url},
+    knobs::{CannotRoll, audience, check, circumstances, plan, realtime_url},
     messages::{Ended, GetReport, GetRollout, Observed, Order, OrderError, RolloutView},
     placing::{Placed, Placing},
 };
@@ -154,7 +154,7 @@ impl Conductor {
         let settings = self.options.live.load();
         self.follow(&settings);
         self.observed = observed;
-        self.observed.measures.covered = covered(&settings.flags);
+        self.observed.measures.covered = settings.routing().is_covered();
         self.options.placing.set_up(!self.observed.measures.breaker_open);
         let by = Arc::<str>::from(ITSELF);
         let (name, wanted) = match self.rollout.tick(self.began.elapsed(), &self.observed.measures)
@@ -286,7 +286,7 @@ impl Conductor {
             Command::Advance { .. } => Cause::Advanced,
             _ => Cause::Set,
         };
-        Ok(match self.rollout.command(*command, covered(&settings.flags))? {
+        Ok(match self.rollout.command(*command, settings.routing().is_covered())? {
             Ordered::Move { to } => Some(Move { to, cause, by: by.clone(), reason }),
             done => {
                 let paused = done == Ordered::Paused;

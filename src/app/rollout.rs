@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use actix::{Actor, Addr};
 
-use super::{AppError, Common};
+use super::{AppError, options::Common};
 use crate::{
     actors::{
         broadcaster::Broadcaster,
         journal::Journal,
-        rollout::{Conductor, Placing, RolloutOptions, recall},
+        rollout::{CannotRoll, Conductor, Placing, RolloutOptions, recall},
     },
     http::rollout::RolloutDesk,
     settings::LiveSettings,
-    tasks::reloader::Reloader,
+    tasks::reloader::{Reloader, Unfit},
 };
 
 /// Goes on where the settings and the audit log have it.
@@ -24,7 +24,7 @@ pub(super) async fn start(
     journal: &Addr<Journal>,
     broadcaster: &Addr<Broadcaster>,
 ) -> Result<RolloutDesk, AppError> {
-    let placing = Arc::new(Placing::try_new(&live.load())?);
+    let placing = Arc::new(Placing::try_new(&live.load()).map_err(Unfit::from)?);
     let conductor = Conductor::try_new(RolloutOptions {
         live: live.clone(),
         reloader: reloader.clone(),
@@ -33,6 +33,13 @@ pub(super) async fn start(
         audit: journal.clone().recipient(),
         recalled: recall(&*common.storage).await?,
         metrics: common.metrics.clone(),
-    })?;
+    })
+    .map_err(Unfit::from)?;
     Ok(RolloutDesk { placing, conductor: conductor.start() })
+}
+
+impl From<CannotRoll> for Unfit {
+    fn from(error: CannotRoll) -> Self {
+        Self { key: Some("rollout.steps"), message: error.to_string() }
+    }
 }

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, guard as methods, http::hea
 
 use super::{
     adapters, audit, auth, broadcast, connect, contract, dead_letters, event_trace, events, ingest,
-    legacy, ops,
+    ledger, legacy, ops,
     problem::{Code, Problem},
     rollout, settings, stats, stream, upgrade,
 };
@@ -141,7 +141,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .configure(moving)
     .service(resource("/v1/audit").route(get().to(audit::list)))
     .service(resource("/v1/settings").route(get().to(settings::settings)))
-    .service(resource("/v1/ledger").route(get().to(ops::ledger)))
+    .service(resource("/v1/ledger").route(get().to(ledger::ledger)))
     .service(resource("/ws").route(get().to(legacy::dashboard)))
     .service(resource("/events").route(get().to(legacy::producer)))
     .service(resource("/status").route(get().to(legacy::status)))
@@ -175,7 +175,7 @@ fn resource(path: &str) -> Resource {
 }
 
 /// HEAD is GET without the body, which the server leaves out by itself.
-fn get() -> web::Route {
+fn get() -> actix_web::Route {
     web::route().guard(methods::Any(methods::Get()).or(methods::Head()))
 }
 

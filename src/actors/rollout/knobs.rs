@@ -7,7 +7,7 @@ use crate::{
     core::rollout::{
         Audience, BadPattern, BadPlan, Circumstances, Path, Patterns, Plan, Segment, Steps,
     },
-    settings::{ClientId, FlagSettings, GlobalOverride, PathName, Paths, RealtimeUrl, Settings},
+    settings::{ClientId, GlobalOverride, RealtimeUrl, Settings},
 };
 
 /// What of the settings makes no rollout.
@@ -19,6 +19,16 @@ pub enum CannotRoll {
     /// No pattern of clients.
     #[error("[rollout]: {0}")]
     Clients(#[from] BadPattern),
+}
+
+/// Whether a rollout can be made of settings.
+///
+/// # Errors
+/// When it cannot.
+pub fn check(settings: &Settings) -> Result<(), CannotRoll> {
+    plan(settings)?;
+    audience(settings)?;
+    Ok(())
 }
 
 /// The p95 is of so long.
@@ -80,15 +90,15 @@ pub fn audience(settings: &Settings) -> Result<Audience, CannotRoll> {
 /// How things are for everybody.
 #[must_use]
 pub fn circumstances(settings: &Settings, up: bool) -> Circumstances {
-    let flags = &settings.flags;
+    let routing = settings.routing();
     Circumstances {
-        forced: match flags.global_override {
+        forced: match settings.flags.global_override {
             GlobalOverride::None => None,
             GlobalOverride::WebsocketOnly => Some(Path::Direct),
             GlobalOverride::RealtimeOnly => Some(Path::Realtime),
         },
-        on: Paths::of(flags).realtime,
-        covered: covered(flags),
+        on: routing.paths().realtime,
+        covered: routing.is_covered(),
         up,
     }
 }
@@ -100,24 +110,6 @@ pub fn realtime_url(settings: &Settings) -> String {
         RealtimeUrl::Builtin => "/realtime/v1".to_owned(),
         RealtimeUrl::Project(url) => format!("{url}/realtime/v1"),
     }
-}
-
-/// Whether every event goes to Realtime, whole.
-#[must_use]
-pub fn covered(flags: &FlagSettings) -> bool {
-    let whole = |enabled, percentage, paths: &[PathName]| {
-        enabled && percentage == 100 && paths.contains(&PathName::Realtime)
-    };
-    Paths::of(flags).realtime
-        && whole(flags.critical_enabled, flags.critical_percentage, &flags.critical_paths)
-        && whole(flags.performance_enabled, flags.performance_percentage, &flags.performance_paths)
-        && whole(
-            flags.user_activity_enabled,
-            flags.user_activity_percentage,
-            &flags.user_activity_paths,
-        )
-        && whole(flags.system_enabled, flags.system_percentage, &flags.system_paths)
-        && whole(flags.debug_enabled, flags.debug_percentage, &flags.debug_paths)
 }
 
 #[cfg(test)]
@@ -141,17 +133,5 @@ mod tests {
         let mut settings = Settings::default();
         settings.realtime.transport = TransportKind::Postgres;
         assert_eq!(plan(&settings).unwrap().latency, Duration::from_secs(1));
-    }
-
-    #[test]
-    fn one_category_that_does_not_go_there_whole_is_no_coverage() {
-        let mut flags = FlagSettings { dual_mode: true, ..FlagSettings::default() };
-        assert!(covered(&flags));
-        flags.debug_percentage = 99;
-        assert!(!covered(&flags));
-        flags = FlagSettings { system_paths: vec![PathName::Websocket], dual_mode: true, ..flags };
-        flags.debug_percentage = 100;
-        assert!(!covered(&flags));
-        assert!(!covered(&FlagSettings::default()), "the path is off");
     }
 }

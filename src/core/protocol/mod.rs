@@ -6,6 +6,7 @@ mod codes;
 mod form;
 mod frames;
 mod from;
+pub mod heard;
 pub mod legacy;
 mod meanings;
 pub mod session;

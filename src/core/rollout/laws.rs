@@ -208,7 +208,9 @@ impl World {
                 prop_assert_eq!(plan().steps.after(percent), Some(to));
                 prop_assert!(to <= maximum && paused.is_none());
                 prop_assert!(self.rollout.plan().advances);
-                let cooled = self.rolled_back.is_none_or(|at| self.last.saturating_sub(at) >= plan().cool_down);
+                let cooled = self
+                    .rolled_back
+                    .is_none_or(|at| self.last.saturating_sub(at) >= plan().cool_down);
                 prop_assert!(cooled, "did not cool down");
                 self.moved(to, Cause::Advanced);
             }

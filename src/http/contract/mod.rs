@@ -27,8 +27,8 @@ pub(super) use problems::{problems, responses};
 
 use self::schemas::NewEvent;
 use super::{
-    adapters, audit, auth, broadcast, connect, dead_letters, event_trace, events, ingest, legacy,
-    ops,
+    adapters, audit, auth, broadcast, connect, dead_letters, event_trace, events, ingest, ledger,
+    legacy, ops,
     problem::{Body, Code, FaultBody, Outcome},
     rollout,
     routes::{ROUTES, Route},
@@ -71,7 +71,7 @@ const TOKEN: &str = "token";
         stats::stats, adapters::list, adapters::force, dead_letters::list, dead_letters::one, dead_letters::delete,
         dead_letters::replay, audit::list,
         connect::connect, rollout::show, rollout::post, rollout::preview, rollout::report,
-        settings::settings, ops::ledger, legacy::dashboard, legacy::producer,
+        settings::settings, ledger::ledger, legacy::dashboard, legacy::producer,
         legacy::status, legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,
     ),

@@ -29,7 +29,7 @@ pub async fn watch(router: web::Data<Router>) {
 /// The realtime path, as it is now. What is not there is not measured: no gate holds then.
 async fn look(router: &Router) -> Observed {
     let mut observed = Observed::default();
-    if let Some((adapter, _)) = router.delivery.realtime().await {
+    if let Some((adapter, _)) = router.delivery().realtime().await {
         attempts(&adapter, &mut observed.measures);
     }
     observed
