@@ -8,6 +8,7 @@ pub mod budget;
 pub mod connect;
 pub mod connection;
 pub mod contract;
+pub mod dashboard;
 pub mod dead_letters;
 pub mod door;
 pub mod event_trace;

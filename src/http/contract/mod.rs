@@ -27,8 +27,8 @@ pub(super) use problems::{problems, responses};
 
 use self::schemas::NewEvent;
 use super::{
-    adapters, audit, auth, broadcast, connect, dead_letters, event_trace, events, ingest, ledger,
-    legacy, ops,
+    adapters, audit, auth, broadcast, connect, dashboard, dead_letters, event_trace, events,
+    ingest, ledger, legacy, ops,
     problem::{Body, Code, FaultBody, Outcome},
     rollout,
     routes::{ROUTES, Route},
@@ -73,7 +73,7 @@ const TOKEN: &str = "token";
         connect::connect, rollout::show, rollout::post, rollout::preview, rollout::report,
         settings::settings, ledger::ledger, legacy::dashboard, legacy::producer,
         legacy::status, legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
-        openapi_json, asyncapi_yaml, page, file,
+        openapi_json, asyncapi_yaml, page, file, dashboard::client,
     ),
     components(schemas(Body, Category, FaultBody, NewEvent, Outcome)),
     modifiers(&FromRoutes),
