@@ -287,6 +287,8 @@ impl Conductor {
             _ => Cause::Set,
         };
         Ok(match self.rollout.command(*command, settings.routing().is_covered())? {
+            // It is there already.
+            Ordered::Move { to } if to == self.rollout.percent() => None,
             Ordered::Move { to } => Some(Move { to, cause, by: by.clone(), reason }),
             done => {
                 let paused = done == Ordered::Paused;

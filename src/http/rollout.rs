@@ -23,8 +23,8 @@ use super::{
     query::{Pairs, bad, unknown},
 };
 use crate::{
-    actors::rollout::{Conductor, GetReport, GetRollout, Order, OrderError, Placing, RolloutView},
-    core::rollout::{self, Command, Preview, Refusal, Report, Situation},
+    actors::rollout::{Conductor, GetReport, GetRollout, Order, Placing, RolloutView},
+    core::rollout::{self, Command, Preview, Report, Situation},
 };
 
 /// Where clients belong, and who moves them.
@@ -49,37 +49,52 @@ problems!(
 );
 
 /// What the rollout is to do.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum Action {
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(tag = "action", rename_all = "lowercase", deny_unknown_fields)]
+pub enum RolloutRequest {
     /// The next step, if all gates hold, without waiting for the rest of the hold time.
-    Advance,
+    Advance {
+        /// Also when gates do not hold; coverage always must.
+        #[serde(default)]
+        force: bool,
+        /// Why, for the audit log.
+        #[serde(default)]
+        reason: Words,
+    },
     /// Nothing moves up by itself until it is resumed; it may still come back.
-    Pause,
+    Pause {
+        /// Why, for the audit log.
+        #[serde(default)]
+        reason: Words,
+    },
     /// It goes on by itself again, with the whole hold time from now on.
-    Resume,
+    Resume {
+        /// Why, for the audit log.
+        #[serde(default)]
+        reason: Words,
+    },
     /// The step before.
-    Rollback,
-    /// The step of `percent`.
-    Set,
+    Rollback {
+        /// Why, for the audit log.
+        #[serde(default)]
+        reason: Words,
+    },
+    /// Another step.
+    Set {
+        /// Which, in percent.
+        #[schema(maximum = 100)]
+        percent: u8,
+        /// Why, for the audit log.
+        #[serde(default)]
+        reason: Words,
+    },
 }
 
-/// The body of a request to the rollout.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RolloutRequest {
-    /// What it is to do.
-    action: Action,
-    /// One of its steps, for `set`.
-    #[schema(maximum = 100)]
-    percent: Option<u8>,
-    /// `advance` also when gates do not hold; coverage always must.
-    #[serde(default)]
-    force: bool,
-    /// Why, for the audit log.
-    #[schema(max_length = 500)]
-    reason: Option<String>,
-}
+/// Why somebody does something: nothing, or up to 500 characters.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(as = RolloutReasonGiven, max_length = 500)]
+pub struct Words(String);
 
 /// Longest reason, in characters.
 const MAX_REASON: usize = 500;
@@ -87,29 +102,27 @@ const MAX_REASON: usize = 500;
 impl RolloutRequest {
     fn read(body: &[u8]) -> Result<(Command, Option<String>), Problem> {
         let wrong = |detail: String| Problem::new(Code::BadRolloutRequest, detail);
-        let Self { action, percent, force, reason } =
-            serde_json::from_slice(body).map_err(|error| {
-                wrong(format!(
-                    "the body must be {{\"action\": \"advance\", \"pause\", \"resume\", \
-                     \"rollback\" or \"set\"}}: {error}"
-                ))
-            })?;
-        if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
+        let request = serde_json::from_slice(body).map_err(|error| {
+            wrong(format!(
+                "the body must be {{\"action\": \"advance\", \"pause\", \"resume\", \
+                 \"rollback\" or \"set\"}}: {error}"
+            ))
+        })?;
+        let (command, Words(reason)) = match request {
+            Self::Advance { force, reason } => (Command::Advance { force }, reason),
+            Self::Pause { reason } => (Command::Pause, reason),
+            Self::Resume { reason } => (Command::Resume, reason),
+            Self::Rollback { reason } => (Command::Rollback, reason),
+            Self::Set { percent: 101.., .. } => {
+                return Err(wrong("`percent` is at most 100".to_owned()));
+            }
+            Self::Set { percent, reason } => (Command::Set { percent }, reason),
+        };
+        if reason.chars().count() > MAX_REASON {
             return Err(wrong(format!("`reason` may have {MAX_REASON} characters")));
         }
-        let command = match (action, percent) {
-            (Action::Set, Some(percent)) => Command::Set { percent },
-            (Action::Set, None) => return Err(wrong("`set` needs `percent`".to_owned())),
-            (_, Some(_)) => return Err(wrong("`percent` is for `set`".to_owned())),
-            (Action::Advance, None) => Command::Advance { force },
-            (Action::Pause, None) => Command::Pause,
-            (Action::Resume, None) => Command::Resume,
-            (Action::Rollback, None) => Command::Rollback,
-        };
-        if force && !matches!(command, Command::Advance { .. }) {
-            return Err(wrong("`force` is for `advance`".to_owned()));
-        }
-        Ok((command, reason))
+        let reason = reason.trim();
+        Ok((command, (!reason.is_empty()).then(|| reason.to_owned())))
     }
 }
 
@@ -144,16 +157,8 @@ pub async fn post(
     let order = Order { command, by, reason };
     match router.rollout.conductor.send(order).await.map_err(stopping)? {
         Ok(view) => Ok(web::Json(view)),
-        Err(error) => Err(refused(&error)),
+        Err(error) => Err(Problem::new(Code::RolloutRefused, error.to_string())),
     }
-}
-
-fn refused(error: &OrderError) -> Problem {
-    let code = match error {
-        OrderError::Refused(Refusal::NoStep { .. }) => Code::BadRolloutRequest,
-        OrderError::Refused(_) | OrderError::Settings(_) => Code::RolloutRefused,
-    };
-    Problem::new(code, error.to_string())
 }
 
 /// Most clients that a preview names.
@@ -215,9 +220,18 @@ pub async fn preview(
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only described")]
 struct ReportParameters {
-    /// `json`, or `md`: Markdown, as with `Accept: text/markdown`.
-    #[param(nullable = false)]
-    format: Option<String>,
+    /// Markdown also with `Accept: text/markdown`.
+    #[param(nullable = false, inline)]
+    format: Option<ReportFormat>,
+}
+
+/// In which form a report is.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only described")]
+enum ReportFormat {
+    Json,
+    Md,
 }
 
 /// What the rollout has done, step by step: the gates, the verdicts, the moves and the reasons.
@@ -271,6 +285,7 @@ mod tests {
             "{}",
             r#"{"action":"jump"}"#,
             r#"{"action":"set"}"#,
+            r#"{"action":"set","percent":101}"#,
             r#"{"action":"set","percent":256}"#,
             r#"{"action":"advance","percent":50}"#,
             r#"{"action":"pause","force":true}"#,
@@ -284,5 +299,7 @@ mod tests {
         let said =
             RolloutRequest::read(br#"{"action":"set","percent":50,"reason":"try"}"#).unwrap();
         assert_eq!(said, (Command::Set { percent: 50 }, Some("try".to_owned())));
+        let said = RolloutRequest::read(br#"{"action":"advance","reason":" "}"#).unwrap();
+        assert_eq!(said, (Command::Advance { force: false }, None));
     }
 }
