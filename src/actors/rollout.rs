@@ -184,6 +184,7 @@ impl Conductor {
             by: wanted.by.clone(),
             at: Utc::now(),
             until: None,
+            reason: wanted.reason.as_str().into(),
         };
         async move { reloader.apply(Change::Override(value)).await }
     }
