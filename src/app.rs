@@ -4,6 +4,7 @@ mod delivery;
 mod listeners;
 mod live;
 mod options;
+mod rollout;
 mod shutdown;
 mod validation;
 
@@ -45,7 +46,7 @@ use crate::{
         tail::{SharedTail, Tail},
     },
     http::{
-        Router,
+        self, Router,
         auth::{Authenticator, NoRandomness},
         budget::Budget,
         dead_letters,
@@ -157,6 +158,8 @@ pub async fn run(
         metrics: common.metrics.clone(),
     }));
     let probing = validation.probe(&live, reloader.follow(), &common, builtin);
+    let broadcaster = Broadcaster::default().start();
+    let rollout = rollout::start(&common, &live, &reloader, &journal, &broadcaster).await?;
     let Common { storage, tail, rehearsals, metrics, traces, .. } = common;
     let router = web::Data::new(Router {
         auth,
@@ -166,10 +169,11 @@ pub async fn run(
         live,
         storage,
         journal,
-        broadcaster: Broadcaster::default().start(),
+        broadcaster,
         validator,
         rehearsals,
         delivery: rails.shown(),
+        rollout,
         replays: Mutex::default(),
         tail,
         topics,
@@ -188,8 +192,6 @@ pub async fn run(
     actix_rt::spawn(reloader.clone().expire());
     actix_rt::spawn(reload_when(reload, reloader));
     actix_rt::spawn(retention(&router, cursors).run());
-    actix_rt::spawn(dead_letters::drain(router.clone()));
-    actix_rt::spawn(ledger::watch(router.clone()));
     let servers = listeners.start(&router, &shard)?;
     serve((address, servers), &router, (&rails, probing), (stop, stopped)).await
 }
@@ -200,6 +202,9 @@ async fn serve(
     (rails, probing): (&Rails, Probing),
     (stop, stopped): (impl Future<Output = ()>, oneshot::Receiver<String>),
 ) -> Result<(), AppError> {
+    actix_rt::spawn(dead_letters::drain(router.clone()));
+    actix_rt::spawn(ledger::watch(router.clone()));
+    actix_rt::spawn(http::rollout::watch(router.clone()));
     actix_rt::spawn(router.limits.clone().sweep());
     actix_rt::spawn(router.topics.clone().sweep());
     let delivery = router.clone();

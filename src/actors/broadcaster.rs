@@ -10,8 +10,8 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::shard::{
-    EndAll, EndSession, EndSome, GetBalance, GetReached, GetSessions, ReachedRow, SessionRow,
-    Shard, TellSwitches,
+    EndAll, EndSession, EndSome, GetBalance, GetPresent, GetReached, GetSessions, PresentRow,
+    ReachedRow, SessionRow, Shard, TellSwitches,
 };
 use crate::core::{ledger::Balance, protocol::CloseReason};
 
@@ -129,6 +129,15 @@ impl Handler<GetReached> for Broadcaster {
 
     fn handle(&mut self, event: GetReached, _: &mut Self::Context) -> Self::Result {
         let rows = self.ask(&event);
+        Box::pin(async move { rows.await.concat() })
+    }
+}
+
+impl Handler<GetPresent> for Broadcaster {
+    type Result = ResponseFuture<Vec<PresentRow>>;
+
+    fn handle(&mut self, present: GetPresent, _: &mut Self::Context) -> Self::Result {
+        let rows = self.ask(&present);
         Box::pin(async move { rows.await.concat() })
     }
 }

@@ -11,6 +11,7 @@ pub mod legacy;
 pub mod line;
 pub mod outlet;
 pub mod pipe;
+pub mod rollout;
 pub mod session;
 pub mod shard;
 pub mod stream;

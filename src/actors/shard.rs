@@ -22,7 +22,7 @@ use uuid::Uuid;
 pub use self::channels::{CloseChannel, OpenChannel, Tune};
 use self::passes::Pass;
 pub use self::{
-    moves::{EndSome, TellSwitches},
+    moves::{EndSome, GetPresent, PresentRow, TellSwitches},
     queries::{EndAll, EndSession, GetBalance, GetReached, GetSessions, ReachedRow, SessionRow},
 };
 use super::{

@@ -9,6 +9,7 @@ use super::{
     delivery::{NotReady, Rails},
 };
 use crate::{
+    actors::rollout,
     realtime::topics::Topics,
     settings::{Settings, Snapshot},
     tasks::reloader::{Adopt, Followers, Unfit},
@@ -33,6 +34,7 @@ impl Works {
 #[async_trait]
 impl Followers for Works {
     async fn prepare(&self, next: &Settings) -> Result<Adopt, Unfit> {
+        rollout::check(next)?;
         let prepared = self.rails.prepare(next).await.map_err(|error| Unfit {
             key: match &error {
                 NotReady::Plan(error) => Some(error.key()),

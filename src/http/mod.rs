@@ -5,6 +5,7 @@ pub mod audit;
 pub mod auth;
 pub mod broadcast;
 pub mod budget;
+pub mod connect;
 pub mod connection;
 pub mod contract;
 pub mod dashboard;
@@ -22,6 +23,7 @@ pub mod ops;
 pub mod problem;
 pub mod query;
 pub mod rehearsal;
+pub mod rollout;
 mod room;
 pub mod routes;
 pub mod server;
@@ -65,6 +67,7 @@ use self::{
     ledger::LedgerState,
     limits::{Account, Limits},
     problem::{Code, Problem},
+    rollout::RolloutDesk,
 };
 use crate::{
     actors::{
@@ -99,6 +102,8 @@ pub struct Router {
     pub delivery: Arc<ArcSwap<Delivery>>,
     /// Held by the one who replays a dead letter.
     pub replays: Mutex<()>,
+    /// Where clients belong, and who moves them.
+    pub rollout: RolloutDesk,
     /// The newest events.
     pub tail: Arc<SharedTail>,
     /// The topics of the built-in Realtime.

@@ -1,12 +1,12 @@
 //! The whole surface: [`ROUTES`] says what there is and who may use it, [`configure`] who answers.
 
-use actix_web::{HttpRequest, HttpResponse, guard as methods, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, Resource, guard as methods, http::header, web};
 
 use super::{
-    adapters, audit, auth, broadcast, contract, dashboard, dead_letters, event_trace, events,
-    ingest, ledger, legacy, ops,
+    adapters, audit, auth, broadcast, connect, contract, dashboard, dead_letters, event_trace,
+    events, ingest, ledger, legacy, ops,
     problem::{Code, Problem},
-    rehearsal, settings, stats, stream, upgrade, validation,
+    rehearsal, rollout, settings, stats, stream, upgrade, validation,
 };
 use crate::core::access::{Need, Scope};
 
@@ -81,6 +81,16 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/validation/rehearsal", ADMIN, "faults that are planted on purpose"),
     route("PUT", "/v1/validation/rehearsal", ADMIN, "plant some, for a while, to see them found"),
     route("DELETE", "/v1/validation/rehearsal", ADMIN, "plant no more"),
+    route("GET", "/v1/connect", READ, "which path a client belongs on, why, and how to get there"),
+    route(
+        "GET",
+        "/v1/rollout",
+        READ,
+        "the share of clients on the realtime path, and what it waits for",
+    ),
+    route("POST", "/v1/rollout", ADMIN, "advance, pause, resume, rollback, or set the rollout"),
+    route("GET", "/v1/rollout/preview", READ, "who would move at another share"),
+    route("GET", "/v1/rollout/report", READ, "what the rollout has done, step by step"),
     route("GET", "/v1/audit", ADMIN, "who or what changed how the router works, and why"),
     route("GET", "/v1/settings", READ, "every setting in force, and where it comes from"),
     route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
@@ -101,9 +111,6 @@ pub const ROUTES: &[Route] = &[
 
 /// Puts the routes of [`ROUTES`] into an app, all but the sockets: those are upgrades.
 pub fn configure(app: &mut web::ServiceConfig) {
-    let resource = |path| web::resource(path).default_service(web::to(method_not_allowed));
-    // HEAD is GET without the body, which the server leaves out by itself.
-    let get = || web::route().guard(methods::Any(methods::Get()).or(methods::Head()));
     app.service(
         resource("/v1/events").route(web::post().to(ingest::post)).route(get().to(events::list)),
     )
@@ -143,6 +150,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
             .route(web::put().to(rehearsal::begin))
             .route(web::delete().to(rehearsal::end)),
     )
+    .configure(moving)
     .service(resource("/v1/audit").route(get().to(audit::list)))
     .service(resource("/v1/settings").route(get().to(settings::settings)))
     .service(resource("/v1/ledger").route(get().to(ledger::ledger)))
@@ -160,6 +168,28 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/client.js").route(get().to(dashboard::client)))
     .service(resource("/").route(get().to(ops::index)))
     .default_service(web::to(nowhere));
+}
+
+/// Where clients belong, and who moves them.
+fn moving(app: &mut web::ServiceConfig) {
+    app.service(resource("/v1/connect").route(get().to(connect::connect)))
+        .service(
+            resource("/v1/rollout")
+                .route(get().to(rollout::show))
+                .route(web::post().to(rollout::post)),
+        )
+        .service(resource("/v1/rollout/preview").route(get().to(rollout::preview)))
+        .service(resource("/v1/rollout/report").route(get().to(rollout::report)));
+}
+
+/// What is at a path, and what is said where the method is none of it.
+fn resource(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(method_not_allowed))
+}
+
+/// HEAD is GET without the body, which the server leaves out by itself.
+fn get() -> actix_web::Route {
+    web::route().guard(methods::Any(methods::Get()).or(methods::Head()))
 }
 
 async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {

@@ -315,6 +315,8 @@ settings! {
         auto: bool = truth(false) => Live;
         /// The steps after 0, in percent.
         steps: Steps = parsed(Steps::DEFAULT, Steps::FORM) => Live;
+        /// It never goes beyond this share, in percent.
+        maximum: u8 = count(100, 0..=100) => Live;
         /// How long the gates of a step must hold before the next one.
         hold: Duration = duration(10 * MINUTE, SECOND..=30 * DAY) => Live;
         /// Scored events below which a step waits.

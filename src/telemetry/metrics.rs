@@ -193,6 +193,17 @@ metrics! {
     /// Events that an adapter was to deliver and never will.
     adapter_dropped_total: Counter, Count, ["adapter", "reason"];
 
+    /// The share of clients on the realtime path, in percent.
+    rollout_percent: Gauge, Count, [];
+    /// What the rollout decided: once a second.
+    rollout_decisions_total: Counter, Count, ["decision"];
+    /// Steps of the rollout that ended, by how.
+    rollout_steps_total: Counter, Count, ["outcome"];
+    /// Decisions of the rollout that could not be carried out; they are made again.
+    rollout_failures_total: Counter, Count, [];
+    /// Clients told to move: sessions by a frame, others when they asked.
+    rollout_moves_total: Counter, Count, ["how"];
+
     /// 1 while the probe on a path is connected, and subscribed there.
     probe_connected: Gauge, Count, ["path"];
     /// Subscriptions of a probe that broke.

@@ -35,6 +35,7 @@ mod probes;
 mod reading;
 mod readme;
 mod realtime;
+mod rollout;
 mod send;
 mod sessions;
 mod settings;

@@ -11,6 +11,25 @@ use uuid::Uuid;
 use super::Shard;
 use crate::core::protocol::{CloseReason, ServerFrame, Switch};
 
+/// Who is on the direct path here?
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "Vec<PresentRow>")]
+pub struct GetPresent {
+    /// Also those that cannot be moved.
+    pub all: bool,
+}
+
+/// A session of the direct path.
+#[derive(Clone, Debug)]
+pub struct PresentRow {
+    /// Its id.
+    pub id: Uuid,
+    /// What the client calls itself.
+    pub client_id: Option<String>,
+    /// Whether it can be moved.
+    pub movable: bool,
+}
+
 /// Tells sessions to switch; those of them that are here and can be moved.
 #[derive(Message, Clone)]
 #[rtype(result = "usize")]
@@ -24,6 +43,21 @@ pub struct EndSome {
     pub sessions: Arc<HashSet<Uuid>>,
     /// Why.
     pub reason: CloseReason,
+}
+
+impl Handler<GetPresent> for Shard {
+    type Result = Vec<PresentRow>;
+
+    fn handle(&mut self, GetPresent { all }: GetPresent, _: &mut Self::Context) -> Self::Result {
+        let here = self.fanout.rows().map(|(_, row)| row);
+        let here = here.filter(|row| row.form.path() == "direct" && (all || row.sink.movable));
+        let rows = here.map(|row| PresentRow {
+            id: row.sink.id,
+            client_id: row.sink.client_id.clone(),
+            movable: row.sink.movable,
+        });
+        rows.collect()
+    }
 }
 
 impl Handler<TellSwitches> for Shard {

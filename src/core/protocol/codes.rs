@@ -85,6 +85,8 @@ pub enum CloseReason {
     TooMany,
     /// The journal is another one now, or the router is overloaded.
     Restarting,
+    /// `flags.global_override` has ended the direct path, and the client did not move in time.
+    PathEnded,
     /// A Realtime client said nothing for `realtime.idle_timeout`.
     Idle,
     /// A Realtime client had no channel for `realtime.channel_timeout`.
@@ -95,7 +97,7 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ClientGone,
         Self::ClientClosed(1000),
         Self::ShuttingDown,
@@ -111,6 +113,7 @@ impl CloseReason {
         Self::TooFarBehind,
         Self::TooMany,
         Self::Restarting,
+        Self::PathEnded,
         Self::Idle,
         Self::NoChannels,
         Self::TooManyJoins,
@@ -136,7 +139,7 @@ impl CloseReason {
             Self::Stalled => None,
             Self::TooFarBehind => Some(4410),
             Self::TooMany => Some(4429),
-            Self::Restarting => Some(4503),
+            Self::Restarting | Self::PathEnded => Some(4503),
         }
     }
 
@@ -159,6 +162,7 @@ impl CloseReason {
             Self::TooFarBehind => "too_far_behind",
             Self::TooMany => "too_many",
             Self::Restarting => "restarting",
+            Self::PathEnded => "path_ended",
             Self::Idle => "idle",
             Self::NoChannels => "no_channels",
             Self::TooManyJoins => "too_many_joins",

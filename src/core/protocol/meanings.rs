@@ -61,6 +61,10 @@ impl CloseReason {
             Self::TooFarBehind => "Further behind than `session.max_lag`.",
             Self::TooMany => "More sessions, or unread answers, than the router takes.",
             Self::Restarting => "The journal is another one now, or the router is overloaded.",
+            Self::PathEnded => {
+                "Everybody belongs on the realtime path (`flags.global_override`), and \
+                 `rollout.grace` is over: `GET /v1/connect` says where to go."
+            }
             Self::Idle => "The client said nothing for `realtime.idle_timeout`.",
             Self::NoChannels => "The client had no channel for `realtime.channel_timeout`.",
             Self::TooManyJoins => "The client joined more often than `realtime.joins_per_second`.",
@@ -84,7 +88,7 @@ impl CloseReason {
             Self::TooManyJoins => "Connect again, and join less often.",
             Self::TooFarBehind => "Reconnect, and resume: a `gap` names what is missing.",
             Self::TooMany => "Back off.",
-            Self::Restarting => "Reconnect after a random time, and resume.",
+            Self::Restarting | Self::PathEnded => "Reconnect after a random time, and resume.",
         }
     }
 }

@@ -178,9 +178,8 @@ impl World {
             return false;
         }
         let base = *self.base.get_or_insert(now);
-        let share = |part: u64, whole: u64, least: f64| {
-            whole > 0 && part as f64 * 100.0 / whole as f64 >= least
-        };
+        // At least so many of a thousand.
+        let share = |part: u64, whole: u64, least: u64| whole > 0 && part * 1_000 >= whole * least;
         let scored = now.scored - base.scored;
         let committed = now.committed - base.committed;
         let attempts = now.attempts - base.attempts;
@@ -188,11 +187,11 @@ impl World {
             && now.validating
             && !now.breaker_open
             && scored >= plan().min_events
-            && share(scored.min(committed), committed, 99.0)
-            && share(now.matched - base.matched, scored, 99.9)
+            && share(scored.min(committed), committed, 990)
+            && share(now.matched - base.matched, scored, 999)
             && now.p95.is_some_and(|p95| p95 <= plan().latency)
             && attempts > 0
-            && ((now.failures - base.failures) as f64 * 100.0 / attempts as f64) < 0.1
+            && (now.failures - base.failures) * 1_000 < attempts
     }
 
     fn tick(&mut self) -> Result<(), TestCaseError> {
@@ -204,12 +203,14 @@ impl World {
         self.told.push((self.now, decision.clone()));
         match decision {
             Decision::Advance { to, .. } => {
-                let held = self.held.map(|since| self.latest() - since);
+                let held = self.held.map(|since| self.last.saturating_sub(since));
                 prop_assert!(held >= Some(plan().hold), "went on after {held:?}");
                 prop_assert_eq!(plan().steps.after(percent), Some(to));
                 prop_assert!(to <= maximum && paused.is_none());
                 prop_assert!(self.rollout.plan().advances);
-                let cooled = self.rolled_back.is_none_or(|at| self.last - at >= plan().cool_down);
+                let cooled = self
+                    .rolled_back
+                    .is_none_or(|at| self.last.saturating_sub(at) >= plan().cool_down);
                 prop_assert!(cooled, "did not cool down");
                 self.moved(to, Cause::Advanced);
             }

@@ -7,6 +7,7 @@ use super::{
     gates::{Gate, Pulse, Reason, bad, beyond, gates, opened},
     measures::{Baseline, Counts, Lately, Measures},
     plan::{BadPlan, Plan},
+    words::{Cause, Decision, Memory, Pause, Wait},
 };
 
 /// A rollout; see the module's documentation. Times are durations since any fixed moment; one that
@@ -50,85 +51,6 @@ struct Step {
 struct Bad {
     reason: Reason,
     since: Duration,
-}
-
-/// Why nothing moves up until somebody resumes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pause {
-    /// Somebody wanted that.
-    Somebody,
-    /// It came back too often.
-    Frozen,
-}
-
-/// What to do now.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Decision {
-    /// Go on to this percentage.
-    Advance {
-        /// The next step.
-        to: u8,
-        /// Why, in a sentence.
-        why: String,
-    },
-    /// Come back to this percentage.
-    Rollback {
-        /// The step before.
-        to: u8,
-        /// What brought it back.
-        reason: Reason,
-    },
-    /// Stay.
-    Wait(Wait),
-}
-
-/// Why nothing moves.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Wait {
-    /// There is no next step, or it is beyond the maximum.
-    Done,
-    /// It does not go on by itself (`rollout.auto`).
-    Manual,
-    /// Until somebody resumes.
-    Paused(Pause),
-    /// It came back a short time ago.
-    CoolDown {
-        /// It may go on then.
-        until: Duration,
-    },
-    /// These gates do not hold.
-    Gates(Vec<Gate>),
-    /// All gates hold, and must do so until then.
-    Hold {
-        /// It goes on then.
-        until: Duration,
-    },
-}
-
-/// How a percentage began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// The step before held.
-    Advanced,
-    /// It came back by itself.
-    RolledBack,
-    /// Somebody brought it back: it cools down, but that is no failure.
-    BroughtBack,
-    /// Somebody wanted it, here or in the settings.
-    Set,
-}
-
-/// What is known from before a start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Memory {
-    /// The latency before anybody moved.
-    pub baseline: Option<Duration>,
-    /// Whether it was paused.
-    pub paused: Option<Pause>,
-    /// How often it came back in a row.
-    pub fallen: u32,
-    /// From where at most.
-    pub from: u8,
 }
 
 impl Rollout {
@@ -284,6 +206,13 @@ impl Rollout {
     #[must_use]
     pub fn fallen(&self) -> u32 {
         self.fallen
+    }
+
+    /// What must be known to go on from here after a restart.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        let (baseline, paused) = (self.baseline(), self.paused);
+        Memory { baseline, paused, fallen: self.fallen, from: self.from }
     }
 
     /// The time, which never goes back.

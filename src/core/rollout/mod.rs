@@ -46,12 +46,13 @@ mod report;
 mod summons;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use self::{
     assign::{Assignment, Audience, Circumstances, Path, Rule, Segment, assign},
     command::{Command, Order, Refusal},
     gates::{Gate, Reason, Sign},
-    machine::{Cause, Decision, Memory, Pause, Rollout, Wait},
+    machine::Rollout,
     measures::Measures,
     pacer::{Moves, Pacer},
     patterns::{BadPattern, Patterns},
@@ -59,4 +60,5 @@ pub use self::{
     preview::{Mover, Preview, Situation, preview},
     report::{MoveCounts, Report, StepEnd, StepOutcome, StepReport, WorstCase},
     summons::{Called, Callers, Look, Present, Summons, all_leave},
+    words::{Cause, Decision, Memory, Pause, Wait},
 };

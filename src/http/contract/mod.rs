@@ -27,10 +27,10 @@ pub(super) use problems::{problems, responses};
 
 use self::schemas::NewEvent;
 use super::{
-    adapters, audit, auth, broadcast, dashboard, dead_letters, event_trace, events, ingest, ledger,
-    legacy, ops,
+    adapters, audit, auth, broadcast, connect, dashboard, dead_letters, event_trace, events,
+    ingest, ledger, legacy, ops,
     problem::{Body, Code, FaultBody, Outcome},
-    rehearsal,
+    rehearsal, rollout,
     routes::{ROUTES, Route},
     settings, stats, stream, upgrade, validation,
 };
@@ -71,6 +71,7 @@ const TOKEN: &str = "token";
         stats::stats, adapters::list, adapters::force, validation::show, dead_letters::list, dead_letters::one, dead_letters::delete,
         rehearsal::show, rehearsal::begin, rehearsal::end,
         dead_letters::replay, audit::list,
+        connect::connect, rollout::show, rollout::post, rollout::preview, rollout::report,
         settings::settings, ledger::ledger, legacy::dashboard, legacy::producer,
         legacy::status, legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file, dashboard::client,

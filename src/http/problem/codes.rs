@@ -65,6 +65,8 @@ codes! {
     BadQuery: "bad_query", BAD_REQUEST, "Percent-encode names and values.";
     /// A rehearsal that makes no sense.
     BadRehearsal: "bad_rehearsal", BAD_REQUEST, "Mend what `detail` names.";
+    /// What the rollout is to do is not understood.
+    BadRolloutRequest: "bad_rollout_request", BAD_REQUEST, "Send `{\"action\": \"advance\"}`, or another that `detail` lists.";
     /// The request for a ticket is not understood.
     BadTicketRequest: "bad_ticket_request", BAD_REQUEST, "Send `{\"scopes\": […]}`, or nothing.";
     /// There is no such parameter here.
@@ -95,6 +97,8 @@ codes! {
     RehearsalImpossible: "rehearsal_impossible", CONFLICT, "Change what `detail` names, or rehearse on the other path.";
     /// A request with this `Idempotency-Key` is being answered.
     RequestInFlight: "request_in_flight", CONFLICT, "Repeat it later.";
+    /// The rollout must not do that now.
+    RolloutRefused: "rollout_refused", CONFLICT, "Mend what `detail` names; see `GET /v1/rollout`.";
     /// The body has more than `limits.body_bytes`, packed or unpacked.
     BodyTooLarge: "body_too_large", PAYLOAD_TOO_LARGE, "Send it in parts.";
     /// The body grows by more than `limits.compression_ratio` when it is unpacked.

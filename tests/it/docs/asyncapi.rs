@@ -114,12 +114,14 @@ fn type_of(frame: &ServerFrame) -> &'static str {
 
 #[tokio::test]
 async fn what_the_router_says_fits_the_contract() {
-    let mut router = Router::start();
+    // Everybody belongs on the realtime path, so that one who can be moved is told.
+    let mut router = Router::with(&[("flags.dual_mode", "true"), ("rollout.percent", "100")]);
     router.publish("a").await;
-    let mut dashboard = Dashboard::connect(&router).await;
+    let mut dashboard = Dashboard::connect_as(&router, "client_id=a&switch=1").await;
     let elsewhere = json!({ "epoch": uuid::Uuid::nil(), "seq": 7 });
     let mut heard = BTreeMap::new();
     keep(&mut heard, dashboard.welcome.clone());
+    while keep(&mut heard, dashboard.next().await) != "switch" {}
     for (frame, answer) in [
         (r#"{"type":"subscribe","from":{"last":1}}"#, "event"),
         (r#"{"type":"ping"}"#, type_of(&ServerFrame::Pong)),

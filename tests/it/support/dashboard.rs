@@ -28,9 +28,18 @@ impl Dashboard {
         Self::try_connect_to(router.address).await
     }
 
+    /// Connects with a query, and takes the welcome.
+    pub async fn connect_as(router: &Router, query: &str) -> Self {
+        Self::try_connect_by(format!("ws://{}/v1/ws?{query}", router.address)).await.unwrap()
+    }
+
     /// Connects, if a router is there.
     pub async fn try_connect_to(address: SocketAddr) -> Result<Self, String> {
-        let mut request = format!("ws://{address}/v1/ws").into_client_request().unwrap();
+        Self::try_connect_by(format!("ws://{address}/v1/ws")).await
+    }
+
+    async fn try_connect_by(url: String) -> Result<Self, String> {
+        let mut request = url.into_client_request().unwrap();
         let protocol = "signalbox.v1.json".parse().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", protocol);
         let (socket, _) = connect_async(request).await.map_err(|error| error.to_string())?;

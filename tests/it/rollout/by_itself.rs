@@ -1,0 +1,96 @@
+//! The rollout moves by itself.
+
+use serde_json::{Value, json};
+
+use super::{audit, place, router_with};
+use crate::support::{
+    destination::{Destination, KEY},
+    router::{Router, http, until},
+};
+
+/// Waits until it stands there.
+async fn until_percent(router: &Router, percent: u8) -> Value {
+    until(async || {
+        let view = router.get("/v1/rollout").await;
+        (view["percent"] == percent).then_some(view)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_breaker_that_opens_brings_it_back_with_reason_and_report() {
+    let destination = Destination::start();
+    let url = destination.url();
+    let mut router = Router::with(&[
+        ("realtime.url", &*url),
+        ("realtime.key", KEY),
+        ("flags.dual_mode", "true"),
+        ("rollout.auto", "true"),
+        ("rollout.percent", "50"),
+        ("breaker.failures", "1"),
+        ("retry.initial", "10ms"),
+        ("breaker.open_for", "10m"),
+        ("breaker.open_max", "10m"),
+    ]);
+    assert_eq!(place(&router, "client-2").await["reason"]["rule"], "bucket");
+    // Looked at once while it is well.
+    until(async || {
+        let view = router.get("/v1/rollout").await;
+        (view["waits"] == "gates").then_some(())
+    })
+    .await;
+    drop(destination);
+    router.publish("a").await;
+    let view = until_percent(&router, 25).await;
+    let end = &view["history"][0]["end"];
+    assert_eq!((&end["outcome"], &end["by"]), (&json!("rolled_back"), &json!("rollout")));
+    assert_eq!((&end["reason"], &view["fallen"]), (&json!("the breaker opened"), &json!(1)));
+    // Until it is up again, everybody is on the direct path.
+    let told = place(&router, "client-2").await;
+    assert_eq!((&told["path"], &told["reason"]["rule"]), (&json!("direct"), &json!("down")));
+    let report = router.get("/v1/rollout/report").await;
+    let [first, last] = &report["steps"].as_array().unwrap()[..] else { panic!("{report}") };
+    assert_eq!((&first["percent"], &last["percent"]), (&json!(50), &json!(25)));
+    assert_eq!(first["end"], *end);
+    let gate = |name: &str| {
+        let gates = first["gates"].as_array().unwrap().iter();
+        gates.clone().find(|gate| gate["gate"] == name).unwrap().clone()
+    };
+    assert_eq!(gate("breaker")["holds"], false);
+    assert_eq!(gate("coverage")["holds"], true);
+    for (path, accept) in
+        [("/v1/rollout/report?format=md", ""), ("/v1/rollout/report", "text/markdown")]
+    {
+        let request = http().get(router.url(path)).header("accept", accept);
+        let markdown = request.send().await.unwrap().text().await.unwrap();
+        assert!(
+            markdown.contains("Came back to 25 % by rollout: the breaker opened."),
+            "{markdown}"
+        );
+    }
+    let expected = [("rollout.rolled_back", "rollout", "the breaker opened")]
+        .map(|(action, actor, reason)| (action.to_owned(), actor.to_owned(), reason.to_owned()));
+    until(async || (audit(&router).await == expected).then_some(())).await;
+    assert!(router.log().contains("rollout: the breaker opened"), "told in the log");
+    router.kill();
+    router.restart();
+    let view = router.get("/v1/rollout").await;
+    assert_eq!((&view["percent"], &view["fallen"]), (&json!(25), &json!(1)));
+}
+
+#[tokio::test]
+async fn it_stays_where_it_is_while_a_gate_does_not_hold() {
+    let router = router_with(&[
+        ("rollout.auto", "true"),
+        ("rollout.hold", "1s"),
+        ("rollout.min_events", "1000000"),
+    ]);
+    router.publish("a").await;
+    let detail = until(async || {
+        let view = router.get("/v1/rollout").await;
+        (view["waits"] == "gates").then(|| view["detail"].as_str().unwrap().to_owned())
+    })
+    .await;
+    assert!(detail.contains("of 1000000 events are scored"), "{detail}");
+    assert_eq!(router.get("/v1/rollout").await["percent"], 0);
+}
