@@ -107,6 +107,7 @@ export async function join(owner: Owner, answer: Answer, meanwhile: Meanwhile): 
     key,
     WebSocket: options.WebSocket,
     patience: timing.patience,
+    head: timing.head,
     epoch: () => flow.position?.epoch,
   };
   let link: RealtimeLink | undefined;
@@ -116,8 +117,12 @@ export async function join(owner: Owner, answer: Answer, meanwhile: Meanwhile): 
       joined: resolve,
       message: (message) => (isHeard() ? flow.realtimeEvent(message) : meanwhile.message(message)),
       head: (head) => (isHeard() ? flow.realtimeHead(head) : meanwhile.head(head)),
-      lost: (reason) => {
-        const loss: Loss = { code: "realtime_lost", reason, then: "return", after_ms: undefined };
+      silent: () => {
+        if (isHeard()) owner.silent();
+      },
+      lost: (code, reason) => {
+        // Silence has lasted long enough.
+        const loss: Loss = { code, reason, then: "return", after_ms: code === "silent" ? 0 : undefined };
         if (isHeard()) return owner.lost(link!, loss);
         reject(new Lost(loss));
         meanwhile.lost?.(reason);

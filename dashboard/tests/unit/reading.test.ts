@@ -93,8 +93,9 @@ test("an answer is read, and one that makes no sense is none", () => {
     not_before_ms: 120,
     recheck_ms: 30_000,
     direct: "/v1/ws",
-    realtime: { url: "/realtime/v1", topic: "monitoring", kind: "broadcast", key: undefined },
+    realtime: { url: "/realtime/v1", topic: "monitoring", kind: "broadcast", key: undefined, head_ms: undefined },
   });
+  assert.equal(answer({ ...whole, realtime: { ...whole.realtime, head_ms: 500 } })?.realtime?.head_ms, 500);
   assert.equal(answer({ ...whole, path: "direct", realtime: null })?.realtime, undefined);
   assert.equal(answer({ ...whole, realtime: null }), undefined);
   assert.equal(answer({ ...whole, path: "sideways" }), undefined);
