@@ -72,8 +72,7 @@ export class Front {
     const status = typeof said === "number" ? said : incoming.url.startsWith("/v1/events?") ? this.fail : undefined;
     if (status !== undefined) return answer.writeHead(status).end("{}");
     if (said !== undefined) return answer.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(said));
-    const { method, headers } = incoming;
-    const url = incoming.url.replace("path=realtime&", "");
+    const { method, headers, url } = incoming;
     const onward = request(`${ROUTER}${url}`, { method, headers }, (found) => {
       answer.writeHead(found.statusCode, found.headers);
       found.pipe(answer);

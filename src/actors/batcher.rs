@@ -20,18 +20,17 @@ use tokio::{
     time::Instant,
 };
 
-pub use self::messages::{BatcherView, FinishBatching, GetBatcher};
+pub use self::messages::{BatcherView, FinishBatching, GetBatcher, ReconfigureBatcher};
 use super::{
     adapter::{Announce, DeliverBatch},
     journal::{Bury, SaveCursor},
 };
 use crate::{
-    adapters::Tally,
+    adapters::{Settled, Tally},
     core::{
         batching::{PathPolicy, Plan},
         cursor::durable::{self, Cursor},
         delivery::{Attempted, REALTIME, outgoing::Outgoing},
-        event::Seq,
         tail::SharedTail,
     },
     storage::Storage,
@@ -93,8 +92,11 @@ pub struct Batcher {
     /// Something was sent since readers were last told how far the path is.
     spoke: bool,
     finished: Vec<oneshot::Sender<()>>,
-    /// The head, when arrivals were last counted.
-    seen: Seq,
+    /// Events that were settled before this batcher began, by another one of this router.
+    settled_before: u64,
+    announcing: Option<SpawnHandle>,
+    /// Events that came and that the policy was not told of.
+    arrived: u64,
     began: Instant,
 }
 
@@ -123,7 +125,8 @@ impl Batcher {
     pub fn new(options: BatcherOptions) -> Self {
         let head = options.tail.load().head();
         let resume = durable::resume(options.cursor.as_ref(), &head);
-        let outgoing = Outgoing::new(head.epoch, &resume, options.max_probes);
+        let outgoing = Outgoing::new(head.epoch, head.head_seq, &resume, options.max_probes);
+        let Settled { delivered, dead, .. } = options.tally.settled();
         let mut batcher = Self {
             options,
             outgoing,
@@ -132,7 +135,9 @@ impl Batcher {
             forgettable: 0,
             spoke: false,
             finished: Vec::new(),
-            seen: head.head_seq,
+            settled_before: delivered + dead,
+            announcing: None,
+            arrived: 0,
             began: Instant::now(),
         };
         batcher.resumed(&resume, &head);
@@ -141,6 +146,7 @@ impl Batcher {
 
     /// Does what is next, unless it waits for something.
     fn proceed(&mut self, ctx: &mut Context<Self>) {
+        self.look();
         self.show_lag();
         if !matches!(self.phase, Phase::Idle | Phase::Lingered) {
             return;
@@ -149,16 +155,18 @@ impl Batcher {
         if self.outgoing.is_under_way() {
             return self.send(ctx);
         }
-        if self.depth() == 0 {
+        let is_read = self.outgoing.next() > self.head();
+        if is_read && self.depth() == 0 {
             self.phase = Phase::Idle;
             return;
         }
         let plan = self.plan();
-        if !plan.linger.is_zero() && self.phase == Phase::Idle {
+        // What is not routed here is passed over at once: the cursor is not to stand still for it.
+        if !plan.linger.is_zero() && self.phase == Phase::Idle && self.depth() > 0 {
             return self.linger(plan.linger, ctx);
         }
         self.phase = Phase::Idle;
-        let lacks = self.outgoing.ahead() < plan.size && self.outgoing.next() <= self.head();
+        let lacks = self.outgoing.ahead() < plan.size && !is_read;
         if lacks && !self.read_tail(plan.size) {
             return self.read_page(plan.size, ctx);
         }
@@ -237,6 +245,15 @@ impl Batcher {
         }
     }
 
+    fn announce_now_and_then(&mut self, ctx: &mut Context<Self>) {
+        if let Some(before) = self.announcing.take() {
+            ctx.cancel_future(before);
+        }
+        let interval = self.options.announce;
+        self.announcing =
+            interval.map(|interval| ctx.run_interval(interval, |batcher, _| batcher.announce()));
+    }
+
     /// How many go together now.
     fn plan(&mut self) -> Plan {
         self.options.policy.next(self.depth(), self.began.elapsed())
@@ -244,14 +261,18 @@ impl Batcher {
 
     /// Events that wait.
     fn depth(&self) -> usize {
-        self.outgoing.depth(self.head())
+        self.outgoing.depth()
+    }
+
+    /// Takes note of what has come.
+    fn look(&mut self) {
+        self.arrived += self.outgoing.look(&self.options.tail.load());
     }
 
     /// The policy is told what has come since it was told last.
     fn count_arrivals(&mut self) {
-        let head = self.head();
-        let arrived = usize::try_from(head.saturating_sub(self.seen)).unwrap_or(usize::MAX);
-        self.seen = self.seen.max(head);
+        self.look();
+        let arrived = usize::try_from(std::mem::take(&mut self.arrived)).unwrap_or(usize::MAX);
         self.options.policy.arrived(arrived, self.began.elapsed());
     }
 
@@ -270,7 +291,10 @@ impl Batcher {
     fn lag(&self) -> Duration {
         let tail = self.options.tail.load();
         let oldest = self.outgoing.oldest().map(|event| event.created_at);
-        let unread = || tail.from(self.outgoing.next()).next().map(|event| event.created_at);
+        let unread = || {
+            let mut unread = tail.from(self.outgoing.next());
+            unread.find(|event| event.is_routed()).map(|event| event.created_at)
+        };
         let since = oldest.or_else(unread).map(|at| Utc::now() - at);
         since.unwrap_or(TimeDelta::zero()).to_std().unwrap_or_default()
     }
@@ -305,9 +329,7 @@ impl Actor for Batcher {
             }
             .into_actor(self),
         );
-        if let Some(interval) = self.options.announce {
-            ctx.run_interval(interval, |batcher, _| batcher.announce());
-        }
+        self.announce_now_and_then(ctx);
         ctx.run_interval(SAVE_AGAIN, |batcher, _| {
             batcher.save_again();
             batcher.show_lag();
@@ -335,6 +357,21 @@ impl Handler<Proceed> for Batcher {
     }
 }
 
+impl Handler<ReconfigureBatcher> for Batcher {
+    type Result = ();
+
+    fn handle(&mut self, change: ReconfigureBatcher, ctx: &mut Self::Context) {
+        let ReconfigureBatcher { policy, max_probes, announce } = change;
+        if let Some(policy) = policy {
+            self.options.policy = policy;
+        }
+        self.outgoing.set_max_probes(max_probes);
+        if std::mem::replace(&mut self.options.announce, announce) != announce {
+            self.announce_now_and_then(ctx);
+        }
+    }
+}
+
 impl Handler<FinishBatching> for Batcher {
     type Result = ResponseFuture<()>;
 
@@ -352,6 +389,7 @@ impl Handler<GetBatcher> for Batcher {
     type Result = MessageResult<GetBatcher>;
 
     fn handle(&mut self, _: GetBatcher, _: &mut Self::Context) -> Self::Result {
+        self.look();
         MessageResult(self.view())
     }
 }

@@ -12,7 +12,6 @@ mod descriptors;
 mod exit;
 pub mod explain;
 pub mod filter;
-pub mod frames;
 mod migrate;
 pub mod reply;
 pub mod retry;

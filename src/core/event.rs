@@ -10,6 +10,8 @@ use chrono::{DateTime, DurationRound, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::flags::Mode;
+
 /// A place in the journal: contiguous from 1, in commit order. 0 means "before the first".
 pub type Seq = u64;
 
@@ -156,6 +158,8 @@ pub struct Event {
     pub source: Box<str>,
     /// What filters look at.
     pub category: Category,
+    /// How it is delivered, as its metadata says.
+    pub mode: Mode,
     /// When the journal committed it.
     pub created_at: DateTime<Utc>,
     /// The whole event as JSON, the same bytes for everybody.
@@ -167,8 +171,15 @@ impl Event {
     #[must_use]
     pub fn commit(draft: Draft, at: Position, created_at: DateTime<Utc>) -> Self {
         let json = json(&draft, at, created_at);
+        let mode = Mode::of_metadata(&draft.metadata);
         let Draft { id, event_type, source, category, .. } = draft;
-        Self { seq: at.seq, id, event_type, source, category, created_at, json }
+        Self { seq: at.seq, id, event_type, source, category, mode, created_at, json }
+    }
+
+    /// Whether it is meant for a Realtime: then it is on that path, and only then.
+    #[must_use]
+    pub fn is_routed(&self) -> bool {
+        self.mode.is_routed()
     }
 
     /// Bytes this event takes in the tail, near enough to bound it by.

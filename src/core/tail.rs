@@ -226,6 +226,7 @@ pub(crate) mod tests {
             event_type: event_type.into(),
             source: "test".into(),
             category: Category::System,
+            mode: crate::core::flags::Mode::Dual,
             created_at: chrono::DateTime::UNIX_EPOCH,
             json: seq.to_string().into(),
         }

@@ -245,7 +245,7 @@ fn direct(mut sessions: Vec<ReachedRow>) -> Direct {
 
 async fn on_realtime(router: &Router, event: &Event) -> Result<Option<OnRealtime>, Problem> {
     let unreadable = |error| unreadable(&router.metrics, &error);
-    let attempts = match &router.delivery.realtime {
+    let attempts = match &router.delivery().realtime {
         Some(realtime) => {
             let attempts = realtime.adapter.send(GetAttempts(event.seq)).await;
             Some(attempts.map_err(stopping)?.into())
@@ -263,9 +263,8 @@ async fn on_realtime(router: &Router, event: &Event) -> Result<Option<OnRealtime
         through: cursor.through,
         updated_at: rfc3339(cursor.updated_at),
     });
-    let dead_letter = letter
-        .as_ref()
-        .map(|letter| LetterPart { source: Source::Storage, letter: letter.into() });
+    let dead_letter =
+        letter.as_ref().map(|letter| LetterPart { source: Source::Storage, letter: letter.into() });
     Ok(Some(OnRealtime { cursor, attempts, dead_letter }))
 }
 

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     core::{
+        delivery::REALTIME,
         event::{Category, Event, Seq},
         filter::Filter,
     },
@@ -38,10 +39,12 @@ struct Query {
     filter: Filter,
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
+    /// Only what is meant for a Realtime.
+    routed: bool,
 }
 
-const PARAMETERS: [&str; 8] =
-    ["after", "before", "since", "until", "event_type", "source", "category", "limit"];
+const PARAMETERS: [&str; 9] =
+    ["after", "before", "since", "until", "event_type", "source", "category", "path", "limit"];
 
 impl Query {
     fn parse(pairs: &[(String, String)], max_patterns: usize) -> Result<Self, Problem> {
@@ -51,6 +54,7 @@ impl Query {
             filter: Filter::all(),
             since: None,
             until: None,
+            routed: false,
         };
         let mut patterns = Patterns::default();
         let mut places = 0;
@@ -68,6 +72,8 @@ impl Query {
                 "before" => query.from = From::Before(seq()?),
                 "since" => query.since = time()?,
                 "until" => query.until = time()?,
+                "path" if value == REALTIME => query.routed = true,
+                "path" => return Err(bad(name, "`realtime`")),
                 "limit" => {
                     let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
                     query.limit = limit.ok_or_else(|| bad(name, "1 to 1000"))?;
@@ -83,6 +89,10 @@ impl Query {
         }
         query.filter = patterns.filter(max_patterns)?;
         Ok(query)
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        (!self.routed || event.is_routed()) && self.filter.matches(event)
     }
 
     fn narrow(&self) -> Narrow {
@@ -130,9 +140,20 @@ struct Parameters {
     source: Option<Vec<String>>,
     /// Of one of these categories.
     category: Option<Vec<Category>>,
+    /// Those alone that are meant for a Realtime, as `metadata.broadcast_mode` says: exactly those
+    /// that its clients are sent.
+    path: Option<RealtimePath>,
     /// At most so many.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<usize>,
+}
+
+/// The path that events can be listed by.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only described")]
+enum RealtimePath {
+    Realtime,
 }
 
 /// Events, and where to go on.
@@ -214,7 +235,7 @@ async fn search(router: &Router, query: &Query) -> Result<(Vec<Bytes>, Option<Se
         let page = router.storage.page(&page_query).await?;
         scanned += page.events.len();
         let whole = page.events.len() < page_query.limit;
-        let matching = |event: &Event| event.seq < end && query.filter.matches(event);
+        let matching = |event: &Event| event.seq < end && query.wants(event);
         for event in page.events.into_iter().filter(matching) {
             if found.len() == query.limit {
                 return Ok((found, Some(page_query_place(&page_query, event.seq))));
@@ -274,8 +295,10 @@ mod tests {
         assert_eq!((query.from, query.limit), (From::After(5), 2));
         assert!(query.narrow().event_types.is_empty(), "a wildcard is not for storage");
         assert_eq!(parse(&[("source", "x")]).unwrap().narrow().sources, ["x"]);
+        assert!(parse(&[("path", "realtime")]).unwrap().routed);
         for pairs in [
             &[("after", "-1")][..],
+            &[("path", "direct")],
             &[("limit", "0")],
             &[("limit", "1001")],
             &[("since", "yesterday")],

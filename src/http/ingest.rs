@@ -39,7 +39,6 @@ use crate::{
         event,
         intake::{self, Caps, Context, Parsed, UnpackError, unpack},
     },
-    settings::Paths,
 };
 
 /// Bodies above this are read on a thread of their own, so that a worker's sessions do not wait.
@@ -228,7 +227,7 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Re
     let received = event::to_micros(Utc::now());
     let traceparent = head.traceparent;
     let metrics = router.metrics.clone();
-    let broadcast_mode = Paths::of(&router.settings().flags).mode.as_str();
+    let routing = settings.routing();
     // How much a packed body holds shows only when it is unpacked.
     let large = body.len() > INLINE_BYTES || head.encoding.is_some();
     let read = move || {
@@ -236,7 +235,7 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Re
             Some(encoding) => unpack(encoding, &body, caps).map_err(|error| packed(&error))?.into(),
             None => body,
         };
-        let context = Context { received, limits, secret: None, broadcast_mode, traceparent };
+        let context = Context { received, limits, secret: None, routing: &routing, traceparent };
         let began = Instant::now();
         let mut by_key = HashSet::new();
         let mut new_id = |index| {

@@ -43,7 +43,7 @@ pub struct Health {
     port: u16,
     /// `signalbox`.
     service: &'static str,
-    /// `healthy` when all components are.
+    /// That of the worst of them.
     status: Condition,
     /// When this was said.
     #[schema(format = "date-time")]
@@ -57,23 +57,32 @@ pub struct Components {
     dashboard: Condition,
     /// Events are taken.
     metrics: Condition,
+    /// Everything that matched was delivered, dropped by name, or is on its way: the ledger balances.
+    ledger: Condition,
     /// Sockets are served.
     websocket: Condition,
 }
 
 /// How something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Condition {
     /// As it should be.
     Healthy,
-    /// Not so.
+    /// Not as it should be, and does its work.
+    Degraded,
+    /// Does not do its work.
     Unhealthy,
 }
 
 impl Condition {
     fn of(is_healthy: bool) -> Self {
         if is_healthy { Self::Healthy } else { Self::Unhealthy }
+    }
+
+    /// Of something without which the work is done all the same.
+    fn of_extra(is_healthy: bool) -> Self {
+        if is_healthy { Self::Healthy } else { Self::Degraded }
     }
 }
 
@@ -111,17 +120,20 @@ pub async fn health(router: web::Data<Router>) -> HttpResponse {
     let components = Components {
         dashboard: Condition::of(router.storage.head().await.is_ok()),
         metrics: Condition::of(journal.is_ok_and(|status| status.state == "ready")),
+        ledger: Condition::of_extra(router.ledger.balances()),
         websocket: Condition::of(are_shards_alive && !router.is_draining()),
     };
-    let Components { dashboard, metrics, websocket } = components;
-    let is_healthy = [dashboard, metrics, websocket].iter().all(|it| *it == Condition::Healthy);
-    let mut response =
-        if is_healthy { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let Components { dashboard, metrics, ledger, websocket } = components;
+    let status = dashboard.max(metrics).max(ledger).max(websocket);
+    let mut response = match status {
+        Condition::Healthy | Condition::Degraded => HttpResponse::Ok(),
+        Condition::Unhealthy => HttpResponse::ServiceUnavailable(),
+    };
     response.json(Health {
         components,
         port: router.legacy.port(),
         service: SERVICE,
-        status: Condition::of(is_healthy),
+        status,
         timestamp_utc: rfc3339(Utc::now()),
     })
 }

@@ -15,6 +15,7 @@ pub mod events;
 pub mod guard;
 pub mod in_flight;
 pub mod ingest;
+pub mod ledger;
 pub mod legacy;
 pub mod limits;
 pub mod ops;
@@ -47,6 +48,8 @@ use actix_web::{
     middleware::Next,
     web,
 };
+use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
 
 use self::{
     adapters::Delivery,
@@ -57,6 +60,7 @@ use self::{
     guard::cors,
     in_flight::InFlight,
     ingest::Idempotent,
+    ledger::LedgerState,
     limits::{Account, Limits},
     problem::{Code, Problem},
 };
@@ -82,8 +86,10 @@ pub struct Router {
     pub journal: Addr<Journal>,
     /// Who is connected.
     pub broadcaster: Addr<Broadcaster>,
-    /// The delivery paths.
-    pub delivery: Delivery,
+    /// The delivery paths, read by [`Router::delivery`].
+    pub delivery: Arc<ArcSwap<Delivery>>,
+    /// Held by the one who replays a dead letter.
+    pub replays: Mutex<()>,
     /// The newest events.
     pub tail: Arc<SharedTail>,
     /// The topics of the built-in Realtime.
@@ -106,6 +112,8 @@ pub struct Router {
     pub bodies: Budget,
     /// Requests that had an `Idempotency-Key`.
     pub idempotent: Idempotent,
+    /// Whether it all adds up, as far as was looked.
+    pub ledger: LedgerState,
     /// Set when the router stops: nothing new is taken.
     pub draining: AtomicBool,
     /// When the router started.
@@ -117,6 +125,12 @@ impl Router {
     #[must_use]
     pub fn settings(&self) -> Arc<Snapshot> {
         self.live.load()
+    }
+
+    /// The delivery paths as they are now.
+    #[must_use]
+    pub fn delivery(&self) -> Arc<Delivery> {
+        self.delivery.load_full()
     }
 
     /// Whether the router is stopping.

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, guard as methods, http::header, web};
 
 use super::{
     adapters, audit, auth, broadcast, contract, dashboard, dead_letters, event_trace, events,
-    ingest, legacy, ops,
+    ingest, ledger, legacy, ops,
     problem::{Code, Problem},
     settings, stats, stream, upgrade,
 };
@@ -134,7 +134,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/dead-letters/{id}/replay").route(web::post().to(dead_letters::replay)))
     .service(resource("/v1/audit").route(get().to(audit::list)))
     .service(resource("/v1/settings").route(get().to(settings::settings)))
-    .service(resource("/v1/ledger").route(get().to(ops::ledger)))
+    .service(resource("/v1/ledger").route(get().to(ledger::ledger)))
     .service(resource("/ws").route(get().to(legacy::dashboard)))
     .service(resource("/events").route(get().to(legacy::producer)))
     .service(resource("/status").route(get().to(legacy::status)))

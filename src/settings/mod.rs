@@ -33,7 +33,7 @@ pub use layers::Origins;
 pub use load::{DEFAULT_FILE, Loaded};
 pub use migration::{ClientId, GlobalOverride, PathName, Segment, Steps};
 pub use overrides::Override;
-pub use paths::{Mode, Paths};
+pub use paths::{Mode, Paths, Routing};
 pub use places::{HostName, NotAHost, NotARealtimeUrl, NotAnOrigin, RealtimeUrl, WebOrigin};
 pub use secret::Secret;
 pub use snapshot::{LiveSettings, Snapshot};

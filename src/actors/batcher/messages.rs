@@ -7,6 +7,7 @@ use actix::prelude::*;
 use crate::{
     adapters::Settled,
     core::{
+        batching::PathPolicy,
         event::{Position, Seq},
         ledger::Balance,
     },
@@ -17,6 +18,18 @@ use crate::{
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct FinishBatching;
+
+/// The settings are others from now on.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ReconfigureBatcher {
+    /// How many events go together, when that has changed.
+    pub policy: Option<PathPolicy>,
+    /// See [`BatcherOptions::max_probes`](super::BatcherOptions::max_probes).
+    pub max_probes: u32,
+    /// See [`BatcherOptions::announce`](super::BatcherOptions::announce).
+    pub announce: Option<Duration>,
+}
 
 /// How far is it?
 #[derive(Message)]
@@ -30,7 +43,8 @@ pub struct BatcherView {
     pub position: Position,
     /// Everything up to here is done.
     pub through: Seq,
-    /// Events that wait, those on their way among them.
+    /// Events that wait, those on their way among them: such as are routed to the path. Of those that
+    /// came before the path began, each that was not read yet.
     pub lag_events: u64,
     /// How long the oldest of them has been committed.
     pub lag: Duration,

@@ -10,7 +10,7 @@ use crate::{
     core::{
         cursor::durable::{self, Cursor, Resume},
         delivery::REALTIME,
-        event::Seq,
+        event::{Event, Seq},
         numbering::Head,
     },
     storage::{From, Page, PageQuery, StorageError},
@@ -18,18 +18,27 @@ use crate::{
 
 /// Events of a page: more than a batch, so that not every batch asks storage.
 const PAGE: usize = 256;
+/// Most events of the tail that are looked at in a turn: others want theirs.
+const LOOK: usize = 4096;
 
 impl Batcher {
-    /// Reads from the tail what a batch of `size` lacks; `false` when it does not go back so far.
+    /// Reads from the tail what a batch of `size` lacks, passing over what is not routed here;
+    /// `false` when it does not go back so far.
     pub(super) fn read_tail(&mut self, size: usize) -> bool {
         let tail = self.options.tail.load();
         let next = self.outgoing.next();
         if next < tail.first() {
             return false;
         }
-        let lacks = size.saturating_sub(self.outgoing.ahead());
+        let mut lacks = size.saturating_sub(self.outgoing.ahead());
+        let enough = |event: &&Arc<Event>| {
+            let lacked = lacks > 0;
+            lacks = lacks.saturating_sub(usize::from(event.is_routed()));
+            lacked
+        };
+        let events = tail.from(next).take(LOOK).take_while(enough);
         // The end of what is read is the last event's place.
-        self.outgoing.read(tail.from(next).take(lacks).cloned(), 0, |_| true);
+        self.outgoing.read(events.cloned(), 0);
         true
     }
 
@@ -72,9 +81,11 @@ impl Batcher {
         }
         let next = self.outgoing.next();
         if next < page.head.first_seq {
-            self.skip(next..=page.head.first_seq - 1);
+            let lost = next..=page.head.first_seq - 1;
+            let count = self.outgoing.skip_to(*lost.end(), &self.options.tail.load());
+            self.lose(&lost, count);
         }
-        self.outgoing.read(page.events.into_iter().map(Arc::new), page.scanned_through, |_| true);
+        self.outgoing.read(page.events.into_iter().map(Arc::new), page.scanned_through);
     }
 
     fn proceed_with_page(&mut self, ctx: &mut Context<Self>) {
@@ -82,15 +93,14 @@ impl Batcher {
         self.begin(size, ctx);
     }
 
-    /// Retention was faster.
-    fn skip(&mut self, lost: RangeInclusive<Seq>) {
-        let count = lost.end() + 1 - lost.start();
+    /// Retention was faster: so many events that were, or may have been, routed here.
+    fn lose(&self, lost: &RangeInclusive<Seq>, count: u64) {
         tracing::warn!(
             from_seq = lost.start(),
             to_seq = lost.end(),
+            events = count,
             "events were deleted before the adapter had delivered them"
         );
-        self.outgoing.skip_to(*lost.end());
         self.options.tally.settle(Settled { skipped: count, ..Settled::default() });
     }
 
@@ -104,14 +114,15 @@ impl Batcher {
         let cursor =
             Cursor { position, through: self.outgoing.through(), updated_at: head.last_created_at };
         let resume = durable::resume(Some(&cursor), &head);
-        self.outgoing.go_on(head.epoch, &resume);
+        self.outgoing.go_on(head.epoch, head.head_seq, &resume);
         self.resumed(&resume, &head);
     }
 
     /// It begins, or begins anew, at a place; what that means is told and stored.
     pub(super) fn resumed(&mut self, resume: &Resume, head: &Head) {
         if let Some(lost) = &resume.lost {
-            self.skip(lost.clone());
+            // Nobody has looked at them.
+            self.lose(lost, lost.end() + 1 - lost.start());
         }
         if resume.clamped {
             tracing::warn!(

@@ -1,5 +1,7 @@
 //! The batcher between a real SQLite journal and an adapter that answers as it is told to.
 
+mod routing;
+
 use std::{
     collections::VecDeque,
     sync::{Mutex, PoisonError},
@@ -15,7 +17,7 @@ use crate::{
         batching,
         cursor::durable::CursorStep,
         delivery::{Delivered, DeliveryError, Which},
-        event::{Position, tests::draft},
+        event::{Draft, Position, Seq, tests::draft},
         numbering::Head,
         tail::{Tail, TailLimits},
     },
@@ -178,11 +180,18 @@ async fn bench(before: Before, script: impl IntoIterator<Item = Answer>) -> Benc
     Bench { batcher, tail, advanced, writer, sent, announced, steps, buried, _folder: folder }
 }
 
+/// From 10,000 on, one of four is for this path.
+fn routed(id: u64) -> Draft {
+    let mode = if id < 10_000 || id.is_multiple_of(4) { "dual" } else { "direct" };
+    let metadata = format!(r#"{{"broadcast_mode":"{mode}"}}"#).into();
+    Draft { metadata, ..draft(id.into(), "00000000") }
+}
+
 async fn commit(
     writer: &mut dyn Writer,
     ids: std::ops::RangeInclusive<u64>,
 ) -> (Head, Vec<crate::core::event::Event>) {
-    let drafts: Vec<_> = ids.map(|id| draft(id.into(), "00000000")).collect();
+    let drafts: Vec<_> = ids.map(routed).collect();
     let commit = writer.commit(&drafts, &[], Utc::now()).await.unwrap();
     let first = commit.head.head_seq + 1 - drafts.len() as Seq;
     let place = |(index, draft): (usize, _)| {

@@ -7,6 +7,7 @@ pub mod attempt;
 pub mod gate;
 pub mod outgoing;
 pub mod settling;
+pub mod unread;
 
 use std::{sync::Arc, time::Duration};
 

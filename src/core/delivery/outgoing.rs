@@ -17,10 +17,12 @@ use uuid::Uuid;
 use super::{
     Attempted, Batch, Delivered, DeliveryError, Item,
     settling::{Dead, Settling, Step},
+    unread::Unread,
 };
 use crate::core::{
     cursor::durable::{CursorStep, Resume},
     event::{Event, Position, Seq},
+    tail::Tail,
 };
 
 /// The place of an adapter, and what is between it and the head.
@@ -43,6 +45,8 @@ pub struct Outgoing {
     max_probes: u32,
     /// Events read that were routed here.
     routed: u64,
+    /// Events not read yet that are, or may be, routed here.
+    unread: Unread,
 }
 
 /// What is settled by an answer.
@@ -70,9 +74,10 @@ pub struct DeadItem {
 }
 
 impl Outgoing {
-    /// Goes on where `resume` says. An event is set aside after `max_probes` failed probes.
+    /// Goes on where `resume` says, in the journal that ends at `head` now. An event is set aside
+    /// after `max_probes` failed probes.
     #[must_use]
-    pub fn new(epoch: Uuid, resume: &Resume, max_probes: u32) -> Self {
+    pub fn new(epoch: Uuid, head: Seq, resume: &Resume, max_probes: u32) -> Self {
         let through = resume.next.saturating_sub(1);
         Self {
             epoch,
@@ -85,7 +90,13 @@ impl Outgoing {
             settling: Settling::new(0, max_probes),
             max_probes,
             routed: 0,
+            unread: Unread::new(head),
         }
+    }
+
+    /// From the next batch on, an event is set aside after so many failed probes.
+    pub fn set_max_probes(&mut self, max_probes: u32) {
+        self.max_probes = max_probes;
     }
 
     /// The last event that is settled here.
@@ -106,11 +117,24 @@ impl Outgoing {
         self.read + 1
     }
 
-    /// Events that wait, those on their way among them; events not read yet may be routed elsewhere.
+    /// Events that wait, those on their way among them: of those that came since this was made,
+    /// the ones that are routed here; of those before, each that was not read yet.
     #[must_use]
-    pub fn depth(&self, head: Seq) -> usize {
-        let unread = usize::try_from(head.saturating_sub(self.read)).unwrap_or(usize::MAX);
+    pub fn depth(&self) -> usize {
+        let unread = usize::try_from(self.unread()).unwrap_or(usize::MAX);
         unread.saturating_add(self.ahead.len()).saturating_add(self.unsettled().len())
+    }
+
+    /// Those of them that were not read yet.
+    #[must_use]
+    pub fn unread(&self) -> u64 {
+        self.unread.count(self.read)
+    }
+
+    /// Looks at what has come into the tail; how many of it are, or may be, routed here.
+    pub fn look(&mut self, tail: &Tail) -> u64 {
+        let events = tail.from(self.unread.next()).map(|event| &**event);
+        self.unread.look((tail.first(), tail.position().seq), self.read, events)
     }
 
     /// The oldest event that is not settled, where it was read.
@@ -139,18 +163,14 @@ impl Outgoing {
     }
 
     /// Takes in what was read: events that follow [`Outgoing::next`] without a hole, up to `through`.
-    pub fn read(
-        &mut self,
-        events: impl IntoIterator<Item = Arc<Event>>,
-        through: Seq,
-        routed: impl Fn(&Event) -> bool,
-    ) {
+    pub fn read(&mut self, events: impl IntoIterator<Item = Arc<Event>>, through: Seq) {
         for event in events {
             if event.seq <= self.read {
                 continue;
             }
             self.read = event.seq;
-            if routed(&event) {
+            self.unread.read(&event);
+            if event.is_routed() {
                 let prev = std::mem::replace(&mut self.last, event.seq);
                 self.ahead.push_back(Item { event, prev });
                 self.routed += 1;
@@ -159,8 +179,11 @@ impl Outgoing {
         self.read = self.read.max(through);
     }
 
-    /// Nothing up to `seq` can be read any more.
-    pub fn skip_to(&mut self, seq: Seq) {
+    /// Nothing up to `seq` can be read any more; how many events that leaves unread for ever which
+    /// were, or may have been, routed here.
+    pub fn skip_to(&mut self, seq: Seq, tail: &Tail) -> u64 {
+        let left = tail.from(seq + 1).map(|event| &**event);
+        let lost = self.unread.skip(self.read, seq, (tail.first(), left));
         if seq > self.read {
             self.read = seq;
             self.last = seq;
@@ -169,14 +192,15 @@ impl Outgoing {
             self.settled = self.settled.max(self.last);
             self.through = self.through.max(self.read);
         }
+        lost
     }
 
-    /// The journal is another one, which is read from where `resume` says; what was read of the old
-    /// one is not in it.
-    pub fn go_on(&mut self, epoch: Uuid, resume: &Resume) {
+    /// The journal is another one, which ends at `head` and is read from where `resume` says; what
+    /// was read of the old one is not in it.
+    pub fn go_on(&mut self, epoch: Uuid, head: Seq, resume: &Resume) {
         let lost = self.ahead.len() + self.unsettled().len();
         let routed = self.routed.saturating_sub(lost as u64);
-        *self = Self { routed, ..Self::new(epoch, resume, self.max_probes) };
+        *self = Self { routed, ..Self::new(epoch, head, resume, self.max_probes) };
     }
 
     /// Begins a batch of at most `size` events; whether there is one.

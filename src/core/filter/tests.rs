@@ -20,6 +20,7 @@ fn event(event_type: &str, source: &str, category: Category) -> Event {
         event_type: event_type.into(),
         source: source.into(),
         category,
+        mode: crate::core::flags::Mode::Direct,
         created_at: DateTime::UNIX_EPOCH,
         json: Bytes::new(),
     }

@@ -78,7 +78,7 @@ pub(super) fn draft(
         category: None,
         data,
         canonical,
-        metadata: metadata(rest, traceparent, ctx),
+        metadata: metadata(rest, traceparent),
     };
     Ok(fields.complete(ctx, &mut Uuid::nil))
 }

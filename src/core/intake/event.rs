@@ -11,6 +11,7 @@ use crate::core::{
     canonical::{Members, canonical, checksum, compact, members, pointer_segment, quote, text},
     classify::classify,
     event::{Category, Draft, MAX_EVENT_TYPE, MAX_SOURCE},
+    flags::{MODE, Mode},
     traceparent::Traceparent,
 };
 
@@ -72,23 +73,24 @@ pub(super) struct Fields<'a> {
     pub(super) data: Cow<'a, str>,
     /// The canonical form of the data.
     pub(super) canonical: String,
-    /// From [`metadata`].
-    pub(super) metadata: String,
+    /// From [`metadata`]: the mode is still to come.
+    pub(super) metadata: OpenMetadata,
 }
 
 impl Fields<'_> {
     /// The draft, with what the producer left out.
     pub(super) fn complete(self, ctx: &Context<'_>, new_id: &mut dyn FnMut() -> Uuid) -> Draft {
         let category = self.category.unwrap_or_else(|| classify(&self.event_type, &self.data));
+        let id = self.id.unwrap_or_else(new_id);
         Draft {
-            id: self.id.unwrap_or_else(new_id),
+            id,
             event_type: self.event_type.into(),
             timestamp: self.timestamp.unwrap_or(ctx.received),
             source: self.source.into(),
             category,
             checksum: checksum(category, &self.canonical, ctx.secret).into(),
             data: self.data.into(),
-            metadata: self.metadata.into(),
+            metadata: self.metadata.close(ctx.routing.mode_of(category, id)).into(),
         }
     }
 }
@@ -258,22 +260,32 @@ pub(super) fn read_data(raw: Option<&RawValue>) -> Result<(Cow<'_, str>, String)
 }
 
 /// The metadata on one line, with what the router adds.
-fn read_metadata(raw: Option<&RawValue>, ctx: &Context<'_>) -> Result<String, Fault> {
+fn read_metadata(raw: Option<&RawValue>, ctx: &Context<'_>) -> Result<OpenMetadata, Fault> {
     const POINTER: &str = "/metadata";
-    let Some(raw) = raw else { return Ok(metadata(vec![], ctx.traceparent, ctx)) };
+    let Some(raw) = raw else { return Ok(metadata(vec![], ctx.traceparent)) };
     let (compact, _) = object(POINTER, raw)?;
     let members = members(&compact).map_err(|error| syntax(POINTER.to_owned(), &error, None))?;
-    Ok(metadata(members, ctx.traceparent, ctx))
+    Ok(metadata(members, ctx.traceparent))
 }
 
-/// The members on one line, a `traceparent` unless they have one, and the router's `broadcast_mode`
-/// in the place of any other.
-pub(super) fn metadata(
-    members: Members<'_>,
-    traceparent: Option<Traceparent>,
-    ctx: &Context<'_>,
-) -> String {
-    const MODE: &str = "broadcast_mode";
+/// Metadata on one line, which is an object but for its last member, the mode, and its last brace.
+pub(super) struct OpenMetadata(String);
+
+impl OpenMetadata {
+    /// The whole. The mode comes last: who reads it looks there first.
+    fn close(self, mode: Mode) -> String {
+        let Self(mut out) = self;
+        quote(MODE, &mut out);
+        out.push(':');
+        quote(mode.as_str(), &mut out);
+        out.push('}');
+        out
+    }
+}
+
+/// The members but for any mode, which is the router's to say, and a `traceparent` unless they have
+/// one.
+pub(super) fn metadata(members: Members<'_>, traceparent: Option<Traceparent>) -> OpenMetadata {
     let mut out = String::from("{");
     let given = members.iter().any(|(key, _)| key == TRACEPARENT);
     for (key, value) in members.into_iter().filter(|(key, _)| key != MODE) {
@@ -288,9 +300,5 @@ pub(super) fn metadata(
         quote(&traceparent.to_string(), &mut out);
         out.push(',');
     }
-    quote(MODE, &mut out);
-    out.push(':');
-    quote(ctx.broadcast_mode, &mut out);
-    out.push('}');
-    out
+    OpenMetadata(out)
 }

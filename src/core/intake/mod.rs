@@ -30,7 +30,7 @@ pub use faults::{Fault, Faults, MAX_FAULTS};
 pub use rules::Rule;
 pub use unpack::{Caps, Encoding, UnpackError, unpack};
 
-use super::{event::Draft, stats::Tally, traceparent::Traceparent};
+use super::{event::Draft, flags::Routing, stats::Tally, traceparent::Traceparent};
 
 /// What holds for all events of a request.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +41,8 @@ pub struct Context<'a> {
     pub limits: Limits,
     /// Makes checksums HMACs when set.
     pub secret: Option<&'a [u8]>,
-    /// `broadcast_mode` for the metadata: `direct`, `adapter` or `dual`.
-    pub broadcast_mode: &'a str,
+    /// Decides the mode of each event, for its metadata.
+    pub routing: &'a Routing,
     /// Where in a trace the request was made: kept in the metadata of each event that says nothing
     /// of its own about it.
     pub traceparent: Option<Traceparent>,

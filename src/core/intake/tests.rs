@@ -16,6 +16,7 @@ use crate::core::{
         verify,
     },
     event::{Category, Event, Position, rfc3339},
+    flags::Routing,
 };
 
 const RECEIVED: DateTime<Utc> = DateTime::from_timestamp_micros(1_500_000).unwrap();
@@ -24,7 +25,7 @@ const CONTEXT: Context<'_> = Context {
     received: RECEIVED,
     limits: Limits { batch_events: 3, event_bytes: 400 },
     secret: None,
-    broadcast_mode: "direct",
+    routing: &Routing::DIRECT,
     traceparent: None,
 };
 

@@ -200,7 +200,7 @@ mod tests {
             received: DateTime::from_timestamp(9, 0).unwrap(),
             limits: Limits { batch_events: 1, event_bytes: 1000 },
             secret: None,
-            broadcast_mode: "direct",
+            routing: &crate::core::flags::Routing::DIRECT,
             traceparent: None,
         };
         let parsed = read(text, &ctx, &mut || Uuid::from_u128(1))?.all_or_nothing()?;

@@ -27,8 +27,8 @@ pub(super) use problems::{problems, responses};
 
 use self::schemas::NewEvent;
 use super::{
-    adapters, audit, auth, broadcast, dashboard, dead_letters, event_trace, events, ingest, legacy,
-    ops,
+    adapters, audit, auth, broadcast, dashboard, dead_letters, event_trace, events, ingest, ledger,
+    legacy, ops,
     problem::{Body, Code, FaultBody, Outcome},
     routes::{ROUTES, Route},
     settings, stats, stream, upgrade,
@@ -69,7 +69,7 @@ const TOKEN: &str = "token";
         auth::post_ticket, ops::sessions, ops::close_session,
         stats::stats, adapters::list, adapters::force, dead_letters::list, dead_letters::one, dead_letters::delete,
         dead_letters::replay, audit::list,
-        settings::settings, ops::ledger, legacy::dashboard, legacy::producer,
+        settings::settings, ledger::ledger, legacy::dashboard, legacy::producer,
         legacy::status, legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file, dashboard::client,
     ),

@@ -46,7 +46,6 @@ use crate::{
         problem::{Code, Problem},
         upgrade,
     },
-    settings::Paths,
 };
 
 /// How often it is looked whether the producer is still there, and whether the router stops.
@@ -226,10 +225,10 @@ impl Producer {
         let received = event::to_micros(Utc::now());
         let large = text.len() > ingest::INLINE_BYTES;
         let metrics = self.router.metrics.clone();
-        let broadcast_mode = Paths::of(&self.router.settings().flags).mode.as_str();
+        let routing = settings.routing();
         let read = move || {
             let context =
-                Context { received, limits, secret: None, broadcast_mode, traceparent: None };
+                Context { received, limits, secret: None, routing: &routing, traceparent: None };
             let began = Instant::now();
             let batch = legacy::read(&text, &context, &mut Uuid::now_v7)?;
             metrics.stats.validated(&batch, began.elapsed());

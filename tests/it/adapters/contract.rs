@@ -13,6 +13,7 @@ use signalbox::{
     core::{
         delivery::{Batch, Delivered, DeliveryError, Item, Which},
         event::{Category, Event, Position},
+        flags::Mode,
     },
     settings::Secret,
 };
@@ -68,6 +69,7 @@ pub fn item(seq: u64, event_type: &str, data: &Value) -> Item {
         event_type: event_type.into(),
         source: "test".into(),
         category: Category::System,
+        mode: Mode::Dual,
         created_at: DateTime::UNIX_EPOCH,
         json: json.to_string().into(),
     };

@@ -8,6 +8,7 @@ use serde_json::{Value, json, value::RawValue};
 use signalbox::core::{
     canonical::canonical,
     event::{Category, Event},
+    flags::Mode,
     realtime::changes::{Bindings, Params, Row},
 };
 use tokio_postgres::{Client, NoTls};
@@ -76,6 +77,7 @@ fn committed(json: &str) -> Event {
         event_type: text("event_type").into(),
         source: text("source").into(),
         category: Category::parse(text("category")).unwrap(),
+        mode: Mode::of_metadata(&value["metadata"].to_string()),
         created_at: DateTime::parse_from_rfc3339(text("created_at")).unwrap().to_utc(),
         json: Bytes::copy_from_slice(json.as_bytes()),
     }

@@ -4,20 +4,39 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::core::{
-    cursor::durable, delivery::Which, numbering::Head, tail::tests::event as an_event,
+    cursor::durable,
+    delivery::Which,
+    flags::Mode,
+    numbering::Head,
+    tail::{TailLimits, tests::event as an_event},
 };
 
 const EPOCH: Uuid = Uuid::from_u128(7);
 
 fn from(next: Seq) -> Outgoing {
     let resume = Resume { next, prev: next - 1, lost: None, clamped: false };
-    Outgoing::new(EPOCH, &resume, 5)
+    Outgoing::new(EPOCH, next - 1, &resume, 5)
+}
+
+/// The tail of a journal that ends at `head`, all of it in memory.
+fn tail(head: Seq, event: impl Fn(Seq) -> Event) -> Tail {
+    let limits = TailLimits { events: 1_000, bytes: 1 << 20 };
+    let empty = Tail::empty(Head::empty(EPOCH), limits);
+    empty.append((1..=head).map(event).collect(), Head { head_seq: head, ..Head::empty(EPOCH) })
+}
+
+/// One of which the even ones are routed.
+fn half(seq: Seq) -> Event {
+    let mode = if seq % 2 == 0 { Mode::Adapter } else { Mode::Direct };
+    Event { mode, ..an_event(seq, "t") }
+}
+
+fn halves(seqs: impl IntoIterator<Item = Seq>) -> Vec<Arc<Event>> {
+    seqs.into_iter().map(|seq| Arc::new(half(seq))).collect()
 }
 
 fn events(seqs: impl IntoIterator<Item = Seq>) -> Vec<Arc<Event>> {
-    seqs.into_iter()
-        .map(|seq| Arc::new(an_event(seq, if seq % 2 == 0 { "even" } else { "odd" })))
-        .collect()
+    seqs.into_iter().map(|seq| Arc::new(an_event(seq, "t"))).collect()
 }
 
 fn attempted(sent: usize, result: Result<Delivered, DeliveryError>) -> Attempted {
@@ -39,11 +58,12 @@ fn places(progress: &Progress) -> Option<(Seq, Seq)> {
 #[test]
 fn the_cursor_follows_what_is_delivered() {
     let mut outgoing = from(5);
-    outgoing.read(events(5..=9), 9, |_| true);
+    outgoing.read(events(5..=9), 9);
     assert!(outgoing.begin(3));
     let (range, batch) = outgoing.request(100).unwrap();
     assert_eq!((range.start, seqs(&batch)), (0, vec![(5, 4), (6, 5), (7, 6)]));
-    assert_eq!(outgoing.depth(20), 16);
+    assert_eq!(outgoing.look(&tail(20, |seq| an_event(seq, "t"))), 16);
+    assert_eq!(outgoing.depth(), 16);
     let progress = outgoing.answered(0, &delivered(2));
     assert_eq!((places(&progress), progress.delivered), (Some((6, 6)), 2));
     let (range, batch) = outgoing.request(100).unwrap();
@@ -56,14 +76,14 @@ fn the_cursor_follows_what_is_delivered() {
 #[test]
 fn what_is_routed_elsewhere_is_passed_over_and_never_a_prev() {
     let mut outgoing = from(1);
-    outgoing.read(events(1..=5), 5, |event| &*event.event_type == "even");
+    outgoing.read(halves(1..=5), 5);
     assert!(outgoing.begin(10));
     let (_, batch) = outgoing.request(10).unwrap();
     assert_eq!(seqs(&batch), [(2, 0), (4, 2)]);
     assert_eq!(places(&outgoing.answered(0, &delivered(1))), Some((2, 2)));
     let end = outgoing.answered(1, &delivered(1));
     assert_eq!(places(&end), Some((4, 5)), "the rest was not for this path");
-    outgoing.read(events([7]), 7, |event| &*event.event_type == "even");
+    outgoing.read(halves([7]), 7);
     assert!(!outgoing.begin(10));
     let step = outgoing.catch_up().unwrap();
     assert_eq!((step.position.seq, step.through), (4, 7));
@@ -71,9 +91,24 @@ fn what_is_routed_elsewhere_is_passed_over_and_never_a_prev() {
 }
 
 #[test]
+fn what_is_routed_elsewhere_waits_for_nothing() {
+    let mut outgoing = from(1);
+    let tail = tail(9, half);
+    assert_eq!(outgoing.look(&tail), 4);
+    assert_eq!((outgoing.depth(), outgoing.unread()), (4, 4));
+    outgoing.read(halves(1..=5), 0);
+    assert_eq!((outgoing.depth(), outgoing.unread(), outgoing.routed()), (4, 2, 2));
+    assert!(outgoing.begin(1));
+    outgoing.answered(0, &delivered(1));
+    assert_eq!(outgoing.depth(), 3);
+    assert_eq!(outgoing.skip_to(7, &tail), 1, "6 is lost, and 7 was for others");
+    assert_eq!((outgoing.depth(), outgoing.unread()), (2, 1));
+}
+
+#[test]
 fn after_a_restart_the_next_one_knows_what_came_before_it() {
     let mut outgoing = from(1);
-    outgoing.read(events(1..=3), 3, |event| &*event.event_type == "even");
+    outgoing.read(halves(1..=3), 3);
     outgoing.begin(10);
     let step = outgoing.answered(0, &delivered(1)).step.unwrap();
     let head = Head { head_seq: 6, ..Head::empty(EPOCH) };
@@ -82,9 +117,9 @@ fn after_a_restart_the_next_one_knows_what_came_before_it() {
         through: step.through,
         updated_at: chrono::DateTime::UNIX_EPOCH,
     };
-    let mut outgoing = Outgoing::new(EPOCH, &durable::resume(Some(&cursor), &head), 5);
+    let mut outgoing = Outgoing::new(EPOCH, 6, &durable::resume(Some(&cursor), &head), 5);
     assert_eq!(outgoing.next(), 4);
-    outgoing.read(events(4..=6), 6, |event| &*event.event_type == "even");
+    outgoing.read(halves(4..=6), 6);
     outgoing.begin(1);
     assert_eq!(seqs(&outgoing.request(1).unwrap().1), [(4, 2)]);
 }
@@ -92,7 +127,7 @@ fn after_a_restart_the_next_one_knows_what_came_before_it() {
 #[test]
 fn a_dead_letter_comes_with_the_step_over_it() {
     let mut outgoing = from(1);
-    outgoing.read(events(1..=2), 2, |_| true);
+    outgoing.read(events(1..=2), 2);
     outgoing.begin(2);
     let rejected = |which| Err(DeliveryError::Rejected { which, reason: "too large".to_owned() });
     let first = outgoing.answered(0, &attempted(2, rejected(Which::These(vec![1]))));
@@ -106,9 +141,11 @@ fn a_dead_letter_comes_with_the_step_over_it() {
 #[test]
 fn what_retention_took_is_stepped_over() {
     let mut outgoing = from(1);
-    outgoing.skip_to(10);
-    assert_eq!((outgoing.next(), outgoing.depth(12)), (11, 2));
-    outgoing.read(events(11..=12), 12, |_| true);
+    let tail = tail(12, |seq| an_event(seq, "t"));
+    outgoing.look(&tail);
+    assert_eq!(outgoing.skip_to(10, &tail), 10);
+    assert_eq!((outgoing.next(), outgoing.depth()), (11, 2));
+    outgoing.read(events(11..=12), 12);
     outgoing.begin(9);
     assert_eq!(seqs(&outgoing.request(9).unwrap().1), [(11, 10), (12, 11)]);
 }
@@ -116,10 +153,10 @@ fn what_retention_took_is_stepped_over() {
 #[test]
 fn another_journal_forgets_what_was_read_of_the_old_one() {
     let mut outgoing = from(1);
-    outgoing.read(events(1..=5), 5, |_| true);
+    outgoing.read(events(1..=5), 5);
     outgoing.begin(2);
     let resume = Resume { next: 4, prev: 3, lost: None, clamped: true };
-    outgoing.go_on(Uuid::from_u128(8), &resume);
+    outgoing.go_on(Uuid::from_u128(8), 3, &resume);
     assert_eq!((outgoing.next(), outgoing.is_under_way(), outgoing.routed()), (4, false, 0));
     assert_eq!(outgoing.position(), Position { epoch: Uuid::from_u128(8), seq: 3 });
 }
@@ -163,7 +200,7 @@ proptest! {
         for _ in 0..2_000 {
             if !outgoing.is_under_way() {
                 let next = outgoing.next();
-                outgoing.read(events(next..=(next + 6).min(39)), 0, |_| true);
+                outgoing.read(events(next..=(next + 6).min(39)), 0);
                 if !outgoing.begin(sizes.next().unwrap()) { break; }
             }
             let (range, batch) = outgoing.request(sizes.next().unwrap()).unwrap();

@@ -139,6 +139,7 @@ impl World {
                 event_type: (*kind).into(),
                 source: "model".into(),
                 category: Category::System,
+                mode: crate::core::flags::Mode::Direct,
                 created_at: chrono::DateTime::UNIX_EPOCH,
                 json: json.into(),
             };
