@@ -94,6 +94,14 @@ async function all(followers, path) {
   }
 }
 
+/** When a third are there. */
+async function some(followers, path) {
+  const look = async () => {
+    while (followers.filter((it) => it.isLive(path)).length < count / 3) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  await within(look(), `nobody is live on ${path}`, PATIENCE_MS);
+}
+
 async function set(percent) {
   const response = await fetch(`${ROUTER}/v1/rollout`, {
     method: "POST",
@@ -172,9 +180,13 @@ const SCENARIOS = {
     await set(0);
     await all(followers, "direct");
   },
-  /** The destination is killed while all are there, and while they come there again. */
+  /** The destination is killed in the middle of the wave, and again when all are there. */
   async killed(followers) {
     await set(100);
+    await some(followers, "realtime");
+    await ask("kill the destination");
+    await all(followers, "direct");
+    await ask("start the destination");
     await all(followers, "realtime");
     await ask("kill the destination");
     await all(followers, "direct");
@@ -213,7 +225,10 @@ test(`${count} clients, ${scenario}`, async () => {
   }
   paced(followers);
   const sum = (name) => followers.reduce((total, { client }) => total + client.ledger()[name], 0);
-  if (scenario === "killed") return;
+  if (scenario === "killed") {
+    must(sum("losses") > count, `${sum("losses")} connections are lost`);
+    return;
+  }
   spread(followers, "realtime");
   spread(followers, "direct");
   // Nobody connects anew but to move.
