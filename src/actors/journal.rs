@@ -8,10 +8,12 @@ mod batch;
 mod counts;
 mod messages;
 mod notes;
+mod overrides;
 mod recovery;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod verdicts;
 
 use std::{
     sync::Arc,
@@ -29,9 +31,10 @@ use self::{
 pub use self::{
     messages::{
         Bury, ChangeDeadLetter, Drain, GetStatus, JournalStatus, Publish, PublishError, Published,
-        Record, SaveCursor, Trim,
+        Record, SaveCursor, SetOverride, Trim,
     },
     recovery::tell_proof,
+    verdicts::{ForgetVerdicts, KeepVerdicts},
 };
 use crate::{
     actors::cursors::AdapterCursors,

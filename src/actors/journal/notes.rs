@@ -307,7 +307,7 @@ impl Journal {
         }
     }
 
-    fn take_note(
+    pub(super) fn take_note(
         &mut self,
         note: Note,
         patient: bool,
