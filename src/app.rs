@@ -30,6 +30,7 @@ use self::{
     live::Works,
     options::{Common, board, journal_options, shard_options, tail_limits, topic_options},
     shutdown::shut_down,
+    validation::{Probing, Validation},
 };
 use crate::{
     actors::{
@@ -38,6 +39,7 @@ use crate::{
         journal::{Journal, tell_proof},
         validator::news::PathNews,
     },
+    adapters::rehearsal::Rehearsals,
     core::{
         batching,
         tail::{SharedTail, Tail},
@@ -126,7 +128,9 @@ pub async fn run(
     let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
     let cursors = Arc::<AdapterCursors>::default();
     let news = Arc::<PathNews>::default();
-    let common = Common { storage, tail, cursors: cursors.clone(), news, metrics, traces };
+    let rehearsals = Arc::new(Rehearsals::new(metrics.clone()));
+    let common =
+        Common { storage, tail, cursors: cursors.clone(), news, rehearsals, metrics, traces };
     let (advanced, follow) = watch::channel(());
     let topics = Arc::new(Topics::new(topic_options(&settings, &common, advanced.clone())));
     let (fatal, stopped) = oneshot::channel();
@@ -134,14 +138,15 @@ pub async fn run(
         Journal::new(journal_options(&settings, &common, writer, advanced, fatal)?).start();
     let shard = shard_options(&settings, &common, follow.clone());
     let auth = Authenticator::new(&settings.auth)?;
-    let rails = Rails::new(&common, &journal, follow.clone(), listeners.builtin(&auth));
+    let validation = Validation::start(&live, &common, &journal, follow.clone());
+    let validator = validation.validator.clone();
+    let builtin = listeners.builtin(&auth);
+    let rails = Rails::new(&common, &journal, follow, builtin.clone());
     let followers = Works { rails: Arc::new(rails), topics: topics.clone() };
     followers.begin(&settings).await?;
     let rails = followers.rails.clone();
-    let validator = validation::start(&live, &common, &journal, follow);
     let address = listeners.address;
     let board = board(&common, &listeners);
-    let Common { storage, tail, metrics, traces, .. } = common;
     let reloader = Arc::new(Reloader::new(ReloaderOptions {
         source,
         live: live.clone(),
@@ -149,8 +154,10 @@ pub async fn run(
         overrides,
         followers,
         journal: journal.clone(),
-        metrics: metrics.clone(),
+        metrics: common.metrics.clone(),
     }));
+    let probing = validation.probe(&live, reloader.follow(), &common, builtin);
+    let Common { storage, tail, rehearsals, metrics, traces, .. } = common;
     let router = web::Data::new(Router {
         auth,
         limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
@@ -161,6 +168,7 @@ pub async fn run(
         journal,
         broadcaster: Broadcaster::default().start(),
         validator,
+        rehearsals,
         delivery: rails.shown(),
         replays: Mutex::default(),
         tail,
@@ -183,14 +191,13 @@ pub async fn run(
     actix_rt::spawn(dead_letters::drain(router.clone()));
     actix_rt::spawn(ledger::watch(router.clone()));
     let servers = listeners.start(&router, &shard)?;
-    serve(address, servers, &router, &rails, (stop, stopped)).await
+    serve((address, servers), &router, (&rails, probing), (stop, stopped)).await
 }
 
 async fn serve(
-    address: SocketAddr,
-    mut servers: Servers,
+    (address, mut servers): (SocketAddr, Servers),
     router: &web::Data<Router>,
-    rails: &Rails,
+    (rails, probing): (&Rails, Probing),
     (stop, stopped): (impl Future<Output = ()>, oneshot::Receiver<String>),
 ) -> Result<(), AppError> {
     actix_rt::spawn(router.limits.clone().sweep());
@@ -198,6 +205,7 @@ async fn serve(
     let delivery = router.clone();
     let watched = Watched {
         journal: router.journal.clone().recipient(),
+        validator: router.validator.clone().recipient(),
         broadcaster: router.broadcaster.clone().recipient(),
         delivery: Box::new(move || {
             delivery.delivery().realtime.as_ref().map(|realtime| WatchedDelivery {
@@ -205,7 +213,6 @@ async fn serve(
                 batcher: realtime.batcher.clone().recipient(),
             })
         }),
-        validator: router.validator.clone().recipient(),
         metrics: router.metrics.clone(),
     };
     let head_seq = router.tail.load().position().seq;
@@ -220,7 +227,7 @@ async fn serve(
         Ok(reason) = stopped => return Err(AppError::Journal(reason)),
         error = servers.ended() => return Err(AppError::Server(error)),
     }
-    shut_down(router, rails, &servers).await;
+    shut_down(router, rails, &servers, probing).await;
     Ok(())
 }
 

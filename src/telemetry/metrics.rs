@@ -193,8 +193,8 @@ metrics! {
     /// Events that an adapter was to deliver and never will.
     adapter_dropped_total: Counter, Count, ["adapter", "reason"];
 
-    /// 1 while the probe on a path is subscribed.
-    probe_up: Gauge, Count, ["path"];
+    /// 1 while the probe on a path is connected, and subscribed there.
+    probe_connected: Gauge, Count, ["path"];
     /// Subscriptions of a probe that broke.
     probe_breaks_total: Counter, Count, ["path"];
     /// Events that a probe saw, each copy of them.
