@@ -4,6 +4,7 @@
 import { Backoff, jittered } from "./backoff.js";
 import type { Loss } from "./direct.js";
 import { Emitter } from "./emitter.js";
+import { check } from "./filter.js";
 import { Flow } from "./flow.js";
 import type { Answer, Frame } from "./frames.js";
 import { clientId } from "./identity.js";
@@ -85,6 +86,7 @@ export class Client extends Emitter<Told> {
 
   constructor(options: Options) {
     super();
+    check(options.filter);
     this.#options = options;
     this.#timing = { ...TIMING, ...options.timing };
     this.clientId = options.clientId ?? clientId();

@@ -1,7 +1,7 @@
 // What comes by the wire, looked at before it is believed.
 
 import type { Message } from "./merge.js";
-import type { Category, MonitoringEvent, Position } from "./types.js";
+import type { MonitoringEvent, Position } from "./types.js";
 
 type Json = Record<string, unknown>;
 
@@ -140,9 +140,6 @@ function channel(value: unknown): Channel | undefined {
   const kind = it["kind"] === "postgres_changes" ? "postgres_changes" : "broadcast";
   return { url, topic, kind, key: word(it["key"]) || undefined, head_ms: number(it["head_ms"], 0) || undefined };
 }
-
-/** A category's names, for whoever builds a filter. */
-export const CATEGORIES: readonly Category[] = ["critical", "performance", "user_activity", "system", "debug"];
 
 function parsed(text: string): unknown {
   try {

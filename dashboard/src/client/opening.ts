@@ -100,9 +100,10 @@ export interface Meanwhile {
 export async function join(owner: Owner, answer: Answer, meanwhile: Meanwhile): Promise<{ link: RealtimeLink; joined: Promise<void> }> {
   const { flow, router, timing, options } = owner;
   const channel = answer.realtime!;
-  const key = channel.key ?? (await router.ticket()) ?? "anonymous";
+  const url = router.url(channel.url, "ws");
+  const key = channel.key ?? (router.isOwn(url) ? await router.ticket() : undefined) ?? "anonymous";
   const joining = {
-    url: router.url(channel.url, "ws"),
+    url,
     channel,
     key,
     WebSocket: options.WebSocket,
