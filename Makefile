@@ -13,7 +13,8 @@ run: ## Build and start the router with its built-in defaults, on http://127.0.0
 	@test -x $(TARGET)/debug/signalbox || echo "First build: this takes a few minutes, the next start is immediate."
 	@cargo run --locked -- serve
 
-test: setup client ## Run every test, after installing or finding what the tests need
+test: setup ## Run every test, after installing or finding what the tests need
+	@dashboard/build.sh
 	npm --prefix dashboard --silent test
 	@# As `make run` builds it: a test does what the README says, and is not to wait for a compiler.
 	cargo build --locked
@@ -44,6 +45,7 @@ bench: ## Release build, then the benchmark of docs/benchmarks.md
 	benches/fanout.sh $(TARGET)/release/signalbox
 	benches/realtime.sh $(TARGET)/release/signalbox
 
-soak: setup client ## The long versions of the load, fault and property tests
+soak: setup ## The long versions of the load, fault and property tests
+	@dashboard/build.sh
 	SIGNALBOX_SOAK=1 npm --prefix dashboard --silent test
 	SIGNALBOX_SOAK=1 PROPTEST_CASES=100000 cargo test --locked --lib --bins --tests

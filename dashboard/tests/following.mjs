@@ -1,5 +1,5 @@
 // A client in a test: what it was told, and whether that is what it must be.
-import WebSocket from "ws";
+import ws from "ws";
 
 import { connect } from "../dist/client.js";
 import { afterwards, equal, event, get, Heard, must, post, within } from "../../tests/realtime-js/suite.mjs";
@@ -15,7 +15,8 @@ export function following(url, options = {}) {
   const client = connect({
     url,
     clientId: "followed",
-    WebSocket,
+    // Node.js before 22 has none.
+    ...(globalThis.WebSocket ? {} : { WebSocket: ws }),
     timing: { ...TIMING, ...timing },
     onEvent: (it) => told.events.push(it),
     onGap: (it) => told.gaps.push(it),

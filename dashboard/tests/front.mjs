@@ -25,8 +25,9 @@ export class Front {
   fail;
   /** Which paths refuse sockets. */
   refuses = new Set();
-  /** What becomes of a message of the realtime path: how often it is passed on, and when. */
+  /** What becomes of a message of a path: how often it is passed on, and when. */
   realtime = (_text, pass) => pass();
+  direct = (_text, pass) => pass();
   /** What was asked for, as `METHOD /path?query`. */
   asked = [];
   /** Sockets that were opened, by path, and those that are open. */
@@ -61,6 +62,11 @@ export class Front {
     for (const { of, client } of this.#open) if (of === "direct") client.send(JSON.stringify(frame));
   }
 
+  /** Which paths sockets are open of, in order. */
+  get open() {
+    return [...this.#open].map(({ of }) => of).sort();
+  }
+
   /** How many requests for a place there were. */
   count(place) {
     return this.asked.filter((it) => it.includes(place)).length;
@@ -72,8 +78,7 @@ export class Front {
     const status = typeof said === "number" ? said : incoming.url.startsWith("/v1/events?") ? this.fail : undefined;
     if (status !== undefined) return answer.writeHead(status).end("{}");
     if (said !== undefined) return answer.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(said));
-    const { method, headers } = incoming;
-    const url = incoming.url.replace("path=realtime&", "");
+    const { method, headers, url } = incoming;
     const onward = request(`${ROUTER}${url}`, { method, headers }, (found) => {
       answer.writeHead(found.statusCode, found.headers);
       found.pipe(answer);
@@ -107,8 +112,7 @@ export class Front {
     client.on("error", () => client.terminate());
     const pass = (data, isBinary) => {
       const pass = () => client.readyState === WebSocket.OPEN && client.send(data, { binary: isBinary });
-      if (of === "realtime") this.realtime(data.toString(), pass);
-      else pass();
+      this[of](data.toString(), pass);
     };
     router.removeAllListeners("message");
     router.on("message", pass);

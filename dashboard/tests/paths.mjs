@@ -138,9 +138,28 @@ for (const filter of [undefined, { event_type: ["n3", "n5"] }]) {
     await heard(followed, seqs);
     equal(moves(followed), Array(4).fill(["direct realtime moved", "realtime direct moved"]).flat());
     equal(front.opened, { direct: 5, realtime: 4 });
+    await until(() => front.open.length === 1, `what was left is closed: ${front.open}`);
     // Nothing had to be made up for: the paths met.
     const { connections, losses, missing, filled } = followed.client.ledger();
     equal({ connections, losses, missing, filled }, { connections: 9, losses: 0, missing: 0, filled: 0 });
+  });
+}
+
+for (const slow of ["direct", "realtime"]) {
+  test(`a move is without a hole or a double when the ${slow} path is behind the other`, async () => {
+    const front = await Front.start();
+    const followed = following(front.url);
+    await live(followed, "direct");
+    const stop = load(3, 5);
+    front[slow] = (_text, pass) => setTimeout(pass, 300);
+    await until(() => followed.told.events.length > 100, "events come");
+    toRealtime(front);
+    equal((await followed.moved.next()).outcome, "moved");
+    await heard(followed, await stop());
+    // What came by the channel before they met was kept: nothing is read from the journal.
+    const { filled, duplicates } = followed.client.ledger();
+    equal(filled, 0);
+    must(slow === "direct" || duplicates > 0, "what comes again is dropped");
   });
 }
 
@@ -328,6 +347,7 @@ test("closed, it says nothing more and leaves nothing open", async () => {
     followed.client.close();
     equal(followed.client.status.state, "closed");
     const { length } = followed.told.statuses;
+    await until(() => front.open.length === 0, `all is closed: ${front.open}`);
     await store(3);
     followed.client.close();
     equal([followed.told.events, followed.told.statuses.length], [[], length]);

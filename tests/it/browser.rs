@@ -71,3 +71,9 @@ async fn an_event_source_goes_on_over_a_kill_and_a_stop_without_hole_or_double()
 fn the_page_of_the_contract_draws_it_all_and_asks_nobody_else() {
     said(browse("docs.mjs", &Router::start(), &[]));
 }
+
+#[test]
+fn pages_follow_events_by_the_client_and_are_moved_to_the_other_path_and_back() {
+    let settings = [("flags.dual_mode", "true"), ("rollout.pace", "20"), ("rollout.recheck", "1s")];
+    said(browse("client.mjs", &Router::with(&settings), &[]));
+}

@@ -28,6 +28,7 @@ mod hostile;
 mod ingest;
 mod layering;
 mod legacy;
+mod moves;
 mod operating;
 mod original;
 mod outage;

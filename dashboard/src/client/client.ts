@@ -4,6 +4,7 @@
 import { Backoff, jittered } from "./backoff.js";
 import type { Loss } from "./direct.js";
 import { Emitter } from "./emitter.js";
+import { check } from "./filter.js";
 import { Flow } from "./flow.js";
 import type { Answer, Frame } from "./frames.js";
 import { clientId } from "./identity.js";
@@ -11,8 +12,7 @@ import { Inbox } from "./inbox.js";
 import { MoveToRealtime } from "./moving.js";
 import { openDirect, openRealtime } from "./opening.js";
 import { Lost, type Link, type Owner } from "./owner.js";
-import type { RealtimeLink } from "./realtime.js";
-import { Agreement, silence } from "./recheck.js";
+import { Agreement } from "./recheck.js";
 import { Refused, Router } from "./router.js";
 import {
   ClientError,
@@ -76,7 +76,6 @@ export class Client extends Emitter<Told> {
   #agreement: Agreement | undefined;
   #recheck: number;
   #lookTimer: ReturnType<typeof setTimeout> | undefined;
-  #silenceTimer: ReturnType<typeof setInterval> | undefined;
   #soundTimer: ReturnType<typeof setTimeout> | undefined;
   /** How often the realtime path has failed lately. */
   #troubles = 0;
@@ -87,6 +86,7 @@ export class Client extends Emitter<Told> {
 
   constructor(options: Options) {
     super();
+    check(options.filter);
     this.#options = options;
     this.#timing = { ...TIMING, ...options.timing };
     this.clientId = options.clientId ?? clientId();
@@ -150,11 +150,8 @@ export class Client extends Emitter<Told> {
   /** Asks where to go, and goes there. */
   async #begin(): Promise<void> {
     this.#set("connecting", this.#reason);
-    const answer = await this.#router.connect(this.clientId, this.#path);
-    this.#heed(answer);
+    const answer = await this.#askWhenDue();
     if (this.#isOver) return;
-    // Who is told to come back to the direct path has a time of its own for that, so that not all come at once.
-    if (this.#path === "realtime" && answer.path === "direct") await this.#wait(answer.not_before_ms);
     const isTooSoon = this.#path === "direct" && answer.path === "realtime" && answer.not_before_ms > 0;
     const isDown = answer.path === "realtime" && this.#troubles > 1;
     if (isDown && this.#path === "realtime") await this.#wait(Math.random() * 8 * this.#timing.backoff);
@@ -168,6 +165,18 @@ export class Client extends Emitter<Told> {
       this.#troubles += 1;
       await openRealtime(this.#owner(), answer, this.#signal());
       this.#troubles -= 1;
+    }
+  }
+
+  /** Where to go. Who is told to come back to the direct path has a time of its own for that, so that not all come at once. */
+  async #askWhenDue(): Promise<Answer> {
+    const agreement = new Agreement("direct");
+    for (;;) {
+      const answer = await this.#router.connect(this.clientId, this.#path);
+      this.#heed(answer);
+      const decision = agreement.answered(answer);
+      if (this.#isOver || this.#path !== "realtime" || decision.do !== "wait") return answer;
+      await this.#wait(decision.ms);
     }
   }
 
@@ -254,6 +263,7 @@ export class Client extends Emitter<Told> {
         if (link.path === "direct") this.#attempt.abort(loss.reason);
         this.#inbox.put({ is: "lost", link, loss });
       },
+      silent: () => this.#inbox.put({ is: "look", reason: "three heads are missing" }),
       says: (frame) => this.#says(frame),
       failed: (error) => this.#tellError(error),
     };
@@ -319,23 +329,6 @@ export class Client extends Emitter<Told> {
     this.#returning.reset();
     this.#lookIn(jittered(this.#recheck, Math.random()), "asked again");
     this.#soundTimer = setTimeout(() => (this.#troubles = 0), SOUND_MS);
-    if (link.kind === "broadcast") this.#watchSilence(link);
-  }
-
-  #watchSilence(link: RealtimeLink): void {
-    const { head } = this.#timing;
-    let asked = false;
-    this.#silenceTimer = setInterval(() => {
-      const quiet = link.quiet(Date.now());
-      const state = silence(quiet, head, asked);
-      asked = quiet >= 3 * head;
-      if (state === "ask") this.#inbox.put({ is: "look", reason: "three heads are missing" });
-      if (state !== "down") return;
-      const reason = `nothing was heard for ${Math.round(quiet / 1000)} s`;
-      clearInterval(this.#silenceTimer);
-      link.close();
-      this.#inbox.put({ is: "lost", link, loss: { code: "silent", reason, then: "return", after_ms: 0 } });
-    }, head / 2);
   }
 
   /** Looks again later; a time that was set before is no more. */
@@ -346,7 +339,6 @@ export class Client extends Emitter<Told> {
 
   #quiet(): void {
     clearTimeout(this.#lookTimer);
-    clearInterval(this.#silenceTimer);
     clearTimeout(this.#soundTimer);
     this.#agreement = undefined;
   }

@@ -1,7 +1,28 @@
 // The router's filters, for the realtime path: events there come unfiltered, and a move from one path
 // to the other must change nothing that is seen.
 
-import type { Filter, MonitoringEvent } from "./types.js";
+import type { Category, Filter, MonitoringEvent } from "./types.js";
+
+const CATEGORIES: readonly Category[] = ["critical", "performance", "user_activity", "system", "debug"];
+/** Longest pattern, in characters. */
+const MAX_PATTERN = 200;
+
+/**
+ * Throws a `TypeError` for a filter that the router would refuse: on the realtime path nobody else would say so. How many
+ * patterns there may be is a setting of the router.
+ */
+export function check(filter: Filter | undefined): void {
+  for (const [name, values] of Object.entries(filter ?? {})) {
+    if (!Array.isArray(values)) throw new TypeError(`the filter's ${name} must be a list`);
+    const isCategory = name === "category";
+    if (!isCategory && name !== "event_type" && name !== "source") throw new TypeError(`a filter has no ${name}`);
+    for (const value of values as unknown[]) {
+      const length = typeof value === "string" ? [...value].length : 0;
+      const isGood = isCategory ? CATEGORIES.includes(value as Category) : length >= 1 && length <= MAX_PATTERN;
+      if (!isGood) throw new TypeError(`the filter's ${name} cannot be ${JSON.stringify(value)}`);
+    }
+  }
+}
 
 /** Whether a filter lets everything pass. */
 export function isEverything(filter: Filter | undefined): boolean {

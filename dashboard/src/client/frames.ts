@@ -1,7 +1,7 @@
 // What comes by the wire, looked at before it is believed.
 
 import type { Message } from "./merge.js";
-import type { Category, MonitoringEvent, Position } from "./types.js";
+import type { MonitoringEvent, Position } from "./types.js";
 
 type Json = Record<string, unknown>;
 
@@ -110,6 +110,8 @@ export interface Channel {
   readonly topic: string;
   readonly kind: "broadcast" | "postgres_changes";
   readonly key: string | undefined;
+  /** The time between two heads of an idle path, in milliseconds, where it is told. */
+  readonly head_ms: number | undefined;
 }
 
 /** Reads an answer; nothing when it makes no sense. */
@@ -136,11 +138,8 @@ function channel(value: unknown): Channel | undefined {
   const [url, topic] = [word(it?.["url"]), word(it?.["topic"])];
   if (!it || !url || !topic) return undefined;
   const kind = it["kind"] === "postgres_changes" ? "postgres_changes" : "broadcast";
-  return { url, topic, kind, key: word(it["key"]) || undefined };
+  return { url, topic, kind, key: word(it["key"]) || undefined, head_ms: number(it["head_ms"], 0) || undefined };
 }
-
-/** A category's names, for whoever builds a filter. */
-export const CATEGORIES: readonly Category[] = ["critical", "performance", "user_activity", "system", "debug"];
 
 function parsed(text: string): unknown {
   try {

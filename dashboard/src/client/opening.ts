@@ -100,13 +100,15 @@ export interface Meanwhile {
 export async function join(owner: Owner, answer: Answer, meanwhile: Meanwhile): Promise<{ link: RealtimeLink; joined: Promise<void> }> {
   const { flow, router, timing, options } = owner;
   const channel = answer.realtime!;
-  const key = channel.key ?? (await router.ticket()) ?? "anonymous";
+  const url = router.url(channel.url, "ws");
+  const key = channel.key ?? (router.isOwn(url) ? await router.ticket() : undefined) ?? "anonymous";
   const joining = {
-    url: router.url(channel.url, "ws"),
+    url,
     channel,
     key,
     WebSocket: options.WebSocket,
     patience: timing.patience,
+    head: timing.head,
     epoch: () => flow.position?.epoch,
   };
   let link: RealtimeLink | undefined;
@@ -116,8 +118,12 @@ export async function join(owner: Owner, answer: Answer, meanwhile: Meanwhile): 
       joined: resolve,
       message: (message) => (isHeard() ? flow.realtimeEvent(message) : meanwhile.message(message)),
       head: (head) => (isHeard() ? flow.realtimeHead(head) : meanwhile.head(head)),
-      lost: (reason) => {
-        const loss: Loss = { code: "realtime_lost", reason, then: "return", after_ms: undefined };
+      silent: () => {
+        if (isHeard()) owner.silent();
+      },
+      lost: (code, reason) => {
+        // Silence has lasted long enough.
+        const loss: Loss = { code, reason, then: "return", after_ms: code === "silent" ? 0 : undefined };
         if (isHeard()) return owner.lost(link!, loss);
         reject(new Lost(loss));
         meanwhile.lost?.(reason);

@@ -21,6 +21,8 @@ export interface Owner {
   live(link: Link, reason: string): void;
   /** The one that events came from is gone. */
   lost(link: Link, loss: Loss): void;
+  /** Nothing has come for a while by the channel that is heard. */
+  silent(): void;
   /** What the session that is heard says, but for events and gaps. */
   says(frame: Frame): void;
   /** Something failed, and something else makes up for it. */

@@ -5,6 +5,7 @@ import { RealtimeClient, type RealtimeChannel } from "@supabase/realtime-js";
 
 import { HEAD, message, position, row, type Channel } from "./frames.js";
 import type { Message } from "./merge.js";
+import { silence } from "./recheck.js";
 import type { Position, WebSocketConstructor } from "./types.js";
 
 /** What a channel tells. */
@@ -13,8 +14,10 @@ export interface Hears {
   joined(): void;
   message(message: Message): void;
   head(head: Position): void;
+  /** Three heads are missing. */
+  silent(): void;
   /** Once, unless it is left by us. */
-  lost(reason: string): void;
+  lost(code: "realtime_lost" | "silent", reason: string): void;
 }
 
 /** How to join. */
@@ -26,6 +29,8 @@ export interface Joining {
   readonly WebSocket: WebSocketConstructor | undefined;
   /** How long until it is joined, in milliseconds. */
   readonly patience: number;
+  /** The time between two heads, where the channel does not say it, in milliseconds. */
+  readonly head: number;
   /** Of which journal rows are: they do not say. */
   readonly epoch: () => string | undefined;
 }
@@ -36,17 +41,20 @@ const NEVER_MS = 2 ** 31 - 1;
 export class RealtimeLink {
   readonly path = "realtime";
   readonly kind: Channel["kind"];
+  readonly #head: number;
   readonly #client: RealtimeClient;
   readonly #channel: RealtimeChannel;
   readonly #patience: ReturnType<typeof setTimeout>;
+  #silence: ReturnType<typeof setInterval> | undefined;
   #isOver = false;
   #heard = Date.now();
 
   constructor(
-    { url, channel, key, WebSocket, patience, epoch }: Joining,
+    { url, channel, key, WebSocket, patience, head, epoch }: Joining,
     private readonly hears: Hears,
   ) {
     this.kind = channel.kind;
+    this.#head = channel.head_ms ?? head;
     this.#patience = setTimeout(() => this.#lose("it is not joined in time"), patience);
     this.#client = new RealtimeClient(url.href, {
       params: { apikey: key },
@@ -61,11 +69,6 @@ export class RealtimeLink {
       if (status !== "SUBSCRIBED") this.#lose(error?.message || `the channel is ${status}`);
       else if (channel.kind === "broadcast") this.#joined();
     }, patience);
-  }
-
-  /** For how long nothing has come, in milliseconds. */
-  quiet(now: number): number {
-    return now - this.#heard;
   }
 
   /** Leaves; nothing is told any more. */
@@ -105,18 +108,32 @@ export class RealtimeLink {
     if (this.#isOver) return;
     clearTimeout(this.#patience);
     this.#heard = Date.now();
+    // Rows have no heads: a table may rest for long.
+    if (this.kind === "broadcast") this.#watch();
     this.hears.joined();
   }
 
-  #lose(reason: string): void {
+  #watch(): void {
+    let asked = false;
+    this.#silence = setInterval(() => {
+      const quiet = Date.now() - this.#heard;
+      const found = silence(quiet, this.#head, asked);
+      asked = quiet >= 3 * this.#head;
+      if (found === "ask") this.hears.silent();
+      if (found === "down") this.#lose(`nothing was heard for ${quiet} ms`, "silent");
+    }, this.#head / 2);
+  }
+
+  #lose(reason: string, code: "realtime_lost" | "silent" = "realtime_lost"): void {
     if (this.#isOver) return;
     this.#end();
-    this.hears.lost(reason);
+    this.hears.lost(code, reason);
   }
 
   #end(): void {
     this.#isOver = true;
     clearTimeout(this.#patience);
+    clearInterval(this.#silence);
     // Whatever becomes of the goodbye, the connection is closed after it.
     const leave = async () => {
       await this.#channel.unsubscribe(1000);

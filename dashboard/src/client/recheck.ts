@@ -18,9 +18,6 @@ export type Decision =
   /** It moves, now. */
   | { readonly do: "move" };
 
-/** A time that is so near is now. */
-const NOW_MS = 50;
-
 /**
  * A move that somebody wants, by a `switch` frame or by an answer: the client waits for its time, asks again, and moves
  * only if it is still told so. A router that gives it a new time with each answer makes it wait `ROUNDS` times at most; then
@@ -35,7 +32,7 @@ export class Agreement {
   /** What to do, now that the router has answered. */
   answered({ path, not_before_ms }: Told): Decision {
     if (path !== this.to) return { do: "stay" };
-    if (not_before_ms <= NOW_MS || this.#waited >= Agreement.ROUNDS) return { do: "move" };
+    if (not_before_ms <= 0 || this.#waited >= Agreement.ROUNDS) return { do: "move" };
     this.#waited += 1;
     return { do: "wait", ms: not_before_ms };
   }

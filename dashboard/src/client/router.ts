@@ -47,6 +47,11 @@ export class Router {
     return url;
   }
 
+  /** Whether an address is the router's own: what it gave for its own use is for nobody else. */
+  isOwn(url: URL): boolean {
+    return url.host === this.#base.host;
+  }
+
   /** Where a client belongs. A router that has no such route has the direct path only. */
   async connect(client_id: string, on: Path | undefined): Promise<Answer> {
     try {

@@ -29,7 +29,8 @@ test("a client moves when its time has come and it is still told so", () => {
   assert.deepEqual(new Agreement("realtime").answered(here), { do: "stay" });
   const it = new Agreement("realtime");
   assert.deepEqual(it.answered(there(900)), { do: "wait", ms: 900 });
-  assert.deepEqual(it.answered(there(20)), { do: "move" }, "a time as near as that has come");
+  assert.deepEqual(it.answered(there(1)), { do: "wait", ms: 1 }, "not even a little too early");
+  assert.deepEqual(it.answered(there(0)), { do: "move" });
   const changed = new Agreement("realtime");
   changed.answered(there(900));
   assert.deepEqual(changed.answered(here), { do: "stay" });

@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { globMatches, isEverything, matches, parameters } from "../../src/client/filter.js";
+import { check, globMatches, isEverything, matches, parameters } from "../../src/client/filter.js";
 import { answer, frame, message, row, wireTime } from "../../src/client/frames.js";
 import { Recorder } from "../../src/client/recorder.js";
 import { Router } from "../../src/client/router.js";
+import type { Filter } from "../../src/client/types.js";
 import { chance, EPOCH, event, RUNS } from "./journal.js";
 
 test("globs match as the router's do", () => {
@@ -51,6 +52,15 @@ test("a filter wants any one value of each dimension that it has", () => {
   assert.deepEqual(parameters({ source: ["a", "b"], category: ["debug"] }), [["source", "a"], ["source", "b"], ["category", "debug"]]);
 });
 
+test("a filter that the router would refuse is refused at once", () => {
+  for (const good of [undefined, {}, { source: [] }, { event_type: ["*"], source: ["a".repeat(200)], category: ["debug"] }]) {
+    check(good as Filter);
+  }
+  for (const bad of [{ types: ["a"] }, { source: "a" }, { source: [""] }, { source: ["a".repeat(201)] }, { source: [1] }, { category: ["d*"] }]) {
+    assert.throws(() => check(bad as unknown as Filter), TypeError, JSON.stringify(bad));
+  }
+});
+
 test("frames are read, and what is none of them is passed over", () => {
   assert.deepEqual(frame('{"type":"welcome","heartbeat_ms":1000,"head_seq":3}'), { type: "welcome", heartbeat_ms: 1000 });
   const subscribed = frame(`{"type":"subscribed","epoch":"${EPOCH}","seq":3,"recovered":true}`);
@@ -93,8 +103,9 @@ test("an answer is read, and one that makes no sense is none", () => {
     not_before_ms: 120,
     recheck_ms: 30_000,
     direct: "/v1/ws",
-    realtime: { url: "/realtime/v1", topic: "monitoring", kind: "broadcast", key: undefined },
+    realtime: { url: "/realtime/v1", topic: "monitoring", kind: "broadcast", key: undefined, head_ms: undefined },
   });
+  assert.equal(answer({ ...whole, realtime: { ...whole.realtime, head_ms: 500 } })?.realtime?.head_ms, 500);
   assert.equal(answer({ ...whole, path: "direct", realtime: null })?.realtime, undefined);
   assert.equal(answer({ ...whole, realtime: null }), undefined);
   assert.equal(answer({ ...whole, path: "sideways" }), undefined);
@@ -104,6 +115,7 @@ test("addresses are the router's, below where it stands, or whole", () => {
   const router = new Router({ url: "https://example.com/box/" }, 1000);
   assert.equal(router.url("/v1/ws", "ws").href, "wss://example.com/box/v1/ws");
   assert.equal(router.url("https://project.example/realtime/v1", "ws").href, "wss://project.example/realtime/v1");
+  assert.ok(router.isOwn(router.url("/realtime/v1", "ws")) && !router.isOwn(router.url("https://project.example/realtime/v1", "ws")));
   assert.throws(() => new Router({ url: "ftp://example.com" }, 1000), TypeError);
 });
 

@@ -14,14 +14,26 @@ pub const PYTHON: &str = "tests/python/.venv/bin/python";
 
 /// Runs a suite, whose cases must all pass, with arguments after the script's, against a router that is
 /// set up for it.
-pub fn run_with(program: &str, script: &[&str], mut router: Router) {
+pub fn run_with(program: &str, script: &[&str], router: Router) {
+    run_and(program, script, router, |_| false);
+}
+
+/// The same; `own` may do what the suite asks for, and says whether it has.
+pub fn run_and(
+    program: &str,
+    script: &[&str],
+    mut router: Router,
+    mut own: impl FnMut(&str) -> bool,
+) {
     let mut suite = Process::start(program, script, &router);
     let mut peers = Vec::new();
     let mut said = Vec::new();
     while let Some(line) = suite.line() {
         match line.strip_prefix("? ") {
             Some(request) => {
-                peers.extend(obey(request, &mut router));
+                if !own(request) {
+                    peers.extend(obey(request, &mut router));
+                }
                 writeln!(suite.0.stdin.as_ref().unwrap(), "done").unwrap();
             }
             None => said.push(line),
