@@ -39,7 +39,8 @@ pub trait Transport: Send + Sync + 'static {
     /// one.
     fn fitting(&self, batch: &Batch) -> usize;
 
-    /// Sends a batch and waits for the answer, at most for `realtime.request_timeout`.
+    /// Sends a batch, of no more than [`fitting`](Self::fitting) allows, and waits for the answer, at
+    /// most for `realtime.request_timeout`.
     ///
     /// It may be dropped on its way: the next call must not be hindered by that.
     ///

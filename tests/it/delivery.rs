@@ -113,6 +113,8 @@ pub(crate) async fn until_settled(router: &Router, events: u64) {
         (settled == events).then_some(())
     })
     .await;
+    // Dead letters are counted, and then they are stored.
+    until(|| async { (path(router).await["phase"] != "storing").then_some(()) }).await;
 }
 
 /// Waits until the breaker is so; the path then.
