@@ -48,12 +48,12 @@ use crate::{
         in_flight::InFlight,
         ingest::Idempotent,
         limits::Limits,
-        settings::Provenance,
     },
     realtime::topics::{TopicOptions, Topics},
-    settings::{JournalSettings, Loaded, Settings},
+    settings::{JournalSettings, LiveSettings, Loaded, Settings, Snapshot},
     storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions, Writer},
     tasks::{
+        reloader::{Reloader, Source},
         retention::Retention,
         watchdog::{self, Watched, WatchedDelivery},
     },
@@ -112,13 +112,18 @@ pub enum AppError {
     ActorGone(&'static str),
 }
 
-/// Runs the router until `stop` resolves, or until it cannot go on.
+/// Runs the router until `stop` resolves, or until it cannot go on; `source` is where `loaded` came
+/// from, to be read again.
 ///
 /// # Errors
 /// See [`AppError`].
-pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), AppError> {
-    let Loaded { settings, origins, file } = loaded;
-    let provenance = Provenance { generation: GENERATION, loaded_at: Utc::now(), file, origins };
+pub async fn run(
+    loaded: Loaded,
+    source: Source,
+    stop: impl Future<Output = ()>,
+) -> Result<(), AppError> {
+    let live = Arc::new(LiveSettings::new(Snapshot::first(loaded, Utc::now())));
+    let settings = live.load();
     let listeners = Listeners::bind(&settings)?;
     let storage = open_storage(&settings).await?;
     let Opened { writer, head, proof } = take_writer(&*storage).await?;
@@ -145,8 +150,8 @@ pub async fn run(loaded: Loaded, stop: impl Future<Output = ()>) -> Result<(), A
         auth,
         limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
         legacy: Arc::new(board),
-        settings,
-        provenance,
+        reloader: Arc::new(Reloader::new(source, live.clone())),
+        live,
         storage,
         journal,
         broadcaster: Broadcaster::default().start(),
@@ -275,7 +280,7 @@ async fn serve(
 /// Stops in the order that loses nothing.
 async fn shut_down(router: &Router, servers: &Servers) {
     tracing::info!("shutting down");
-    let within = router.settings.server.shutdown_timeout;
+    let within = router.settings().server.shutdown_timeout;
     // 1. Nothing new: `/readyz` says so, ingest answers 503.
     router.draining.store(true, Ordering::Relaxed);
     // 2. What was taken is committed, and shown.
@@ -283,7 +288,7 @@ async fn shut_down(router: &Router, servers: &Servers) {
         tracing::warn!("the journal could not be drained in time; producers were told");
     }
     // 3. Sessions are told, and when to come back.
-    let window = router.settings.server.reconnect_window;
+    let window = router.settings().server.reconnect_window;
     let dismiss = Dismiss { reason: CloseReason::ShuttingDown, window };
     if router.broadcaster.send(dismiss).await.is_err() {
         tracing::error!("the broadcaster was gone before the sessions were told");
@@ -383,7 +388,8 @@ fn fanout_limits(settings: &Settings) -> FanoutLimits {
 }
 
 fn retention(router: &Router, cursors: Arc<AdapterCursors>) -> Retention {
-    let storage = &router.settings.storage;
+    let settings = router.settings();
+    let storage = &settings.storage;
     Retention {
         storage: router.storage.clone(),
         journal: router.journal.clone(),

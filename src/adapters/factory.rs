@@ -57,7 +57,7 @@ pub fn destination(
         url,
         key,
         topic: realtime.topic.as_str().to_owned(),
-        timeout: realtime.request_timeout,
+        timeout: settings.request_timeout(),
         request_bytes: realtime.request_bytes,
     })
 }
@@ -74,9 +74,7 @@ pub fn transport(
     Ok(match settings.realtime.transport {
         TransportKind::Broadcast => Box::new(BroadcastTransport::try_new(destination()?)?),
         TransportKind::Channel => Box::new(ChannelTransport::try_new(destination()?)?),
-        TransportKind::Postgres => {
-            Box::new(PostgresTransport::try_new(&settings.realtime, &settings.storage.url)?)
-        }
+        TransportKind::Postgres => Box::new(PostgresTransport::try_new(settings)?),
     })
 }
 

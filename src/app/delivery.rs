@@ -29,7 +29,7 @@ use crate::{
         retry::{RetryLimits, RetryPolicy},
     },
     http::adapters::{Delivery, Realtime},
-    settings::{BatcherSettings, BreakerSettings, RealtimeSettings, RetrySettings, Settings},
+    settings::{BreakerSettings, RetrySettings, Settings},
 };
 
 /// How much longer than its transport the adapter waits for an answer.
@@ -80,7 +80,7 @@ async fn actors(
         tail: common.tail.clone(),
         advanced,
         cursor,
-        policy: PathPolicy::try_new(batch_limits(&settings.batcher))?,
+        policy: PathPolicy::try_new(batch_limits(settings))?,
         max_probes: settings.breaker.poison_probes,
         announce,
         adapter: AdapterRecipients {
@@ -104,13 +104,13 @@ fn adapter_options(
     journal: &Addr<Journal>,
     (transport, tally): (Arc<dyn Transport>, Arc<Tally>),
 ) -> Result<AdapterOptions, AppError> {
-    let breaker = breaker_limits(&settings.breaker, &settings.realtime);
+    let breaker = breaker_limits(&settings.breaker, settings.request_timeout());
     Ok(AdapterOptions {
         transport,
         breaker: Breaker::try_new(breaker, Duration::ZERO)?,
         pauses: Pauses::new(RetryPolicy::try_new(retry_limits(&settings.retry))?),
         per_second: settings.realtime.send_per_second,
-        deadline: settings.realtime.request_timeout + GRACE,
+        deadline: settings.request_timeout() + GRACE,
         audit: journal.clone().recipient(),
         tally,
         metrics: common.metrics.clone(),
@@ -144,7 +144,7 @@ pub(super) async fn finish(realtime: &Realtime, within: Duration) {
     }
 }
 
-fn breaker_limits(breaker: &BreakerSettings, realtime: &RealtimeSettings) -> BreakerLimits {
+fn breaker_limits(breaker: &BreakerSettings, timeout: Duration) -> BreakerLimits {
     BreakerLimits {
         failures: breaker.failures,
         error_percent: breaker.error_percent,
@@ -153,7 +153,7 @@ fn breaker_limits(breaker: &BreakerSettings, realtime: &RealtimeSettings) -> Bre
         open_for: breaker.open_for,
         open_max: breaker.open_max,
         successes: breaker.successes,
-        probe_for: (realtime.request_timeout + GRACE) * 2,
+        probe_for: (timeout + GRACE) * 2,
     }
 }
 
@@ -161,6 +161,7 @@ fn retry_limits(retry: &RetrySettings) -> RetryLimits {
     RetryLimits { initial: retry.initial, max: retry.max, max_asked: retry.max_asked }
 }
 
-fn batch_limits(batcher: &BatcherSettings) -> batching::Limits {
-    batching::adaptive(batcher.max_events, batcher.max_linger, batcher.target_latency)
+fn batch_limits(settings: &Settings) -> batching::Limits {
+    let batcher = &settings.batcher;
+    batching::adaptive(settings.flags.batch_size, batcher.max_linger, batcher.target_latency)
 }

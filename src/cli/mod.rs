@@ -29,7 +29,10 @@ use std::{
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::settings::{Faults, Loaded, Settings};
+use crate::{
+    settings::{Faults, Loaded},
+    tasks::reloader::Source,
+};
 
 pub use exit::{CliError, Exit};
 
@@ -104,7 +107,5 @@ where
 
 /// The settings of this process: its environment, and the file.
 fn load(config: Option<&Path>) -> Result<Loaded, Faults> {
-    // What is not UTF-8 is kept as far as it goes, so that it is told as a fault.
-    let text = |text: OsString| text.to_string_lossy().into_owned();
-    Settings::load(config, std::env::vars_os().map(|(name, value)| (text(name), text(value))))
+    Source::of(config.map(Path::to_owned)).load(&[])
 }

@@ -5,14 +5,16 @@ use std::{io, path::Path};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{CliError, descriptors, exit::Exit, load};
+use super::{CliError, descriptors, exit::Exit};
 use crate::{
     app::{self, AppError},
+    tasks::reloader::Source,
     telemetry::init_logging,
 };
 
 pub(super) fn run(config: Option<&Path>) -> Result<(), CliError> {
-    let loaded = load(config)?;
+    let source = Source::of(config.map(Path::to_owned));
+    let loaded = source.load(&[]).map_err(CliError::from)?;
     init_logging(&loaded.settings.telemetry).map_err(CliError::failed)?;
     ask_for_descriptors(loaded.settings.session.max_sessions);
     let system = actix_rt::System::new();
@@ -25,7 +27,7 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), CliError> {
                 std::process::exit(Exit::Interrupted as i32);
             });
         };
-        app::run(loaded, stop).await.map_err(CliError::from)
+        app::run(loaded, source, stop).await.map_err(CliError::from)
     })
 }
 

@@ -25,6 +25,7 @@ pub mod reader;
 pub mod realtime;
 pub mod retention;
 pub mod retry;
+pub mod share;
 pub mod stats;
 pub mod tail;
 pub mod traceparent;

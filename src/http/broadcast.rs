@@ -171,7 +171,7 @@ async fn answer(
     mut body: web::Payload,
     read: Read,
 ) -> Result<HttpResponse, Problem> {
-    let deadline = Instant::now() + router.settings.limits.body_timeout;
+    let deadline = Instant::now() + router.settings().limits.body_timeout;
     let answer = publish(router, request, caller, &mut body, (read, deadline)).await;
     if answer.is_err() {
         ingest::drain(&mut body, deadline).await;
@@ -190,10 +190,10 @@ async fn publish(
     if router.is_draining() && !is_own {
         return Err(router.stopping());
     }
-    let most = if is_own { MAX_BODY } else { MAX_BODY.min(router.settings.limits.body_bytes) };
+    let most = if is_own { MAX_BODY } else { MAX_BODY.min(router.settings().limits.body_bytes) };
     let (body, _share) = ingest::receive(router, request, caller, body, (most, deadline)).await?;
     let broadcasts = read(request, &body)?;
-    let largest = router.settings.realtime.payload_bytes;
+    let largest = router.settings().realtime.payload_bytes;
     if broadcasts.iter().any(|(_, broadcast)| broadcast.len() > largest) {
         let detail = "Payload size exceeds tenant limit";
         return Err(Problem::new(Code::InvalidBroadcasts, detail));
@@ -201,7 +201,7 @@ async fn publish(
     let mut response = HttpResponse::Accepted();
     if !is_own {
         let rolling = admit(router, &broadcasts)?;
-        tell_rate(&mut response, router.settings.realtime.http_events_per_second, rolling);
+        tell_rate(&mut response, router.settings().realtime.http_events_per_second, rolling);
     }
     let from = if is_own { "router" } else { "http" };
     for (topic, broadcast) in broadcasts {

@@ -159,7 +159,7 @@ pub async fn list(
     router: web::Data<Router>,
     pairs: web::Query<Pairs>,
 ) -> Result<HttpResponse, Problem> {
-    let query = Query::parse(&pairs, router.settings.session.filter_patterns)?;
+    let query = Query::parse(&pairs, router.settings().session.filter_patterns)?;
     let (events, next) =
         search(&router, &query).await.map_err(|error| unreadable(&router.metrics, &error))?;
     let mut body = Vec::from(&b"{\"events\":["[..]);

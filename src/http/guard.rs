@@ -19,10 +19,11 @@ use actix_web::http::{
 use chrono::Utc;
 
 use super::{
-    Caller, ROUTES, Router,
+    Caller, Router,
     door::Door,
     limits::Account,
     problem::{Code, Problem},
+    routes::ROUTES,
 };
 use crate::{
     core::access::{ClientKey, Identity, Need, Scope},
@@ -41,7 +42,7 @@ pub fn admit(
     head: &RequestHead,
     pattern: Option<&str>,
 ) -> Result<Caller, Problem> {
-    let admitted = check_place(&router.settings, head.headers()).and_then(|()| match door {
+    let admitted = check_place(&router.settings(), head.headers()).and_then(|()| match door {
         Door::Public => caller(router, head, pattern),
         Door::Private => private_caller(router, head, pattern),
     });

@@ -74,7 +74,7 @@ pub async fn post(
     caller: web::ReqData<Caller>,
     mut body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let deadline = Instant::now() + router.settings.limits.body_timeout;
+    let deadline = Instant::now() + router.settings().limits.body_timeout;
     let answer = publish(&router, &request, &caller, &mut body, deadline).await;
     if let Err(problem) = &answer {
         router.metrics.ingest_rejected_total.with([problem.code().as_str()]).increment(1);
@@ -104,7 +104,8 @@ async fn publish(
     if router.is_draining() {
         return Err(refused(&PublishError::ShuttingDown, &[]));
     }
-    let limits = &router.settings.limits;
+    let settings = router.settings();
+    let limits = &settings.limits;
     let (body, mut share) =
         receive(router, request, caller, body, (limits.body_bytes, deadline)).await?;
     if head.encoding.is_some() && !share.grow(limits.body_bytes) {
@@ -160,7 +161,7 @@ pub(super) async fn receive<'a>(
     charge(declared.unwrap_or(0).min(most))?;
     // The router sends itself one at a time: no crowd of clients holds that up.
     let limit = match caller.door {
-        Door::Public => router.settings.limits.inflight_bytes,
+        Door::Public => router.settings().limits.inflight_bytes,
         Door::Private => usize::MAX,
     };
     let mut share = router.bodies.hold(limit);
@@ -219,14 +220,15 @@ struct Read {
 }
 
 async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Read, Problem> {
-    let limits = &router.settings.limits;
+    let settings = router.settings();
+    let limits = &settings.limits;
     let caps = Caps { bytes: limits.body_bytes, ratio: limits.compression_ratio };
     let limits =
         intake::Limits { batch_events: limits.batch_events, event_bytes: limits.event_bytes };
     let received = event::to_micros(Utc::now());
     let traceparent = head.traceparent;
     let metrics = router.metrics.clone();
-    let broadcast_mode = Paths::of(&router.settings.flags).mode.as_str();
+    let broadcast_mode = Paths::of(&router.settings().flags).mode.as_str();
     // How much a packed body holds shows only when it is unpacked.
     let large = body.len() > INLINE_BYTES || head.encoding.is_some();
     let read = move || {
@@ -279,7 +281,7 @@ fn packed(error: &UnpackError) -> Problem {
 
 /// Stores events, which takes a commit.
 pub(super) async fn commit(router: &Router, publish: Publish) -> Result<Published, PublishError> {
-    let within = router.settings.journal.answer_timeout;
+    let within = router.settings().journal.answer_timeout;
     match tokio::time::timeout(within, router.journal.send(publish)).await {
         Ok(Ok(answer)) => answer,
         // A journal that is gone may have committed first.

@@ -8,10 +8,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    Caller, ROUTES, Route, Router,
+    Caller, Router,
     contract::problems,
     dead_letters::dead_letter_counts,
     problem::{self, Code, Problem},
+    routes::{ROUTES, Route},
 };
 use crate::{
     actors::{

@@ -33,7 +33,7 @@ impl Room {
         let connection = router.limits.connect(account)?;
         let taken = router.sessions.fetch_add(1, Ordering::Relaxed);
         let room = Taken { router, _connection: connection };
-        if taken < room.router.settings.session.max_sessions {
+        if taken < room.router.settings().session.max_sessions {
             return Ok(Self { _taken: Some(room) });
         }
         Err(Problem::new(Code::TooManySessions, "there are as many sessions as may be"))

@@ -16,9 +16,10 @@ use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, we
 use socket2::{Domain, Socket, Type};
 
 use super::{
-    Router, configure,
+    Router,
     connection::{Connection, Limits},
     door::Door,
+    routes::configure,
     upgrade, watch,
 };
 use crate::{
@@ -57,10 +58,10 @@ pub fn start(
     router: web::Data<Router>,
     shard: ShardOptions,
 ) -> io::Result<Server> {
-    let most = router.settings.session.max_sessions.saturating_mul(2);
+    let most = router.settings().session.max_sessions.saturating_mul(2);
     let mut builder = Server::build().max_concurrent_connections(most);
-    if router.settings.server.workers > 0 {
-        builder = builder.workers(router.settings.server.workers);
+    if router.settings().server.workers > 0 {
+        builder = builder.workers(router.settings().server.workers);
     }
     serve(builder, listener, router, shard, Door::Public)
 }
@@ -88,14 +89,14 @@ fn serve(
     door: Door,
 ) -> io::Result<Server> {
     let builder = builder
-        .shutdown_timeout(router.settings.server.shutdown_timeout.as_secs())
+        .shutdown_timeout(router.settings().server.shutdown_timeout.as_secs())
         .disable_signals();
     let builder = builder.listen("http", listener, move || {
         let router = router.clone();
         let sessions = start_shard(&router, shard.clone(), door);
         let limits = Limits {
-            head: router.settings.limits.head_timeout,
-            keep_alive: router.settings.server.keep_alive,
+            head: router.settings().limits.head_timeout,
+            keep_alive: router.settings().server.keep_alive,
         };
         let app = App::new()
             .app_data(router.clone())
@@ -151,7 +152,8 @@ fn start_shard(
             tracing::error!("a worker thread started after the broadcaster was gone");
         }
     });
-    let session = &router.settings.session;
+    let settings = router.settings();
+    let session = &settings.session;
     Arc::new(SessionOptions {
         shard,
         storage: router.storage.clone(),

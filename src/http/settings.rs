@@ -1,9 +1,6 @@
 //! `GET /v1/settings`: what is in force, where it comes from, and what else it could be.
 
-use std::path::PathBuf;
-
 use actix_web::web;
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -11,21 +8,8 @@ use utoipa::ToSchema;
 use super::Router;
 use crate::{
     core::event::rfc3339,
-    settings::{Effective, Origin, Origins, Place},
+    settings::{Effective, Origin, Place},
 };
-
-/// Where the settings in force come from.
-#[derive(Clone, Debug)]
-pub struct Provenance {
-    /// Their number: 1 at the start, one more with each reload that took effect.
-    pub generation: u64,
-    /// When they were loaded.
-    pub loaded_at: DateTime<Utc>,
-    /// The file that was read, if there was one.
-    pub file: Option<PathBuf>,
-    /// Where each value comes from that somebody set.
-    pub origins: Origins,
-}
 
 /// The settings in force.
 #[derive(Debug, Serialize, ToSchema)]
@@ -115,6 +99,17 @@ pub enum SettingOrigin {
         /// The character within the line, from 1.
         column: Option<usize>,
     },
+    /// Set at run time.
+    Override {
+        /// Who set it.
+        by: String,
+        /// When.
+        #[schema(format = DateTime)]
+        at: String,
+        /// Until when; `null` means until it is cleared.
+        #[schema(format = DateTime, required)]
+        until: Option<String>,
+    },
     /// An environment variable.
     Variable {
         /// Its name.
@@ -128,13 +123,13 @@ pub enum SettingOrigin {
     responses((status = 200, description = "The settings in force.", body = SettingsSnapshot))
 )]
 pub async fn settings(router: web::Data<Router>) -> web::Json<SettingsSnapshot> {
-    let Provenance { generation, loaded_at, file, origins } = &router.provenance;
+    let now = router.settings();
     web::Json(SettingsSnapshot {
-        generation: *generation,
-        loaded_at: rfc3339(*loaded_at),
-        file: file.as_ref().map(|file| file.display().to_string()),
+        generation: now.generation,
+        loaded_at: rfc3339(now.loaded_at),
+        file: now.file.as_ref().map(|file| file.display().to_string()),
         last_reload: None,
-        settings: router.settings.effective(origins).into_iter().map(Setting::from).collect(),
+        settings: now.effective(&now.origins).into_iter().map(Setting::from).collect(),
     })
 }
 
@@ -158,6 +153,9 @@ impl From<&Origin> for SettingOrigin {
     fn from(origin: &Origin) -> Self {
         match origin {
             Origin::Default => Self::Default,
+            Origin::Override { by, at, until } => {
+                Self::Override { by: by.to_string(), at: rfc3339(*at), until: until.map(rfc3339) }
+            }
             Origin::Variable(name) => Self::Variable { name: name.clone() },
             Origin::File { path, place } => Self::File {
                 path: path.display().to_string(),

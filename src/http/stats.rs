@@ -205,7 +205,7 @@ pub async fn stats(router: web::Data<Router>) -> Result<web::Json<StatsSnapshot>
         broadcaster: BroadcasterStats {
             sequence_counter: tail.position().seq,
             connected_clients: sessions.len(),
-            ..broadcaster_stats(&ingest, settled, Paths::of(&router.settings.flags).mode)
+            ..broadcaster_stats(&ingest, settled, Paths::of(&router.settings().flags).mode)
         },
         classification: classification_stats(&ingest),
         validation: metrics.stats.validation(),

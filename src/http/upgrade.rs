@@ -23,7 +23,7 @@ use tokio::{
 use utoipa::IntoParams;
 
 use super::{
-    ROUTES, Router,
+    Router,
     contract::problems,
     door::Door,
     guard,
@@ -32,6 +32,7 @@ use super::{
     problem::{Code, Problem},
     query::{self, Pairs},
     room::Room,
+    routes::ROUTES,
     trace,
 };
 use crate::{

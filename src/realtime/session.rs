@@ -78,7 +78,7 @@ impl Realtime {
     #[must_use]
     pub fn new(router: web::Data<Router>, door: Door, asked: Asked, owner: Owner) -> (Self, Owner) {
         let Owner { client_id, identity } = owner;
-        let mut limits = limits(&router.settings.realtime);
+        let mut limits = limits(&router.settings().realtime);
         let (from, reserved) = match door {
             Door::Public => ("socket", router.topics.reserved()),
             Door::Private => ("router", None),

@@ -91,6 +91,30 @@ pub(super) static LAWS: &[Law] = &[
         holds: |it| it.retry.initial <= it.retry.max,
     },
     Law {
+        key: "rollout.match_floor",
+        other: "rollout.match_rate",
+        must_be: "at most",
+        holds: |it| it.rollout.match_floor <= it.rollout.match_rate,
+    },
+    Law {
+        key: "rollout.error_rate",
+        other: "rollout.error_ceiling",
+        must_be: "at most",
+        holds: |it| it.rollout.error_rate <= it.rollout.error_ceiling,
+    },
+    Law {
+        key: "validation.settle",
+        other: "validation.deadline",
+        must_be: "at most",
+        holds: |it| it.validation.settle <= it.validation.deadline,
+    },
+    Law {
+        key: "validation.late_after",
+        other: "validation.deadline",
+        must_be: "at most",
+        holds: |it| it.validation.late_after <= it.validation.deadline,
+    },
+    Law {
         key: "limits.batch_events",
         other: "journal.queue_events",
         must_be: "at most",

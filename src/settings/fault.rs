@@ -2,6 +2,8 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
+use chrono::{DateTime, Utc};
+
 /// Where a value comes from. Ordered as faults are told: by place in the file, then by variable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
@@ -14,6 +16,15 @@ pub enum Origin {
     },
     /// An environment variable of that name.
     Variable(String),
+    /// Set at run time.
+    Override {
+        /// Who set it.
+        by: Arc<str>,
+        /// When.
+        at: DateTime<Utc>,
+        /// Until when.
+        until: Option<DateTime<Utc>>,
+    },
     /// Nobody set it.
     Default,
 }
@@ -44,6 +55,7 @@ impl fmt::Display for Origin {
             }
             Self::File { path, place: None } => write!(f, "{}", path.display()),
             Self::Variable(name) => f.write_str(name),
+            Self::Override { by, .. } => write!(f, "override by {by}"),
             Self::Default => f.write_str("default"),
         }
     }

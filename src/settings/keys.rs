@@ -13,7 +13,8 @@ use std::{
 
 use super::{
     jwt::jwt_secret,
-    lists::{list, optional_text, path},
+    lists::{list, list_of, optional_text, path},
+    migration::{ClientId, GlobalOverride, PathName, Segment, Steps},
     places::{HostName, RealtimeUrl, WebOrigin},
     rules::{Rule, count, duration, one_of, parsed, size, truth},
     secret::{Secret, secret},
@@ -26,7 +27,12 @@ use super::{
     },
 };
 
-use crate::core::access::{JwtKeys, RoleTable, TokenList};
+use crate::core::{
+    access::{JwtKeys, RoleTable, TokenList},
+    share::Share,
+};
+
+const SHARE: &str = "a percentage such as \"99.9%\"";
 
 const LOCAL: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
 
@@ -123,11 +129,11 @@ settings! {
     /// self-hosted Supabase Realtime, but for each client, not for all together.
     realtime: RealtimeSettings {
         /// The Realtime that events are delivered to: `builtin`, or a project's URL.
-        url: RealtimeUrl = parsed(RealtimeUrl::Builtin, RealtimeUrl::FORM) => Restart;
+        url: RealtimeUrl = parsed(RealtimeUrl::Builtin, RealtimeUrl::FORM) => Live;
         /// The key for it, for the environment only; the built-in one needs none.
-        key: Secret = secret() => Restart;
+        key: Secret = secret() => Live;
         /// The same in a file: a line of text.
-        key_file: Option<PathBuf> = path() => Restart;
+        key_file: Option<PathBuf> = path() => Live;
         /// How it is reached: `broadcast` by HTTP, `channel` by a WebSocket, `postgres` by rows in its
         /// database.
         transport: TransportKind = one_of(
@@ -137,18 +143,18 @@ settings! {
                 ("channel", TransportKind::Channel),
                 ("postgres", TransportKind::Postgres),
             ],
-        ) => Restart;
+        ) => Live;
         /// The database that feeds `postgres_changes` there, for `postgres`; one that needs a password
         /// belongs in the environment.
-        database_url: OtherDatabase = parsed(OtherDatabase::NONE, OtherDatabase::FORM) => Restart;
-        /// How long one request to it may take.
-        request_timeout: Duration = duration(10 * SECOND, 100 * MILLISECOND..=5 * MINUTE) => Restart;
+        database_url: OtherDatabase = parsed(OtherDatabase::NONE, OtherDatabase::FORM) => Live;
+        /// What clients are told to be known by there, such as a project's public (anon) key.
+        client_key: Option<String> = optional_text() => Live;
         /// Bytes of one request to it; an event above it is a dead letter.
-        request_bytes: usize = size(2 * MIB, 4 * KIB..=64 * MIB) => Restart;
+        request_bytes: usize = size(2 * MIB, 4 * KIB..=64 * MIB) => Live;
         /// Events sent to it a second; 0 means any number.
-        send_per_second: u32 = count(0, 0..=1_000_000) => Restart;
+        send_per_second: u32 = count(0, 0..=1_000_000) => Live;
         /// How often `signalbox:head` is said when nothing else is.
-        head_interval: Duration = duration(2 * SECOND, 100 * MILLISECOND..=HOUR) => Restart;
+        head_interval: Duration = duration(2 * SECOND, 100 * MILLISECOND..=HOUR) => Live;
         /// The topic on which events are broadcast.
         topic: TopicName = parsed(TopicName::DEFAULT, TopicName::FORM) => Restart;
         /// Topics at the same time; above it, channels of new ones are refused.
@@ -189,55 +195,52 @@ settings! {
 
     /// How many waiting events an adapter sends together.
     batcher: BatcherSettings {
-        /// Most events in a request.
-        max_events: usize = count(100, 1..=10_000) => Restart;
         /// Longest wait for a batch to fill, while the destination asks for fewer requests.
-        max_linger: Duration = duration(2 * SECOND, 0..=10 * SECOND) => Restart;
+        max_linger: Duration = duration(2 * SECOND, 0..=10 * SECOND) => Live;
         /// What a request should take: batches that take longer are not made longer still.
-        target_latency: Duration = duration(250 * MILLISECOND, MILLISECOND..=10 * SECOND) => Restart;
+        target_latency: Duration = duration(250 * MILLISECOND, MILLISECOND..=10 * SECOND) => Live;
     }
 
     /// When an adapter stops sending to a destination that fails, and for how long.
     breaker: BreakerSettings {
         /// Failures in a row that open it.
-        failures: u32 = count(5, 1..=1_000) => Restart;
+        failures: u32 = count(5, 1..=1_000) => Live;
         /// Failures in a hundred that open it.
-        error_percent: u32 = count(5, 1..=100) => Restart;
+        error_percent: u32 = count(5, 1..=100) => Live;
         /// Newest attempts that the percentage is of.
-        attempts: usize = count(100, 1..=10_000) => Restart;
+        attempts: usize = count(100, 1..=10_000) => Live;
         /// Attempts below which the percentage says nothing.
-        min_attempts: usize = count(20, 1..=10_000) => Restart;
+        min_attempts: usize = count(20, 1..=10_000) => Live;
         /// How long it stays open; twice as long each time a probe fails.
-        open_for: Duration = duration(30 * SECOND, 10 * MILLISECOND..=HOUR) => Restart;
+        open_for: Duration = duration(30 * SECOND, 10 * MILLISECOND..=HOUR) => Live;
         /// The longest that it stays open.
-        open_max: Duration = duration(5 * MINUTE, 10 * MILLISECOND..=DAY) => Restart;
+        open_max: Duration = duration(5 * MINUTE, 10 * MILLISECOND..=DAY) => Live;
         /// Probes in a row that close it.
-        successes: u32 = count(2, 1..=100) => Restart;
+        successes: u32 = count(2, 1..=100) => Live;
         /// Probes that an event may fail, while the destination is well otherwise, before it is a
         /// dead letter.
-        poison_probes: u32 = count(5, 1..=1_000) => Restart;
+        poison_probes: u32 = count(5, 1..=1_000) => Live;
     }
 
     /// How an adapter waits between attempts, while the breaker is closed.
     retry: RetrySettings {
         /// The first wait; each further one is twice as long.
-        initial: Duration = duration(SECOND, MILLISECOND..=HOUR) => Restart;
+        initial: Duration = duration(SECOND, MILLISECOND..=HOUR) => Live;
         /// The longest wait that is not asked for.
-        max: Duration = duration(MINUTE, MILLISECOND..=HOUR) => Restart;
+        max: Duration = duration(MINUTE, MILLISECOND..=HOUR) => Live;
         /// The longest wait that a destination may ask for.
-        max_asked: Duration = duration(10 * MINUTE, SECOND..=DAY) => Restart;
+        max_asked: Duration = duration(10 * MINUTE, SECOND..=DAY) => Live;
         /// How often pending dead letters are sent again by themselves, oldest first; 0 means never.
-        dead_letters_interval: Duration = duration(0, 0..=30 * DAY) => Restart;
+        dead_letters_interval: Duration = duration(0, 0..=30 * DAY) => Live;
         /// How long a recovered dead letter is kept.
-        dead_letters_keep: Duration = duration(30 * DAY, SECOND..=3650 * DAY) => Restart;
+        dead_letters_keep: Duration = duration(30 * DAY, SECOND..=3650 * DAY) => Live;
     }
 
-    /// Which paths are on. With neither, events go to direct sessions alone.
+    /// Which paths are on, and which events go there. With neither of the first two, events go to direct
+    /// sessions alone. `MONITORING_*` and `DUAL_WRITE_*` are other names of these in the environment.
     flags: FlagSettings {
         /// Deliver by the adapter too.
-        use_adapter: bool = truth(false) => Restart;
-        /// Deliver by both paths, whatever `use_adapter` says.
-        dual_mode: bool = truth(false) => Restart;
+        use_adapter: bool = truth(false) => Live;
         /// The adapter of `use_adapter`: `auto` is `realtime`.
         adapter_type: AdapterType = one_of(
             AdapterType::Auto,
@@ -247,7 +250,135 @@ settings! {
                 ("realtime", AdapterType::Realtime),
                 ("dual", AdapterType::Dual),
             ],
-        ) => Restart;
+        ) => Live;
+        /// Deliver by both paths, whatever `use_adapter` says.
+        dual_mode: bool = truth(false) => Live;
+        /// Compare both paths with the journal, while events go to a Realtime.
+        enable_validation: bool = truth(true) => Live;
+        /// Take no part of a request: with an invalid event in it, all of it is refused, whatever
+        /// `on_invalid` says.
+        validation_strict: bool = truth(false) => Live;
+        /// How often what was found is stored, in seconds.
+        metrics_flush_interval: u64 = count(300, 1..=86_400) => Live;
+        /// Store what was found.
+        metrics_persistence: bool = truth(true) => Live;
+        /// Most events in a request to a Realtime.
+        batch_size: usize = count(100, 1..=10_000) => Live;
+        /// How long one request to it may take, in milliseconds.
+        timeout_ms: u64 = count(5_000, 100..=300_000) => Live;
+        /// One path for everything, whatever stands above and below.
+        global_override: GlobalOverride = one_of(
+            GlobalOverride::None,
+            &[
+                ("none", GlobalOverride::None),
+                ("websocket_only", GlobalOverride::WebsocketOnly),
+                ("realtime_only", GlobalOverride::RealtimeOnly),
+            ],
+        ) => Live;
+        /// Whether events of this category, failures somebody must act on, go to a Realtime at all.
+        critical_enabled: bool = truth(true) => Live;
+        /// Which share of them goes there, in percent.
+        critical_percentage: u8 = count(100, 0..=100) => Live;
+        /// Their paths; the router's own sessions get every category, whatever is listed.
+        critical_paths: Vec<PathName> = list_of(PathName::FORM, PathName::BOTH) => Live;
+        /// Whether events of this category, measurements, go to a Realtime at all.
+        performance_enabled: bool = truth(true) => Live;
+        /// Which share of them goes there, in percent.
+        performance_percentage: u8 = count(100, 0..=100) => Live;
+        /// Their paths; the router's own sessions get every category, whatever is listed.
+        performance_paths: Vec<PathName> = list_of(PathName::FORM, PathName::BOTH) => Live;
+        /// Whether events of this category, what people do, go to a Realtime at all.
+        user_activity_enabled: bool = truth(true) => Live;
+        /// Which share of them goes there, in percent.
+        user_activity_percentage: u8 = count(100, 0..=100) => Live;
+        /// Their paths; the router's own sessions get every category, whatever is listed.
+        user_activity_paths: Vec<PathName> = list_of(PathName::FORM, PathName::BOTH) => Live;
+        /// Whether events of this category, the machinery itself, go to a Realtime at all.
+        system_enabled: bool = truth(true) => Live;
+        /// Which share of them goes there, in percent.
+        system_percentage: u8 = count(100, 0..=100) => Live;
+        /// Their paths; the router's own sessions get every category, whatever is listed.
+        system_paths: Vec<PathName> = list_of(PathName::FORM, PathName::BOTH) => Live;
+        /// Whether events of this category, what is for developers, go to a Realtime at all.
+        debug_enabled: bool = truth(true) => Live;
+        /// Which share of them goes there, in percent.
+        debug_percentage: u8 = count(100, 0..=100) => Live;
+        /// Their paths; the router's own sessions get every category, whatever is listed.
+        debug_paths: Vec<PathName> = list_of(PathName::FORM, PathName::BOTH) => Live;
+    }
+
+    /// Which share of the clients is on the realtime path, and when it grows or shrinks by itself.
+    rollout: RolloutSettings {
+        /// The share of clients on the realtime path, in percent. The router sets it by itself with `auto`.
+        percent: u8 = count(0, 0..=100) => Live;
+        /// Go on by itself when the gates below hold, and back when they do not.
+        auto: bool = truth(false) => Live;
+        /// The steps after 0, in percent.
+        steps: Steps = parsed(Steps::DEFAULT, Steps::FORM) => Live;
+        /// How long the gates of a step must hold before the next one.
+        hold: Duration = duration(10 * MINUTE, SECOND..=30 * DAY) => Live;
+        /// Scored events below which a step waits.
+        min_events: u64 = count(5_000, 1..=1_000_000_000) => Live;
+        /// Share of the committed events that must be scored; below it a step waits.
+        min_scored: Share = parsed(Share::percent(99), SHARE) => Live;
+        /// Match rate of a step that may go on.
+        match_rate: Share = parsed(Share::parts(999_000), SHARE) => Live;
+        /// Match rate below which it goes back.
+        match_floor: Share = parsed(Share::parts(999_000), SHARE) => Live;
+        /// Error rate of a step that may go on: requests to the Realtime that failed.
+        error_rate: Share = parsed(Share::parts(1_000), SHARE) => Live;
+        /// Error rate above which it goes back.
+        error_ceiling: Share = parsed(Share::percent(5), SHARE) => Live;
+        /// p95 of the realtime path, from commit to client, of a step that may go on.
+        latency: Duration = duration(100 * MILLISECOND, MILLISECOND..=HOUR) => Live;
+        /// The same with the transport `postgres`: the other side polls.
+        latency_postgres: Duration = duration(SECOND, MILLISECOND..=HOUR) => Live;
+        /// It goes back when p95 is above so many percent of what it was at step 0.
+        latency_percent: u32 = count(200, 100..=10_000) => Live;
+        /// What p95 was at step 0 at least, for that comparison.
+        latency_floor: Duration = duration(20 * MILLISECOND, MILLISECOND..=HOUR) => Live;
+        /// How long a reason to go back must last.
+        patience: Duration = duration(10 * SECOND, 0..=HOUR) => Live;
+        /// Scored events of a step below which its match rate is no reason to go back.
+        patience_events: u64 = count(1_000, 1..=1_000_000_000) => Live;
+        /// How long it stays after it went back.
+        cool_down: Duration = duration(10 * MINUTE, 0..=30 * DAY) => Live;
+        /// Clients that are moved a second.
+        pace: u32 = count(50, 1..=100_000) => Live;
+        /// How often a client on the realtime path asks whether it belongs there.
+        recheck: Duration = duration(30 * SECOND, SECOND..=HOUR) => Live;
+        /// How long direct sessions may take to move when `flags.global_override` ends their path.
+        grace: Duration = duration(MINUTE, SECOND..=HOUR) => Live;
+        /// Clients that are always on the realtime path, while it is on.
+        allow: Vec<ClientId> = list(ClientId::FORM) => Live;
+        /// Clients that are never there.
+        deny: Vec<ClientId> = list(ClientId::FORM) => Live;
+        /// Clients with a percentage of their own; the first that fits counts.
+        segments: Vec<Segment> = list(Segment::FORM) => Live;
+    }
+
+    /// How both paths are compared with the journal.
+    validation: ValidationSettings {
+        /// How long after its delivery an event may take to be seen before it is missing.
+        deadline: Duration = duration(30 * SECOND, 100 * MILLISECOND..=HOUR) => Live;
+        /// How long after an event was seen it is looked whether it comes again.
+        settle: Duration = duration(SECOND, 0..=HOUR) => Live;
+        /// From when on an event is late.
+        late_after: Duration = duration(5 * SECOND, MILLISECOND..=HOUR) => Live;
+        /// Events that wait for their verdict; above it the oldest get none.
+        max_events: usize = count(100_000, 100..=10_000_000) => Live;
+        /// How often it is made sure that each path is still heard.
+        canary: Duration = duration(SECOND, 100 * MILLISECOND..=MINUTE) => Live;
+        /// Share of critical events without a match that raises an alert.
+        critical_alert: Share = parsed(Share::percent(1), SHARE) => Live;
+        /// The same for performance events.
+        performance_alert: Share = parsed(Share::percent(5), SHARE) => Live;
+        /// The same for user activity.
+        user_activity_alert: Share = parsed(Share::percent(3), SHARE) => Live;
+        /// The same for events of the system.
+        system_alert: Share = parsed(Share::percent(2), SHARE) => Live;
+        /// The same for events of debugging.
+        debug_alert: Share = parsed(Share::percent(10), SHARE) => Live;
     }
 
     /// What a request may bring, and a client take.
@@ -270,20 +401,20 @@ settings! {
         body_timeout: Duration = duration(30 * SECOND, 100 * MILLISECOND..=HOUR) => Live;
         /// Sockets and streams of one client; 0 means any number. A client is a token's name, or
         /// an address (of IPv6, its /64). Of all clients together, see `session.max_sessions`.
-        client_connections: usize = count(0, 0..=1_000_000) => Restart;
+        client_connections: usize = count(0, 0..=1_000_000) => Live;
         /// Requests of one client a second; 0 means any number.
-        client_requests: usize = count(0, 0..=1_000_000) => Restart;
+        client_requests: usize = count(0, 0..=1_000_000) => Live;
         /// Requests of one client at once; 0 means as many as in a second.
-        client_burst: usize = count(0, 0..=1_000_000) => Restart;
+        client_burst: usize = count(0, 0..=1_000_000) => Live;
         /// Bytes of one client's bodies a second; 0 means any number. As many may come at once, and
         /// the largest body anyhow.
-        client_bytes: usize = size(0, 0..=GIB) => Restart;
+        client_bytes: usize = size(0, 0..=GIB) => Live;
         /// Requests of all clients a second; 0 means any number.
-        total_requests: usize = count(0, 0..=1_000_000) => Restart;
+        total_requests: usize = count(0, 0..=1_000_000) => Live;
         /// Requests of all clients at once; 0 means as many as in a second.
-        total_burst: usize = count(0, 0..=1_000_000) => Restart;
+        total_burst: usize = count(0, 0..=1_000_000) => Live;
         /// Bytes of all bodies a second; 0 means any number.
-        total_bytes: usize = size(0, 0..=GIB) => Restart;
+        total_bytes: usize = size(0, 0..=GIB) => Live;
         /// Answers to requests with an `Idempotency-Key` that are kept, to be given again; 0 keeps
         /// none, and events still get their ids from the key.
         idempotency_keys: usize = count(10_000, 0..=10_000_000) => Live;

@@ -29,6 +29,13 @@ pub(super) struct Layer<S> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct FileSource(Map<String, Value>);
 
+impl FileSource {
+    /// Says the value of a key.
+    pub(super) fn insert(&mut self, path: &str, value: ValueKind) {
+        self.0.insert(path.to_owned(), Value::new(None, value));
+    }
+}
+
 impl Source for FileSource {
     fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
         Box::new(self.clone())

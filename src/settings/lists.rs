@@ -1,6 +1,6 @@
 //! Rules for more than one word or none: lists of values, and what may be absent.
 
-use std::{fmt, marker::PhantomData, path::PathBuf, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use config::ValueKind;
 
@@ -9,23 +9,28 @@ use super::{
     units::quoted,
 };
 
-/// Values of one type, none by default.
-pub(super) struct List<T> {
+/// Values of one type.
+pub(super) struct List<T: 'static> {
     form: &'static str,
-    value: PhantomData<fn() -> T>,
+    default: &'static [T],
 }
 
 /// An array of strings in the file, words with commas between in a variable, each of which its type
-/// knows how to read; `form` follows "a list of".
+/// knows how to read; `form` follows "a list of". None by default.
 pub(super) const fn list<T>(form: &'static str) -> List<T> {
-    List { form, value: PhantomData }
+    list_of(form, &[])
 }
 
-impl<T: FromStr + fmt::Display> Rule for List<T> {
+/// The same, with these by default.
+pub(super) const fn list_of<T>(form: &'static str, default: &'static [T]) -> List<T> {
+    List { form, default }
+}
+
+impl<T: FromStr + fmt::Display + Clone> Rule for List<T> {
     type Value = Vec<T>;
 
     fn default(&self) -> Vec<T> {
-        Vec::new()
+        self.default.to_vec()
     }
 
     fn read(&self, raw: &Raw<'_>) -> Option<Vec<T>> {

@@ -15,6 +15,7 @@ use super::{
     fault::{Fault, Faults, Origin},
     jwt,
     layers::{self, Origins},
+    overrides::{self, Override},
     rules::{Raw, Rule},
     secret, tokens,
 };
@@ -45,6 +46,18 @@ impl Settings {
         path: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Loaded, Faults> {
+        Self::load_under(path, environment, &[])
+    }
+
+    /// The same, under what was set at run time.
+    ///
+    /// # Errors
+    /// With every fault of all layers, when there is one.
+    pub fn load_under(
+        path: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+        overrides: &[Override],
+    ) -> Result<Loaded, Faults> {
         let read_from: Arc<Path> = path.unwrap_or(Path::new(DEFAULT_FILE)).into();
         let (text, unread) = match fs::read_to_string(&read_from) {
             Ok(text) => (Some(text), None),
@@ -54,11 +67,16 @@ impl Settings {
         let file = layers::file(&read_from, text.as_deref().unwrap_or_default());
         let environment = layers::environment(environment);
 
-        let merged = Config::builder().add_source(file.source).add_source(environment.source);
+        let set = overrides::layer(overrides);
+        let merged = Config::builder()
+            .add_source(file.source)
+            .add_source(environment.source)
+            .add_source(set.source);
         let mut faults = Vec::from_iter(unread);
-        faults.extend(file.faults.into_iter().chain(environment.faults));
+        faults.extend(file.faults.into_iter().chain(environment.faults).chain(set.faults));
         let mut origins = file.origins;
         origins.extend(environment.origins);
+        origins.extend(set.origins);
 
         let settings = match merged.build() {
             Ok(merged) => Reader { merged: &merged, origins: &origins, faults: &mut faults }.all(),

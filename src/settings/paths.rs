@@ -1,5 +1,7 @@
 //! Which paths events take, by the flags.
 
+use std::time::Duration;
+
 use super::{AdapterType, FlagSettings, RealtimeUrl, Settings, TransportKind};
 
 /// The paths that are on.
@@ -59,6 +61,12 @@ impl Settings {
         Paths::of(&self.flags).realtime.then_some(self.realtime.transport)
     }
 
+    /// How long one request to the Realtime may take.
+    #[must_use]
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.flags.timeout_ms)
+    }
+
     /// Whether events are delivered to the router's own Realtime: it needs its private listener then.
     #[must_use]
     pub fn delivers_to_itself(&self) -> bool {
@@ -92,7 +100,8 @@ mod tests {
             (false, true, Websocket, true, "dual"),
             (true, true, Realtime, true, "dual"),
         ] {
-            let flags = FlagSettings { use_adapter, dual_mode, adapter_type };
+            let flags =
+                FlagSettings { use_adapter, adapter_type, dual_mode, ..FlagSettings::default() };
             let paths = Paths::of(&flags);
             assert_eq!(
                 (paths.direct, paths.realtime, paths.mode.as_str()),

@@ -131,6 +131,33 @@ macro_rules! settings {
                 }
             }
 
+            /// The keys whose values differ, in the order of [`KEYS`].
+            #[must_use]
+            pub fn differing(&self, other: &Self) -> Vec<&'static str> {
+                let mut keys = Vec::new();
+                $( $(
+                    if self.$section.$name != other.$section.$name {
+                        keys.push(concat!(stringify!($section), ".", stringify!($name)));
+                    }
+                )+ )+
+                keys
+            }
+
+            /// Takes back what takes effect with the next start only: what runs has it otherwise.
+            /// The keys that were, in the order of [`KEYS`].
+            pub fn keep_running(&mut self, running: &Self) -> Vec<&'static str> {
+                let mut keys = Vec::new();
+                $( $(
+                    if matches!($crate::settings::table::Change::$change, $crate::settings::table::Change::Restart)
+                        && self.$section.$name != running.$section.$name
+                    {
+                        self.$section.$name.clone_from(&running.$section.$name);
+                        keys.push(concat!(stringify!($section), ".", stringify!($name)));
+                    }
+                )+ )+
+                keys
+            }
+
             /// Every value as TOML, without secrets, in the order of [`KEYS`].
             #[must_use]
             pub fn show(&self) -> Vec<String> {

@@ -36,6 +36,15 @@ impl Number for u64 {
     }
 }
 
+impl Number for u8 {
+    fn from_number(number: u64) -> Self {
+        Self::try_from(number).unwrap_or(Self::MAX)
+    }
+    fn number(&self) -> u64 {
+        u64::from(*self)
+    }
+}
+
 impl Number for u32 {
     fn from_number(number: u64) -> Self {
         Self::try_from(number).unwrap_or(Self::MAX)

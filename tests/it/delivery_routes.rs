@@ -27,7 +27,7 @@ fn router_with(destination: &Destination, further: &[(&str, &str)]) -> Router {
         ("realtime.url", url.as_str()),
         ("realtime.key", KEY),
         ("flags.dual_mode", "true"),
-        ("realtime.request_timeout", "2s"),
+        ("flags.timeout_ms", "2000"),
         ("retry.initial", "10ms"),
         ("retry.max", "50ms"),
         // Only what a test says opens the breaker.

@@ -78,7 +78,7 @@ const BAD_FILES: &[(&str, &str, &[&str])] = &[
         &[
             "Settings.toml:1:1: limits: is a section: write [limits]",
             "Settings.toml:2:2: sesion: unknown section; did you mean [session]?",
-            "Settings.toml:4:2: cluster: unknown section; there are server, storage, journal, session, realtime, batcher, breaker, retry, flags, limits, telemetry, auth",
+            "Settings.toml:4:2: cluster: unknown section; there are server, storage, journal, session, realtime, batcher, breaker, retry, flags, rollout, validation, limits, telemetry, auth",
         ],
     ),
     (

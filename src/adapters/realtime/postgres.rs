@@ -30,7 +30,7 @@ use crate::{
         delivery::{Batch, Delivered, DeliveryError, Which},
         event::Position,
     },
-    settings::{DatabaseUrl, RealtimeSettings},
+    settings::{DatabaseUrl, Settings},
     storage::postgres::address::Address,
 };
 
@@ -57,10 +57,8 @@ impl PostgresTransport {
     /// # Errors
     /// [`DeliveryError::Misconfigured`] when `realtime.database_url` is not set, or leads to what
     /// would not work.
-    pub fn try_new(
-        realtime: &RealtimeSettings,
-        journal: &DatabaseUrl,
-    ) -> Result<Self, DeliveryError> {
+    pub fn try_new(settings: &Settings) -> Result<Self, DeliveryError> {
+        let (realtime, journal) = (&settings.realtime, &settings.storage.url);
         let misconfigured = |name: &str, why: &str| DeliveryError::Misconfigured {
             reason: format!("{name} {why}"),
         };
@@ -75,7 +73,7 @@ impl PostgresTransport {
         Ok(Self {
             there: parse("realtime.database_url", there)?,
             journal: is_server.then(|| parse("storage.url", journal)).transpose()?,
-            request_timeout: realtime.request_timeout,
+            request_timeout: settings.request_timeout(),
             request_bytes: realtime.request_bytes,
             session: Mutex::default(),
             published: OnceLock::new(),

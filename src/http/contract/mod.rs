@@ -27,9 +27,9 @@ pub(super) use problems::{problems, responses};
 
 use self::schemas::NewEvent;
 use super::{
-    ROUTES, Route, adapters, audit, auth, broadcast, dead_letters, event_trace, events, ingest,
-    legacy, ops,
+    adapters, audit, auth, broadcast, dead_letters, event_trace, events, ingest, legacy, ops,
     problem::{Body, Code, FaultBody, Outcome},
+    routes::{ROUTES, Route},
     settings, stats, stream, upgrade,
 };
 use crate::core::{access::Need, event::Category};

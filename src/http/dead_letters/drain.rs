@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_hours(1);
 
 /// Does so now and then, for as long as the process lives.
 pub async fn drain(router: web::Data<Router>) {
-    let every = router.settings.retry.dead_letters_interval;
+    let every = router.settings().retry.dead_letters_interval;
     let mut tick = interval(if every.is_zero() { LOOK } else { every });
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -59,7 +59,7 @@ async fn replay_pending(router: &web::Data<Router>) -> Result<(), StorageError> 
 
 /// Those that recovered long ago.
 async fn delete_recovered(router: &web::Data<Router>) -> Result<(), StorageError> {
-    let keep = TimeDelta::from_std(router.settings.retry.dead_letters_keep).ok();
+    let keep = TimeDelta::from_std(router.settings().retry.dead_letters_keep).ok();
     let Some(before) = keep.and_then(|keep| Utc::now().checked_sub_signed(keep)) else {
         return Ok(());
     };

@@ -122,7 +122,8 @@ impl Drop for UnderWay<'_> {
 }
 
 fn limits(router: &Router) -> Limits {
-    let limits = &router.settings.limits;
+    let settings = router.settings();
+    let limits = &settings.limits;
     Limits {
         keys: limits.idempotency_keys,
         bytes: limits.idempotency_bytes,

@@ -80,9 +80,9 @@ pub(in crate::http) fn open(
     socket: TcpStream,
     early: Bytes,
 ) -> io::Result<oneshot::Receiver<()>> {
-    SockRef::from(&socket).set_send_buffer_size(router.settings.session.send_buffer)?;
+    SockRef::from(&socket).set_send_buffer_size(router.settings().session.send_buffer)?;
     let input = Cursor::new(early).chain(socket);
-    let input = Frames::read(input, router.settings.limits.event_bytes);
+    let input = Frames::read(input, router.settings().limits.event_bytes);
     let (sender, ended) = oneshot::channel::<()>();
     let producer = Producer {
         router,
@@ -145,7 +145,8 @@ impl Producer {
         if let Some(reason) = self.over() {
             return Ok(Some(reason));
         }
-        let session = &self.router.settings.session;
+        let settings = self.router.settings();
+        let session = &settings.session;
         let patience = Patience {
             heartbeat: session.heartbeat,
             pong: session.pong_timeout,
@@ -167,7 +168,7 @@ impl Producer {
             Ok(frame) => frame,
             Err(reason) => return Ok(Some(reason)),
         };
-        let most = self.router.settings.limits.event_bytes;
+        let most = self.router.settings().limits.event_bytes;
         let Some(piece) = piece(&frame) else { return Ok(None) };
         let answer = match self.assembler.take(piece, most) {
             Ok(None) => return Ok(None),
@@ -215,7 +216,8 @@ impl Producer {
             return Err(ingest::refused(&PublishError::ShuttingDown, &[]));
         }
         self.router.limits.bytes(&self.client.account, text.len())?;
-        let limits = &self.router.settings.limits;
+        let settings = self.router.settings();
+        let limits = &settings.limits;
         let mut held = self.router.bodies.hold(limits.inflight_bytes);
         if !held.grow(text.len()) {
             return Err(ingest::busy());
@@ -224,7 +226,7 @@ impl Producer {
         let received = event::to_micros(Utc::now());
         let large = text.len() > ingest::INLINE_BYTES;
         let metrics = self.router.metrics.clone();
-        let broadcast_mode = Paths::of(&self.router.settings.flags).mode.as_str();
+        let broadcast_mode = Paths::of(&self.router.settings().flags).mode.as_str();
         let read = move || {
             let context =
                 Context { received, limits, secret: None, broadcast_mode, traceparent: None };
@@ -251,7 +253,7 @@ impl Producer {
     /// Writes a frame, for as long as a session may take nothing.
     async fn say(&mut self, frame: &[u8]) -> io::Result<()> {
         let (_, socket) = self.input.get_mut().get_mut();
-        let patience = self.router.settings.session.stall_timeout;
+        let patience = self.router.settings().session.stall_timeout;
         timeout(patience, socket.write_all(frame)).await.map_err(io::Error::from)?
     }
 }

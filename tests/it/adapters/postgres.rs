@@ -142,7 +142,7 @@ async fn as_many_events_fit_as_a_request_may_have_bytes_but_one_at_least() {
     let there = There::new().await;
     let mut settings = settings(&there.url);
     let events = place::events(1..=4);
-    settings.request_bytes = events[0].json.len() * 3;
+    settings.realtime.request_bytes = events[0].json.len() * 3;
     let transport = place::with(&settings);
     assert_eq!(transport.fitting(&batch(&events)), 3);
     assert_eq!(transport.fitting(&batch(&events[..2])), 2);

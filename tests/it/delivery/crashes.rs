@@ -46,7 +46,7 @@ async fn kill(router: &mut Router) -> Vec<String> {
 async fn killed_before(transport: &str, more: &[(&str, &str)]) {
     let destination = Destination::start();
     let batch = BATCH.to_string();
-    let more = [&[("batcher.max_events", &*batch)], more].concat();
+    let more = [&[("flags.batch_size", &*batch)], more].concat();
     let mut router = router_to(&destination, transport, &more);
     let ids = kill(&mut router).await;
     destination.until_within(Count::Events, ids.len() as u64, 2 * PATIENCE).await;

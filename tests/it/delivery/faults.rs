@@ -257,7 +257,7 @@ async fn fault_14_a_dead_destination_makes_the_path_unhealthy_and_not_the_router
 #[tokio::test]
 async fn fault_16_and_21_while_a_request_hangs_everything_else_goes_on() {
     let destination = Destination::start();
-    let router = router_to(&destination, "broadcast", &[("realtime.request_timeout", "1m")]);
+    let router = router_to(&destination, "broadcast", &[("flags.timeout_ms", "60000")]);
     let mut direct = watch(&router).await;
     destination.next([Behaviour::Hang]).await;
     let first = post(&router, 1).await;
@@ -324,7 +324,7 @@ async fn fault_18_equal_events_are_all_delivered_and_the_same_one_once() {
 #[tokio::test]
 async fn fault_19_an_open_breaker_tries_again_by_itself() {
     let destination = Destination::start();
-    let quick = [("realtime.request_timeout", "10s")];
+    let quick = [("flags.timeout_ms", "10000")];
     let router = router_to(&destination, "broadcast", &quick);
     destination.next([Behaviour::Status(503); 9]).await;
     post(&router, 10).await;

@@ -124,7 +124,7 @@ mod channel {
 async fn run(transport: &str, case: Case) {
     let destination = Destination::start();
     // Long for what is not to be late on a busy machine, short for what is to be.
-    let router = router_to(&destination, transport, &[("realtime.request_timeout", "2s")]);
+    let router = router_to(&destination, transport, &[("flags.timeout_ms", "2000")]);
     let mut wall = watch(&router).await;
     destination.next_at(case.at, case.does.iter().copied()).await;
     // The first one meets with it alone.

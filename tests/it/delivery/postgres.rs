@@ -147,7 +147,7 @@ async fn a_connection_that_is_reset_is_made_again() {
 
 #[tokio::test]
 async fn a_server_that_hangs_is_given_up_in_time() {
-    let mut scene = Scene::begin(&[("realtime.request_timeout", "1s")]).await;
+    let mut scene = Scene::begin(&[("flags.timeout_ms", "1000")]).await;
     scene.post(3).await;
     until_settled(&scene.router, 3).await;
     scene.proxy.set(Mode::Hang);
@@ -190,7 +190,7 @@ async fn a_row_that_is_refused_is_set_aside_alone() {
 
 #[tokio::test]
 async fn a_table_that_is_locked_is_waited_for() {
-    let mut scene = Scene::begin(&[("realtime.request_timeout", "1s")]).await;
+    let mut scene = Scene::begin(&[("flags.timeout_ms", "1000")]).await;
     scene.there.batch_execute(LOCK).await.unwrap();
     scene.post(1).await;
     scene.until_failed(1).await;

@@ -5,7 +5,7 @@ use signalbox::{
     core::delivery::DeliveryError,
 };
 
-use super::place::{There, batch, events, misconfigured, settings, transport};
+use super::place::{There, batch, beside, events, misconfigured, transport};
 use crate::support::postgres::{Cluster, database};
 
 #[actix::test]
@@ -112,7 +112,7 @@ fn a_url_that_cannot_work_is_refused_at_once() {
         ("postgres://me:secret@h/d?sslmode=maybe", "verify-full"),
     ] {
         let journal = "sqlite:./journal.db".parse().unwrap();
-        let refused = PostgresTransport::try_new(&settings(url), &journal).err().unwrap();
+        let refused = PostgresTransport::try_new(&beside(url, &journal)).err().unwrap();
         let DeliveryError::Misconfigured { reason } = refused else { panic!("{refused:?}") };
         assert!(reason.starts_with("realtime.database_url") && reason.contains(advice), "{reason}");
         assert!(!reason.contains("secret"), "{reason}");

@@ -1,6 +1,6 @@
 //! A server that goes away, hangs or is given up on: nothing is lost, doubled or left behind.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use signalbox::{
     adapters::Transport as _,
@@ -79,7 +79,7 @@ async fn a_lost_answer_costs_no_row_and_doubles_none() {
 async fn a_statement_that_hangs_is_given_up_in_time_and_leaves_no_transaction() {
     let there = There::new().await;
     let mut settings = settings(&there.url);
-    settings.request_timeout = Duration::from_millis(900);
+    settings.flags.timeout_ms = 900;
     let transport = with(&settings);
     transport.health().await.unwrap();
     let other = client(&there.url).await;
@@ -124,7 +124,7 @@ async fn a_delivery_that_was_dropped_half_way_does_not_hinder_the_next() {
 async fn a_dropped_statement_ends_by_itself_while_its_lock_is_held() {
     let there = There::new().await;
     let mut settings = settings(&there.url);
-    settings.request_timeout = Duration::from_secs(1);
+    settings.flags.timeout_ms = 1_000;
     let transport = Arc::new(with(&settings));
     let other = client(&there.url).await;
     transport.health().await.unwrap();

@@ -9,7 +9,7 @@ use signalbox::{
         delivery::{Batch, DeliveryError, Item},
         event::{Category, Draft, Event, Position},
     },
-    settings::RealtimeSettings,
+    settings::{DatabaseUrl, Settings},
     storage::{Durability, StorageOptions, open},
 };
 use tokio_postgres::{Client, NoTls};
@@ -97,13 +97,20 @@ pub(super) fn options(url: &str) -> StorageOptions {
     StorageOptions { url: url.to_owned(), durability: Durability::Full, pool_size: 2 }
 }
 
-pub(super) fn settings(url: &str) -> RealtimeSettings {
-    RealtimeSettings { database_url: url.parse().unwrap(), ..RealtimeSettings::default() }
+pub(super) fn settings(url: &str) -> Settings {
+    beside(url, &"sqlite:./journal.db".parse().unwrap())
 }
 
-/// From a journal that is elsewhere.
-pub(super) fn with(settings: &RealtimeSettings) -> PostgresTransport {
-    PostgresTransport::try_new(settings, &"sqlite:./journal.db".parse().unwrap()).unwrap()
+/// Into that database, from a journal.
+pub(super) fn beside(url: &str, journal: &DatabaseUrl) -> Settings {
+    let mut settings = Settings::default();
+    settings.realtime.database_url = url.parse().unwrap();
+    settings.storage.url = journal.clone();
+    settings
+}
+
+pub(super) fn with(settings: &Settings) -> PostgresTransport {
+    PostgresTransport::try_new(settings).unwrap()
 }
 
 pub(super) fn transport(url: &str) -> PostgresTransport {

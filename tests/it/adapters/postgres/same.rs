@@ -9,7 +9,7 @@ use signalbox::{
 };
 use uuid::Uuid;
 
-use super::place::{There, batch, events, misconfigured, options, settings};
+use super::place::{There, batch, beside, events, misconfigured, options};
 
 /// Makes the database a journal.
 async fn claim(url: &str) {
@@ -24,7 +24,7 @@ async fn into_the_journals_own_database_nothing_is_inserted() {
     claim(&there.url).await;
     // The same place, by another name.
     let journal = there.url.replace("127.0.0.1", "localhost").parse().unwrap();
-    let transport = PostgresTransport::try_new(&settings(&there.url), &journal).unwrap();
+    let transport = PostgresTransport::try_new(&beside(&there.url, &journal)).unwrap();
     assert!(!transport.is_published(), "nobody has looked yet");
     let delivered = transport.deliver(&batch(&events(1..=3))).await;
     assert_eq!(delivered, Ok(Delivered { events: 3, known: 3 }));
@@ -41,7 +41,7 @@ async fn a_journal_that_is_in_no_publication_is_never_taken_for_delivered() {
     claim(&there.url).await;
     there.sql("DROP PUBLICATION supabase_realtime").await;
     let journal = there.url.parse().unwrap();
-    let transport = PostgresTransport::try_new(&settings(&there.url), &journal).unwrap();
+    let transport = PostgresTransport::try_new(&beside(&there.url, &journal)).unwrap();
     for _ in 0..2 {
         let error = transport.deliver(&batch(&events(1..=3))).await.unwrap_err();
         assert!(matches!(error, DeliveryError::Misconfigured { .. }), "{error:?}");
@@ -53,7 +53,7 @@ async fn another_database_of_the_same_server_is_another() {
     let (here, there) = (There::new().await, There::new().await);
     claim(&here.url).await;
     let journal = here.url.parse().unwrap();
-    let transport = PostgresTransport::try_new(&settings(&there.url), &journal).unwrap();
+    let transport = PostgresTransport::try_new(&beside(&there.url, &journal)).unwrap();
     transport.deliver(&batch(&events(1..=3))).await.unwrap();
     assert!(!transport.is_published());
     assert_eq!(there.count().await, 3);
@@ -73,7 +73,7 @@ async fn another_routers_journal_is_left_alone() {
 async fn a_journal_that_cannot_be_asked_is_not_taken_for_another() {
     let there = There::new().await;
     let journal = "postgres://127.0.0.1:1/nowhere".parse().unwrap();
-    let transport = PostgresTransport::try_new(&settings(&there.url), &journal).unwrap();
+    let transport = PostgresTransport::try_new(&beside(&there.url, &journal)).unwrap();
     let delivered = transport.deliver(&batch(&events(1..=3))).await;
     assert!(matches!(delivered, Err(DeliveryError::Transient { .. })), "{delivered:?}");
     assert_eq!(there.count().await, 0);
