@@ -45,7 +45,13 @@ bench: ## Release build, then the benchmark of docs/benchmarks.md
 	benches/fanout.sh $(TARGET)/release/signalbox
 	benches/realtime.sh $(TARGET)/release/signalbox
 
+# What is measured is a release, and runs alone; it says how far it is.
+SOAK := SIGNALBOX_SOAK=1 SIGNALBOX_BINARY=$(abspath $(TARGET))/release/signalbox PROPTEST_CASES=100000 cargo test --locked
+
 soak: setup ## The long versions of the load, fault and property tests
 	@dashboard/build.sh
 	SIGNALBOX_SOAK=1 npm --prefix dashboard --silent test
-	SIGNALBOX_SOAK=1 PROPTEST_CASES=100000 cargo test --locked --lib --bins --tests
+	cargo build --locked --release
+	cargo build --locked
+	$(SOAK) --test it -- --test-threads 1 --nocapture delivery_outage::an_outage
+	$(SOAK) --lib --bins --tests -- --skip delivery_outage::an_outage

@@ -113,6 +113,14 @@ pub(crate) async fn until_settled(router: &Router, events: u64) {
         (settled == events).then_some(())
     })
     .await;
+    // Dead letters are counted, and then they are stored.
+    until(|| async {
+        let stats = router.get("/v1/stats").await["adapters"].take();
+        let mut paths = stats.as_array().unwrap().iter();
+        let path = paths.find(|path| path["name"] == "realtime").unwrap();
+        (path["delivery"]["phase"] != "storing").then_some(())
+    })
+    .await;
 }
 
 /// Waits until the breaker is so; the path then.

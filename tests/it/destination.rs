@@ -6,6 +6,7 @@ mod clients;
 mod databases;
 mod histories;
 mod requests;
+mod tallies;
 
 use std::time::Duration;
 

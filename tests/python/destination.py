@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from destination_book import HEAD, Book, Rate, Record, Script, parsed
 from destination_channel import Channels
+from destination_tally import Tally
 from destination_wire import Connection, Gone, HttpAnswers, misbehave, response
 
 LIMITS = {"payload_bytes": 3_000_500, "body_bytes": 8_000_000, "events_per_second": None}
@@ -171,6 +172,9 @@ class Destination:
             raise Gone
 
     async def _broadcast(self, connection, request):
+        if self.book.tally is not None and self._is_known(request):
+            self.book.tally.hear_all(request.body)
+            return await connection.send(HttpAnswers(202).ok())
         rate = self.limits["events_per_second"]
         rates = [] if rate is None else [
             ("x-rate-rolling", f"{self._rate.average():.2f}"), ("x-rate-limit", rate),
@@ -276,6 +280,13 @@ class Control:
 
     async def kept(self):
         return self._it.book.kept
+
+    async def tally(self):
+        """From now on keeps counts alone."""
+        self._it.book.tally = Tally()
+
+    async def tallied(self):
+        return vars(self._it.book.tally)
 
     async def counts(self):
         return {**self._it.book.counts, "left": self._it.script.left()}

@@ -88,6 +88,8 @@ class Book:
     # The ids of events in the order in which they were kept, each time.
     kept: list = field(default_factory=list)
     counts: dict = field(default_factory=dict)
+    # What is kept instead of all that, when there is too much of it.
+    tally: object = None
     _distinct: set = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _requests: int = 0
@@ -95,6 +97,7 @@ class Book:
     def clear(self):
         """Forgets what was received; requests are numbered on."""
         self.records, self.kept, self.counts, self._distinct = [], [], {}, set()
+        self.tally = None
         self.change()
 
     def count(self, name, n=1):

@@ -221,6 +221,9 @@ class Channels:
         _, ack, private = self._joined[topic]
         destination, answers = self._destination, Answers(self, message, reply=ack)
         name, content = payload.get("event"), payload.get("payload")
+        if destination.book.tally is not None:
+            destination.book.tally.hear(name, content)
+            return await self._connection.send(answers.ok())
         if not isinstance(name, str) or not isinstance(content, dict):
             return destination.book.count("malformed")
         messages = [(topic.removeprefix("realtime:"), name, content, private)]

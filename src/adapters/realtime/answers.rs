@@ -142,11 +142,11 @@ pub(super) fn of_end(reason: String) -> DeliveryError {
     }
 }
 
-/// Why the push at a place of a batch was refused.
-pub(super) fn of_push(reason: String, place: usize) -> DeliveryError {
+/// Why a push, which is one event, was refused.
+pub(super) fn of_push(reason: String) -> DeliveryError {
     let is_content = ["payload_size_exceeded", "Payload size exceeds", "payload must be a map"];
     if is_content.iter().any(|text| reason.contains(text)) {
-        DeliveryError::Rejected { which: Which::These(vec![place]), reason }
+        DeliveryError::Rejected { which: Which::Unknown, reason }
     } else if reason.starts_with("Unauthorized") {
         DeliveryError::Misconfigured { reason: format!("{reason}; see realtime.topic") }
     } else {
@@ -269,14 +269,12 @@ mod tests {
         ] {
             assert_eq!(name(&of_end(reason.into())), expected, "{reason}");
         }
-        let refused = of_push("payload_size_exceeded".into(), 3);
-        assert!(
-            matches!(refused, DeliveryError::Rejected { which: Which::These(places), .. } if places == [3])
-        );
-        assert_eq!(name(&of_push("unmatched topic".into(), 3)), "transient");
-        assert_eq!(
-            name(&of_push("Unauthorized: Only the router speaks".into(), 3)),
-            "misconfigured"
-        );
+        for (reason, expected) in [
+            ("payload_size_exceeded", "rejected"),
+            ("unmatched topic", "transient"),
+            ("Unauthorized: Only the router speaks", "misconfigured"),
+        ] {
+            assert_eq!(name(&of_push(reason.into())), expected, "{reason}");
+        }
     }
 }

@@ -82,8 +82,7 @@ pub enum DeliveryError {
         reason: String,
     },
     /// The destination will never take some of it. Nothing of the batch counts as taken: what is left
-    /// is to be sent again. A transport that sends one by one knows what was taken all the same,
-    /// and does not send that twice.
+    /// is to be sent again.
     #[error("{reason}")]
     Rejected {
         /// Which events.

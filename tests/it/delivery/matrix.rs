@@ -29,19 +29,10 @@ struct Case {
     ends: (&'static str, Option<u64>),
     /// Whether events are kept of which nobody is told.
     loses_answers: bool,
-    /// Whether it can do so in the middle of a batch, and order can be kept all the same: a channel
-    /// that refuses one message, and no other, has all others.
-    in_a_batch: bool,
 }
 
 const fn case(does: &'static [Behaviour], ends: &'static str) -> Case {
-    Case {
-        at: Place::Delivery,
-        does,
-        ends: (ends, Some(does.len() as u64)),
-        loses_answers: false,
-        in_a_batch: true,
-    }
+    Case { at: Place::Delivery, does, ends: (ends, Some(does.len() as u64)), loses_answers: false }
 }
 
 impl Case {
@@ -55,10 +46,6 @@ impl Case {
 
     const fn losing_answers(self) -> Self {
         Self { loses_answers: true, ..self }
-    }
-
-    const fn alone(self) -> Self {
-        Self { in_a_batch: false, ..self }
     }
 
     fn opens(&self) -> bool {
@@ -112,14 +99,15 @@ mod channel {
         goes_well = case(&[Ok], "delivered").any_number();
         refuses = case(&[Refuse(Duration::from_millis(150))], "transient").any_number();
         resets = case(&[Reset], "transient");
-        resets_until_it_is_left_alone = case(&[Reset; 7], "transient").alone();
+        resets_until_it_is_left_alone = case(&[Reset; 7], "transient");
         hangs = case(&[Hang], "transient");
         closes_the_socket = case(&[Close(1012)], "transient");
         crashes = case(&[Error], "transient");
-        crashes_until_it_is_left_alone = case(&[Error; 6], "transient").alone();
+        crashes_until_it_is_left_alone = case(&[Error; 6], "transient");
         has_a_system_error = case(&[SystemError("Server requested disconnect")], "transient");
         says_429 = case(&[RateLimited(RetryAfter::Missing)], "rate_limited");
-        says_500 = case(&[Status(500)], "transient").alone();
+        says_500 = case(&[Status(500)], "transient");
+        says_500_until_it_is_left_alone = case(&[Status(500); 6], "transient");
         answers_garbage = case(&[Garbage], "transient");
         answers_half = case(&[Half], "transient").losing_answers();
         loses_the_answer = case(&[LoseAnswer], "transient").losing_answers();
@@ -147,7 +135,7 @@ async fn run(transport: &str, case: Case) {
     destination.until_done().await;
     until_settled(&router, posted.len() as u64).await;
     let mut times = 1;
-    if case.in_a_batch && case.at as u8 == Place::Delivery as u8 {
+    if case.at as u8 == Place::Delivery as u8 {
         // And now one in the middle of others, or all of them together.
         destination.next(case.does.iter().copied()).await;
         let again = post(&router, MORE).await;

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -10,6 +12,9 @@ use crate::{
     crash::soaking,
     support::router::{PATIENCE, Router, http},
 };
+
+/// Events of a request that fills a journal.
+const TOGETHER: usize = 500;
 
 pub(super) struct Path {
     pub(super) there: Place,
@@ -47,9 +52,9 @@ impl Path {
         self.router.get("/v1/stats").await["journal"]["head_seq"].as_u64().unwrap()
     }
 
-    /// How the realtime path is.
+    /// How the realtime path is. The destination is not asked.
     pub(super) async fn delivery(&self) -> Value {
-        let url = self.router.url("/v1/adapters");
+        let url = self.router.url("/v1/stats");
         let mut all: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
         let mut adapters = all["adapters"].as_array_mut().unwrap().iter_mut();
         adapters.find(|it| it["name"] == "realtime").unwrap()["delivery"].take()
@@ -67,12 +72,17 @@ impl Path {
         let data = json!({ "x": "x".repeat(bytes) });
         let event = json!({ "event_type": "fill", "source": "test", "data": data });
         let url = self.router.url("/v1/events");
+        let whole = Bytes::from(json!(vec![&event; TOGETHER]).to_string());
         let mut left = usize::try_from(events).unwrap();
         while left > 0 {
-            let batch = vec![&event; left.min(500)];
-            let said = self.http.post(&url).json(&batch).send().await.unwrap();
-            assert_eq!(said.status(), 202);
-            left -= batch.len();
+            let count = left.min(TOGETHER);
+            let body = match count {
+                TOGETHER => whole.clone(),
+                _ => Bytes::from(json!(vec![&event; count]).to_string()),
+            };
+            let post = self.http.post(&url).header("content-type", "application/json");
+            assert_eq!(post.body(body).send().await.unwrap().status(), 202);
+            left -= count;
         }
     }
 
@@ -95,26 +105,43 @@ impl Path {
     async fn until(&self, is_met: impl Fn(&Value) -> bool) -> Value {
         let began = Instant::now();
         let patience = if soaking() { 20 * PATIENCE } else { 2 * PATIENCE };
+        let mut told = 0;
         loop {
             let delivery = self.delivery().await;
             if is_met(&delivery) {
                 return delivery;
             }
-            assert!(began.elapsed() < patience, "it does not become so: {delivery}");
-            sleep(Duration::from_millis(5)).await;
+            let passed = began.elapsed();
+            assert!(passed < patience, "it does not become so: {delivery}");
+            if passed.as_secs() / 10 > told {
+                told = passed.as_secs() / 10;
+                eprintln!("  {} events wait, after {} s", delivery["lag_events"], passed.as_secs());
+            }
+            sleep(Duration::from_millis(10)).await;
         }
     }
 
     /// The ids of all events, in the journal's order.
     pub(super) async fn committed(&self) -> Vec<String> {
-        let (mut ids, mut after) = (Vec::new(), json!(0));
+        let (mut ids, mut after) = (Vec::new(), 0);
         loop {
             let url = self.router.url(&format!("/v1/events?limit=1000&after={after}"));
-            let page: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
-            let events = page["events"].as_array().unwrap();
-            let Some(last) = events.last() else { return ids };
-            after = last["seq"].clone();
-            ids.extend(events.iter().map(|event| event["id"].as_str().unwrap().to_owned()));
+            let page: Page = self.http.get(url).send().await.unwrap().json().await.unwrap();
+            let Some(last) = page.events.last() else { return ids };
+            after = last.seq;
+            ids.extend(page.events.into_iter().map(|event| event.id));
         }
     }
+}
+
+/// Of a page of the journal, what tells one event from another.
+#[derive(Deserialize)]
+struct Page {
+    events: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    seq: u64,
+    id: String,
 }

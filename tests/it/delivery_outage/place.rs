@@ -4,7 +4,7 @@ use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
 use crate::support::{
-    destination::{Destination, KEY},
+    destination::{Destination, KEY, Tallied},
     postgres::Cluster,
     router::command,
 };
@@ -52,6 +52,13 @@ impl Place {
         }
     }
 
+    /// Expects too many events to keep them all.
+    pub(super) async fn expect_many(&self) {
+        if let Self::Realtime(_, destination) = self {
+            destination.tally().await;
+        }
+    }
+
     /// Nobody is there any more.
     pub(super) async fn leave(&self) {
         match self {
@@ -68,8 +75,21 @@ impl Place {
         }
     }
 
+    /// Fails unless exactly these events have come, each once and in order.
+    pub(super) async fn holds(&self, committed: &[String], many: bool) {
+        match self {
+            Self::Realtime(_, destination) if many => {
+                let events = committed.len() as u64;
+                let ids = crc32fast::hash(committed.concat().as_bytes());
+                let all = Tallied { events, last: Some(events), ids, ..Tallied::default() };
+                assert_eq!(destination.tallied().await, all);
+            }
+            _ => assert_eq!(self.ids().await, committed),
+        }
+    }
+
     /// What has come, in the order in which it came, again each time it did.
-    pub(super) async fn ids(&self) -> Vec<String> {
+    async fn ids(&self) -> Vec<String> {
         match self {
             Self::Realtime(_, destination) => destination.received_ids().await,
             Self::Database(_, url) => {

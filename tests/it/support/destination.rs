@@ -180,6 +180,24 @@ pub struct Event {
     pub digest: u32,
 }
 
+/// What a destination that tallies knows of the events that came.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+pub struct Tallied {
+    pub events: u64,
+    /// The newest `seq`.
+    pub last: Option<u64>,
+    /// Events that came after later ones, or twice.
+    pub again: u64,
+    /// Events that had not come when later ones did.
+    pub missing: u64,
+    /// Events that name another one before them than the journal has.
+    pub unchained: u64,
+    /// CRC-32 of all ids, one after the other.
+    pub ids: u32,
+    /// The first of the faults above, in words.
+    pub faults: Vec<String>,
+}
+
 impl Received {
     /// The ids of its events, in order.
     pub fn ids(&self) -> Vec<&str> {
@@ -273,6 +291,17 @@ impl Destination {
     /// The ids of the events that are kept, in order, again each time they came.
     pub async fn received_ids(&self) -> Vec<String> {
         self.ask("kept", json!({})).await
+    }
+
+    /// From now on, until it is cleared, keeps no more than [`Tallied`]: for very many events. All
+    /// of them are taken, whatever is scripted.
+    pub async fn tally(&self) {
+        self.order("tally", json!({})).await;
+    }
+
+    /// What was tallied so far.
+    pub async fn tallied(&self) -> Tallied {
+        self.ask("tallied", json!({})).await
     }
 
     pub async fn count(&self, count: Count) -> u64 {

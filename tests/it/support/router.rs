@@ -2,6 +2,7 @@
 //! own. It is told what to do as an operator would, by environment and signals.
 
 use std::{
+    env,
     fs::{self, File},
     net::SocketAddr,
     path::PathBuf,
@@ -252,10 +253,13 @@ pub fn http_builder() -> reqwest::ClientBuilder {
 
 /// A command line of the binary, in `folder`.
 pub fn command(folder: &TempDir, settings: &[(String, String)], bind: &str) -> Command {
-    set_up(Command::new(BINARY), folder, settings, bind)
+    set_up(Command::new(binary()), folder, settings, bind)
 }
 
-const BINARY: &str = env!("CARGO_BIN_EXE_signalbox");
+/// The binary; `SIGNALBOX_BINARY` names another build of it.
+fn binary() -> String {
+    env::var("SIGNALBOX_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_signalbox").to_owned())
+}
 
 fn set_up(
     mut command: Command,
@@ -279,7 +283,7 @@ fn spawn(
     starts: usize,
 ) -> Child {
     let log = File::create(log_path(folder, starts)).unwrap();
-    let mut words = under.iter().map(String::as_str).chain([BINARY]);
+    let mut words = under.iter().cloned().chain([binary()]);
     let mut command = Command::new(words.next().unwrap());
     command.args(words);
     let mut command = set_up(command, folder, settings, bind);

@@ -1,7 +1,7 @@
 //! Servers that do not go on as hoped, each told what to do: real sockets, and a real WebSocket at
 //! the other end.
 
-use std::{sync::PoisonError, time::Instant};
+use std::time::Instant;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, protocol::Role},
 };
 
-use super::{line::Answer, *};
+use super::*;
 use crate::adapters::realtime::destination::tests::{batch, destination};
 
 /// A server, and a channel to it.
@@ -64,75 +64,103 @@ impl Peer {
         self.say(json!(["1", reference, TOPIC, "phx_reply", payload])).await;
     }
 
-    /// Hears so many pushes; the events in them, and the last reference.
-    async fn hear_pushes(&mut self, count: usize) -> (Vec<u64>, String) {
-        let (mut seqs, mut last) = (Vec::new(), String::new());
-        for _ in 0..count {
-            let push = self.hear().await;
-            seqs.push(push[4]["payload"]["seq"].as_u64().unwrap());
-            push[1].as_str().unwrap().clone_into(&mut last);
-        }
-        (seqs, last)
+    /// Hears a push: the event in it, and its reference.
+    async fn hear_push(&mut self) -> (u64, String) {
+        let push = self.hear().await;
+        (push[4]["payload"]["seq"].as_u64().unwrap(), push[1].as_str().unwrap().to_owned())
+    }
+
+    /// Whatever was said so far was heard.
+    async fn has_heard_all(&mut self) {
+        self.0.send(Message::Ping("all?".into())).await.unwrap();
+        let said = self.0.next().await.unwrap().unwrap();
+        assert!(said.is_pong(), "{said:?} is under way as well");
     }
 }
 
 const TOPIC: &str = "realtime:a \"wall\"";
 
 #[tokio::test]
-async fn what_was_acknowledged_is_not_pushed_again_whatever_came_then() {
+async fn an_event_is_pushed_only_when_the_one_before_it_is_there() {
     let stage = Stage::set().await;
     let batch = batch(&["a", "b", "c"]);
+    assert_eq!(stage.channel.fitting(&batch), 1, "a request is one push");
     let server = async {
         let mut peer = stage.accept_join().await;
-        assert_eq!(peer.hear_pushes(3).await, (vec![1, 2, 3], "4".to_owned()));
-        peer.answer("2", "ok", &json!({})).await;
+        for (seq, reference) in [(1, "2"), (2, "3")] {
+            assert_eq!(peer.hear_push().await, (seq, reference.to_owned()));
+            peer.has_heard_all().await;
+            peer.answer(reference, "ok", &json!({})).await;
+        }
+        assert_eq!(peer.hear_push().await.0, 3);
         // The channel crashes, the socket is lost, and at last all is well.
         peer.say(json!(["1", "1", TOPIC, "phx_error", {}])).await;
         let mut peer = stage.accept_join().await;
-        assert_eq!(peer.hear_pushes(2).await.0, [2, 3]);
-        peer.answer("2", "ok", &json!({})).await;
+        assert_eq!(peer.hear_push().await.0, 3);
         drop(peer);
         let mut peer = stage.accept_join().await;
-        assert_eq!(peer.hear_pushes(1).await.0, [3]);
+        assert_eq!(peer.hear_push().await.0, 3);
+        // An answer to something else is none.
+        peer.answer("7", "ok", &json!({})).await;
         peer.answer("2", "ok", &json!({})).await;
-        assert_eq!(peer.hear_pushes(3).await.0, [1, 2, 3], "what was told is settled");
-        for reference in ["5", "3", "4"] {
-            peer.answer(reference, "ok", &json!({})).await;
-        }
         peer
     };
     let client = async {
-        for reason in ["the channel crashed", ""] {
-            let error = stage.channel.deliver(&batch).await.unwrap_err();
+        let rest = Batch { items: batch.items[2..].to_vec(), ..batch.clone() };
+        for (batch, reason) in [(&batch, "the channel crashed"), (&rest, "")] {
+            let error = stage.channel.deliver(batch).await.unwrap_err();
             assert!(matches!(error, DeliveryError::Transient { .. }), "{error:?}");
             assert!(error.to_string().contains(reason), "{error}");
         }
-        assert_eq!(stage.channel.deliver(&batch).await, Ok(Delivered { events: 3, known: 2 }));
-        assert_eq!(stage.channel.deliver(&batch).await, Ok(Delivered { events: 3, known: 0 }));
+        assert_eq!(stage.channel.deliver(&rest).await, Ok(Delivered { events: 1, known: 0 }));
     };
     tokio::join!(server, client);
 }
 
 #[tokio::test]
-async fn a_refused_event_is_named_and_the_others_are_known() {
+async fn a_channel_goes_on_behind_a_refused_event_and_is_left_when_it_is_nobodys_fault() {
     let stage = Stage::set().await;
-    let batch = batch(&["a", "b", "c"]);
     let server = async {
         let mut peer = stage.accept_join().await;
-        peer.hear_pushes(3).await;
-        peer.answer("4", "ok", &json!({})).await;
-        peer.answer("3", "error", &json!("payload_size_exceeded")).await;
+        for (reference, status, said) in [
+            ("2", "error", "payload_size_exceeded"),
+            ("3", "ok", ""),
+            ("4", "error", "unmatched topic"),
+        ] {
+            assert_eq!(peer.hear_push().await.1, reference);
+            peer.answer(reference, status, &json!({ "reason": said })).await;
+        }
+        let mut peer = stage.accept_join().await;
+        peer.hear_push().await;
         peer.answer("2", "ok", &json!({})).await;
-        peer
     };
     let client = async {
+        let (batch, taken) = (batch(&["a"]), Ok(Delivered { events: 1, known: 0 }));
         let refused = stage.channel.deliver(&batch).await.unwrap_err();
-        let DeliveryError::Rejected { which, reason } = refused else { panic!("{refused:?}") };
-        assert_eq!((which, &*reason), (Which::These(vec![1]), "payload_size_exceeded"));
-        let rest = Batch { items: [&batch.items[..1], &batch.items[2..]].concat(), ..batch };
-        assert_eq!(stage.channel.deliver(&rest).await, Ok(Delivered { events: 2, known: 2 }));
+        let DeliveryError::Rejected { reason, .. } = refused else { panic!("{refused:?}") };
+        assert_eq!(reason, "payload_size_exceeded");
+        assert_eq!(stage.channel.deliver(&batch).await, taken);
+        let refused = stage.channel.deliver(&batch).await.unwrap_err();
+        assert!(matches!(refused, DeliveryError::Transient { .. }), "{refused:?}");
+        assert_eq!(stage.channel.deliver(&batch).await, taken);
     };
     tokio::join!(server, client);
+}
+
+/// A server may say goodbye with its answer.
+#[tokio::test]
+async fn what_was_acknowledged_before_the_end_is_known() {
+    for _ in 0..32 {
+        let stage = Stage::set().await;
+        let server = async {
+            let mut peer = stage.accept_join().await;
+            peer.hear_push().await;
+            peer.answer("2", "ok", &json!({})).await;
+        };
+        let batch = batch(&["a"]);
+        let (answer, ()) = tokio::join!(stage.channel.deliver(&batch), server);
+        assert_eq!(answer, Ok(Delivered { events: 1, known: 0 }));
+    }
 }
 
 #[tokio::test]
@@ -145,7 +173,7 @@ async fn an_end_says_what_it_is_for_and_a_refused_join_as_well() {
         let stage = Stage::set().await;
         let server = async {
             let mut peer = stage.accept_join().await;
-            peer.hear_pushes(1).await;
+            peer.hear_push().await;
             let payload = json!({ "extension": "system", "status": "error", "message": message });
             peer.say(json!(["1", null, TOPIC, "system", payload])).await;
             peer.say(json!(["1", "1", TOPIC, "phx_close", {}])).await;
@@ -177,9 +205,8 @@ async fn heartbeats_are_said_and_must_be_answered() {
     let (near, far) = duplex(64 << 10);
     let near = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
     let mut far = WebSocketStream::from_raw_socket(far, Role::Server, None).await;
-    let taken = Arc::<StdMutex<Taken>>::default();
     let every = Duration::from_millis(20);
-    let mut line = Line::new(near, TOPIC.to_owned(), taken.clone(), every);
+    let mut line = Line::new(near, TOPIC.to_owned(), every);
     let began = Instant::now();
     for n in 1..=3 {
         let said = far.next().await.unwrap().unwrap();
@@ -190,44 +217,19 @@ async fn heartbeats_are_said_and_must_be_answered() {
             far.send(Message::text(answer)).await.unwrap();
         }
     }
-    let (_, mut answers) = line.ask(&[Some(7)], |_, reference| heartbeat(reference)).await;
     let mut unanswered = 0;
-    let end = loop {
-        tokio::select! {
-            end = answers.recv() => break end,
-            said = far.next() => unanswered += usize::from(said.is_some()),
-        }
-        assert!(unanswered < 9, "it goes on");
-    };
-    let Some(Answer::End(error)) = end else { panic!("{end:?}") };
-    assert_eq!(error.to_string(), "a heartbeat was not answered");
-    assert_eq!(line.ended(), Some(error.clone()));
-    let (_, mut answers) = line.ask(&[None], |_, reference| heartbeat(reference)).await;
-    assert!(matches!(answers.recv().await, Some(Answer::End(again)) if again == error));
-    assert!(!taken.lock().unwrap_or_else(PoisonError::into_inner).has(7));
-}
-
-/// What a server acknowledged before it went away is heard, though there was more to say to it.
-#[tokio::test]
-async fn what_was_acknowledged_is_known_though_the_rest_cannot_be_said() {
-    for _ in 0..32 {
-        let (near, far) = duplex(64 << 10);
-        let near = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
-        let mut far = WebSocketStream::from_raw_socket(far, Role::Server, None).await;
-        let taken = Arc::<StdMutex<Taken>>::default();
-        let mut line = Line::new(near, TOPIC.to_owned(), taken.clone(), Duration::from_mins(1));
-        // One more than are said at once.
-        let about: Vec<_> = (1..=65).map(Some).collect();
-        let client = line.ask(&about, |_, reference| Message::text(reference.to_string()));
-        let server = async move {
-            for _ in 0..64 {
-                far.next().await.unwrap().unwrap();
+    let end = {
+        let asked = line.ask(heartbeat);
+        tokio::pin!(asked);
+        loop {
+            tokio::select! {
+                end = &mut asked => break end,
+                said = far.next() => unanswered += usize::from(said.is_some()),
             }
-            let answer = json!(["1", "1", TOPIC, "phx_reply", { "status": "ok", "response": {} }]);
-            far.send(Message::text(answer.to_string())).await.unwrap();
-        };
-        let ((_, mut answers), ()) = tokio::join!(client, server);
-        while !matches!(answers.recv().await, Some(Answer::End(_))) {}
-        assert!(taken.lock().unwrap_or_else(PoisonError::into_inner).has(1));
-    }
+            assert!(unanswered < 9, "it goes on");
+        }
+    };
+    assert_eq!(end.clone().unwrap_err().to_string(), "a heartbeat was not answered");
+    assert!(line.has_ended());
+    assert_eq!(line.ask(heartbeat).await, end);
 }

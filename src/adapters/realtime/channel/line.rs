@@ -3,41 +3,30 @@
 //! the socket are gone.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     task::JoinHandle,
-    time::{Instant, MissedTickBehavior, interval_at, timeout},
+    time::{Instant, MissedTickBehavior, interval_at},
 };
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::{said::Said, taken::Taken};
+use super::said::Said;
 use crate::{
     adapters::realtime::{answers, broadcast::root_cause, frames::heartbeat},
-    core::{delivery::DeliveryError, event::Seq},
+    core::delivery::DeliveryError,
 };
 
 const HEARTBEAT_REF: u64 = 0;
-/// Frames that may wait for the socket.
-const WAITING: usize = 64;
-/// How long a socket that takes nothing more is read: what is left of it, then it ends.
-const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// What comes of what was said.
-#[derive(Debug)]
-pub(super) enum Answer {
-    /// To this reference: taken, or why not.
-    To(u64, Result<(), String>),
-    /// There will be none any more.
-    End(DeliveryError),
-}
+/// What was asked was taken, or why not.
+pub(super) type Reply = Result<(), String>;
 
-/// The line. One at a time speaks over it.
+/// The line. One thing at a time is asked over it.
 #[derive(Debug)]
 pub(super) struct Line {
     frames: mpsc::Sender<Message>,
@@ -49,71 +38,60 @@ pub(super) struct Line {
 /// What the line and its task share.
 #[derive(Debug)]
 struct Shared {
+    /// On the wire.
     topic: String,
     state: Mutex<State>,
-    taken: Arc<Mutex<Taken>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// What is asked, and the event it is about.
-    asked: HashMap<u64, Option<Seq>>,
-    answers: Option<mpsc::UnboundedSender<Answer>>,
+    /// What is asked: its reference, and who waits for the answer.
+    asked: Option<(u64, oneshot::Sender<Result<Reply, DeliveryError>>)>,
     is_heartbeat_due: bool,
     ended: Option<DeliveryError>,
 }
 
 impl Line {
     /// Takes a socket over, on which nothing was said yet; `topic` is that of the channel, on the
-    /// wire, and `taken` learns of acknowledged events. A heartbeat is said so often, and must be
-    /// answered before the next.
-    pub(super) fn new<S>(
-        socket: S,
-        topic: String,
-        taken: Arc<Mutex<Taken>>,
-        heartbeat: Duration,
-    ) -> Self
+    /// wire. A heartbeat is said so often, and must be answered before the next.
+    pub(super) fn new<S>(socket: S, topic: String, heartbeat: Duration) -> Self
     where
         S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Send + 'static,
     {
-        let (frames, waiting) = mpsc::channel(WAITING);
-        let shared = Arc::new(Shared { topic, state: Mutex::default(), taken });
+        let (frames, waiting) = mpsc::channel(1);
+        let shared = Arc::new(Shared { topic, state: Mutex::default() });
         let task = tokio::spawn(run(socket, waiting, shared.clone(), heartbeat));
         Self { frames, shared, task, next: 1 }
     }
 
-    /// Why nothing can be said over it any more.
-    pub(super) fn ended(&self) -> Option<DeliveryError> {
-        self.shared.state().ended.clone()
+    /// Whether nothing can be said over it any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.shared.state().ended.is_some()
     }
 
-    /// Says frames, each made for its reference and about an event or none, without waiting for
-    /// answers in between; then all their answers, in the order in which they come. The last one is
-    /// the end of the line, if it ends meanwhile.
+    /// Says a frame, made for its reference, and waits for the answer.
+    ///
+    /// # Errors
+    /// When the line ends, or has ended, without one.
     pub(super) async fn ask(
         &mut self,
-        about: &[Option<Seq>],
-        frame: impl Fn(usize, u64) -> Message,
-    ) -> (u64, mpsc::UnboundedReceiver<Answer>) {
-        let first = self.next;
-        self.next += about.len() as u64;
-        let (sender, answers) = mpsc::unbounded_channel();
+        frame: impl FnOnce(u64) -> Message,
+    ) -> Result<Reply, DeliveryError> {
+        let reference = self.next;
+        self.next += 1;
+        let (sender, answer) = oneshot::channel();
         {
             let mut state = self.shared.state();
-            state.asked = (first..).zip(about.iter().copied()).collect();
-            match &state.ended {
-                // A receiver that is gone needs no answer.
-                Some(error) => drop(sender.send(Answer::End(error.clone()))),
-                None => state.answers = Some(sender),
+            if let Some(error) = &state.ended {
+                return Err(error.clone());
             }
+            state.asked = Some((reference, sender));
         }
-        for (place, reference) in (0..about.len()).zip(first..) {
-            // Its end is told as an answer.
-            if self.frames.send(frame(place, reference)).await.is_err() {
-                break;
-            }
-        }
-        (first, answers)
+        // When nobody takes it any more, the line's end is told as the answer.
+        drop(self.frames.send(frame(reference)).await);
+        answer.await.unwrap_or_else(|_gone| {
+            Err(DeliveryError::Transient { reason: "the socket was lost".to_owned() })
+        })
     }
 }
 
@@ -133,15 +111,11 @@ impl Shared {
         match said {
             Said::Other => {}
             Said::Reply(HEARTBEAT_REF, _) => self.state().is_heartbeat_due = false,
-            Said::Reply(reference, outcome) => {
+            Said::Reply(reference, reply) => {
                 let mut state = self.state();
-                let Some(about) = state.asked.remove(&reference) else { return Ok(()) };
-                if let (Some(seq), Ok(())) = (about, &outcome) {
-                    self.taken.lock().unwrap_or_else(PoisonError::into_inner).note(seq);
-                }
-                if let Some(answers) = &state.answers {
+                if let Some((_, answer)) = state.asked.take_if(|(asked, _)| *asked == reference) {
                     // Who asked may be gone.
-                    drop(answers.send(Answer::To(reference, outcome)));
+                    drop(answer.send(Ok(reply)));
                 }
             }
             Said::End(reason) => return Err(answers::of_end(reason)),
@@ -151,8 +125,8 @@ impl Shared {
 
     fn end(&self, error: DeliveryError) {
         let mut state = self.state();
-        if let Some(answers) = state.answers.take() {
-            drop(answers.send(Answer::End(error.clone())));
+        if let Some((_, answer)) = state.asked.take() {
+            drop(answer.send(Err(error.clone())));
         }
         state.ended = Some(error);
     }
@@ -167,16 +141,12 @@ async fn run<S>(
     S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error>,
 {
     let (sink, stream) = socket.split();
-    let reading = read(stream, &shared);
-    tokio::pin!(reading);
-    // Both at once: a server that is not read from stops to read.
+    // Both at once: a server that is not read from stops to read. What it said before a socket that
+    // takes nothing more ends is heard first.
     let error = tokio::select! {
-        error = &mut reading => error,
-        error = write(sink, frames, &shared, heartbeat) => {
-            // What it acknowledged before the end is here already, and is not to be sent again.
-            let _ended_or_silent = timeout(LAST_WORDS, reading).await;
-            error
-        }
+        biased;
+        error = read(stream, &shared) => error,
+        error = write(sink, frames, &shared, heartbeat) => error,
     };
     shared.end(error);
 }
@@ -215,12 +185,11 @@ where
 {
     let mut ticks = interval_at(Instant::now() + every, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut buffer = Vec::with_capacity(WAITING);
     loop {
         let said = tokio::select! {
-            taken = frames.recv_many(&mut buffer, WAITING) => match taken {
-                0 => return DeliveryError::Transient { reason: "nobody speaks here".to_owned() },
-                _ => write_all(&mut sink, &mut buffer).await,
+            frame = frames.recv() => match frame {
+                Some(frame) => sink.send(frame).await,
+                None => return DeliveryError::Transient { reason: "nobody speaks here".to_owned() },
             },
             _ = ticks.tick() => {
                 if std::mem::replace(&mut shared.state().is_heartbeat_due, true) {
@@ -234,15 +203,4 @@ where
             return DeliveryError::Transient { reason: root_cause(&error) };
         }
     }
-}
-
-/// As few writes as the socket allows.
-async fn write_all<S>(sink: &mut S, frames: &mut Vec<Message>) -> Result<(), Error>
-where
-    S: Sink<Message, Error = Error> + Unpin,
-{
-    for frame in frames.drain(..) {
-        sink.feed(frame).await?;
-    }
-    sink.flush().await
 }
