@@ -32,13 +32,16 @@ pub struct Loaded {
     pub origins: Origins,
     /// The file that was read, if there was one.
     pub file: Option<PathBuf>,
+    /// What is set and counts for nothing, though it was perhaps meant to.
+    pub warnings: Vec<String>,
 }
 
 impl Settings {
     /// Reads defaults, then the file, then the environment.
     ///
     /// A file that is named must be there; without a name, [`DEFAULT_FILE`] is read if it exists.
-    /// Of `environment`, only variables that begin with [`PREFIX`](super::PREFIX) count.
+    /// Of `environment`, variables that begin with [`PREFIX`](super::PREFIX) count, and those that
+    /// are a key's [other name](super::Key::other_name).
     ///
     /// # Errors
     /// With every fault of both layers, when there is one.
@@ -92,7 +95,7 @@ impl Settings {
         };
         if faults.is_empty() {
             let file = text.map(|_| read_from.to_path_buf());
-            return Ok(Loaded { settings, origins, file });
+            return Ok(Loaded { settings, origins, file, warnings: environment.warnings });
         }
         faults.sort();
         Err(Faults(faults))

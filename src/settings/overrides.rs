@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::{
     KEYS, Key,
     fault::{Fault, Origin},
-    layers::{FileSource, Layer, Origins},
+    layers::{FileSource, Layer},
 };
 
 /// A value set at run time.
@@ -48,8 +48,7 @@ impl Key {
 
 /// The layer; what may not be set at run time is a fault.
 pub(super) fn layer(overrides: &[Override]) -> Layer<FileSource> {
-    let mut layer =
-        Layer { source: FileSource::default(), origins: Origins::new(), faults: Vec::new() };
+    let mut layer = Layer::new(FileSource::default());
     for Override { key, value, by, at, until } in overrides {
         let origin = Origin::Override { by: by.clone(), at: *at, until: *until };
         match KEYS.iter().find(|known| known.path == key && known.can_be_overridden()) {
