@@ -6,6 +6,7 @@
 
 mod batch;
 mod counts;
+mod flush;
 mod messages;
 mod notes;
 mod recovery;
@@ -29,7 +30,7 @@ use self::{
 pub use self::{
     messages::{
         Bury, ChangeDeadLetter, Drain, GetStatus, JournalStatus, Publish, PublishError, Published,
-        Record, SaveCursor, Trim,
+        Record, SaveCursor, Trim, WriteCursors,
     },
     recovery::tell_proof,
 };

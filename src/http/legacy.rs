@@ -1,6 +1,7 @@
 //! What the original system answered about itself: `/status` and `/health`, with values that are
 //! looked at and not written down. Its sockets are opened by [`upgrade`].
 
+pub mod flags;
 pub mod producer;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -8,6 +9,7 @@ use chrono::Utc;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use self::flags::FlagsCondition;
 use super::{
     Router, ops,
     problem::Problem,
@@ -43,7 +45,7 @@ pub struct Health {
     port: u16,
     /// `signalbox`.
     service: &'static str,
-    /// `healthy` when all components are.
+    /// `healthy` when all components are, `unhealthy` when one is.
     status: Condition,
     /// When this was said.
     #[schema(format = "date-time")]
@@ -55,6 +57,8 @@ pub struct Health {
 pub struct Components {
     /// What dashboards ask for can be read.
     dashboard: Condition,
+    /// Flags do what they say; where some do not, `degraded`.
+    flags: Condition,
     /// Events are taken.
     metrics: Condition,
     /// Sockets are served.
@@ -67,6 +71,8 @@ pub struct Components {
 pub enum Condition {
     /// As it should be.
     Healthy,
+    /// Something is not as somebody wanted it; the work is done all the same.
+    Degraded,
     /// Not so.
     Unhealthy,
 }
@@ -96,8 +102,8 @@ pub async fn status(router: web::Data<Router>) -> Result<HttpResponse, Problem> 
     }))
 }
 
-/// Whether sockets are served, what dashboards ask for can be read, and events are taken. No client
-/// is needed for any of it.
+/// Whether sockets are served, what dashboards ask for can be read, events are taken, and flags do
+/// what they say. No client is needed for any of it.
 #[utoipa::path(
     get, path = "/health", operation_id = "get_legacy_health", tag = "legacy",
     responses(
@@ -110,18 +116,26 @@ pub async fn health(router: web::Data<Router>) -> HttpResponse {
     let journal = router.journal.send(GetStatus).await;
     let components = Components {
         dashboard: Condition::of(router.storage.head().await.is_ok()),
+        flags: match FlagsCondition::of(&router.settings()) {
+            FlagsCondition::Healthy => Condition::Healthy,
+            FlagsCondition::Degraded => Condition::Degraded,
+        },
         metrics: Condition::of(journal.is_ok_and(|status| status.state == "ready")),
         websocket: Condition::of(are_shards_alive && !router.is_draining()),
     };
-    let Components { dashboard, metrics, websocket } = components;
-    let is_healthy = [dashboard, metrics, websocket].iter().all(|it| *it == Condition::Healthy);
-    let mut response =
-        if is_healthy { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let Components { dashboard, flags, metrics, websocket } = components;
+    let worst = |condition| [dashboard, flags, metrics, websocket].contains(&condition);
+    let known = [Condition::Unhealthy, Condition::Degraded].into_iter().find(|it| worst(*it));
+    let status = known.unwrap_or(Condition::Healthy);
+    let mut response = match status {
+        Condition::Healthy | Condition::Degraded => HttpResponse::Ok(),
+        Condition::Unhealthy => HttpResponse::ServiceUnavailable(),
+    };
     response.json(Health {
         components,
         port: router.legacy.port(),
         service: SERVICE,
-        status: Condition::of(is_healthy),
+        status,
         timestamp_utc: rfc3339(Utc::now()),
     })
 }

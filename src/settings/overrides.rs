@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use config::{Map, Value, ValueKind};
-use serde_json::Value as Json;
+use serde_json::{Number, Value as Json};
 
 use super::{
     KEYS, Key,
@@ -71,7 +71,7 @@ fn kind(value: &Json) -> ValueKind {
     match value {
         Json::Null => ValueKind::Nil,
         Json::Bool(truth) => ValueKind::Boolean(*truth),
-        Json::Number(number) => match number.as_i128() {
+        Json::Number(number) => match whole(number) {
             Some(whole) => ValueKind::I128(whole),
             None => ValueKind::Float(number.as_f64().unwrap_or(f64::NAN)),
         },
@@ -81,4 +81,10 @@ fn kind(value: &Json) -> ValueKind {
         }
         Json::Object(_) => ValueKind::Table(Map::new()),
     }
+}
+
+/// A whole number, which JSON may also write as 50.0.
+fn whole(number: &Number) -> Option<i128> {
+    let short = || number.as_f64().filter(|it| it.fract() == 0.0 && it.abs() < 1e15);
+    number.as_i128().or_else(|| format!("{:.0}", short()?).parse().ok())
 }

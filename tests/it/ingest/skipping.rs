@@ -68,7 +68,9 @@ async fn where_validation_is_strict_nothing_is_skipped() {
     let answer = post(&router, "on_invalid=skip", "application/json", batch).await;
     assert_eq!((answer.status, answer.problem()), (422, "invalid_events"));
     let detail = answer.json["detail"].as_str().unwrap();
-    assert!(detail.ends_with("flags.validation_strict is on, so `on_invalid=skip` is not followed"));
+    assert!(
+        detail.ends_with("flags.validation_strict is on, so `on_invalid=skip` is not followed")
+    );
     assert_eq!(answer.json["errors"][0]["pointer"], "/1");
     let whole = json!([event("a"), event("b")]).to_string();
     let answer = post(&router, "on_invalid=skip", "application/json", whole).await;
