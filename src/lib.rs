@@ -4,7 +4,7 @@
 //! Rules are in [`core`], which does no I/O; [`storage`] keeps the journal; [`actors`] and
 //! [`tasks`] run the rules; [`http`], [`realtime`] and [`cli`] are what others see; [`app`] puts all
 //! together.
-//! Routes are listed in [`http::ROUTES`], settings in [`settings::KEYS`], metrics in
+//! Routes are listed in [`http::routes::ROUTES`], settings in [`settings::KEYS`], metrics in
 //! [`telemetry::METRICS`]. `ARCHITECTURE.md` tells the story.
 
 pub mod actors;

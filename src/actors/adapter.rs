@@ -14,19 +14,22 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc};
 
 use actix::prelude::*;
 
 use self::desk::Desk;
 pub use self::messages::{
     AdapterView, Announce, AttemptsOf, BreakerView, Counts, DeliverBatch, ForceBreaker, GetAdapter,
-    GetAttempts, Redeliver, RedeliverError, StopDelivering,
+    GetAttempts, Limits, Reconfigure, Redeliver, RedeliverError, StopDelivering, TryAgain,
 };
 use super::journal::Record;
 use crate::{
-    adapters::{Tally, Transport, retry::Pauses},
-    core::{breaker::Breaker, delivery::Attempted},
+    adapters::{Tally, Transport},
+    core::{
+        breaker::{BadBreaker, Breaker},
+        delivery::Attempted,
+    },
     telemetry::Metrics,
 };
 
@@ -39,12 +42,8 @@ pub struct AdapterOptions {
     pub transport: Arc<dyn Transport>,
     /// When it is left alone.
     pub breaker: Breaker,
-    /// How long to wait between attempts.
-    pub pauses: Pauses,
-    /// Events sent a second; 0 means any number.
-    pub per_second: u32,
-    /// A request that takes longer has failed, whatever the transport does.
-    pub deadline: Duration,
+    /// What bounds its requests; those of the breaker are the breaker's own.
+    pub limits: Limits,
     /// Where transitions are written down.
     pub audit: Recipient<Record>,
     /// What became of events.
@@ -129,10 +128,30 @@ impl Handler<GetAttempts> for Adapter {
     }
 }
 
-impl Handler<StopDelivering> for Adapter {
+impl Handler<Reconfigure> for Adapter {
+    type Result = ResponseFuture<Result<(), BadBreaker>>;
+
+    fn handle(&mut self, reconfigure: Reconfigure, _: &mut Self::Context) -> Self::Result {
+        let desk = self.desk.clone();
+        Box::pin(async move { desk.reconfigure(reconfigure).await })
+    }
+}
+
+impl Handler<TryAgain> for Adapter {
     type Result = ();
 
-    fn handle(&mut self, _: StopDelivering, _: &mut Self::Context) {
-        self.desk.stop();
+    fn handle(&mut self, _: TryAgain, _: &mut Self::Context) {
+        self.desk.try_again();
+    }
+}
+
+impl Handler<StopDelivering> for Adapter {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: StopDelivering, _: &mut Self::Context) -> Self::Result {
+        let desk = self.desk.clone();
+        // At once, not when this is asked for its result: who waits for leave to send gets none.
+        desk.stop();
+        Box::pin(async move { desk.ended().await })
     }
 }

@@ -20,13 +20,13 @@ use tokio::{
     time::Instant,
 };
 
-pub use self::messages::{BatcherView, FinishBatching, GetBatcher};
+pub use self::messages::{BatcherView, FinishBatching, GetBatcher, ReconfigureBatcher};
 use super::{
     adapter::{Announce, DeliverBatch},
     journal::{Bury, SaveCursor},
 };
 use crate::{
-    adapters::Tally,
+    adapters::{Settled, Tally},
     core::{
         batching::{PathPolicy, Plan},
         cursor::durable::{self, Cursor},
@@ -92,6 +92,9 @@ pub struct Batcher {
     /// Something was sent since readers were last told how far the path is.
     spoke: bool,
     finished: Vec<oneshot::Sender<()>>,
+    /// Events that were settled before this batcher began, by another one of this router.
+    settled_before: u64,
+    announcing: Option<SpawnHandle>,
     /// Events that came and that the policy was not told of.
     arrived: u64,
     began: Instant,
@@ -123,6 +126,7 @@ impl Batcher {
         let head = options.tail.load().head();
         let resume = durable::resume(options.cursor.as_ref(), &head);
         let outgoing = Outgoing::new(head.epoch, head.head_seq, &resume, options.max_probes);
+        let Settled { delivered, dead, .. } = options.tally.settled();
         let mut batcher = Self {
             options,
             outgoing,
@@ -131,6 +135,8 @@ impl Batcher {
             forgettable: 0,
             spoke: false,
             finished: Vec::new(),
+            settled_before: delivered + dead,
+            announcing: None,
             arrived: 0,
             began: Instant::now(),
         };
@@ -239,6 +245,15 @@ impl Batcher {
         }
     }
 
+    fn announce_now_and_then(&mut self, ctx: &mut Context<Self>) {
+        if let Some(before) = self.announcing.take() {
+            ctx.cancel_future(before);
+        }
+        let interval = self.options.announce;
+        self.announcing =
+            interval.map(|interval| ctx.run_interval(interval, |batcher, _| batcher.announce()));
+    }
+
     /// How many go together now.
     fn plan(&mut self) -> Plan {
         self.options.policy.next(self.depth(), self.began.elapsed())
@@ -314,9 +329,7 @@ impl Actor for Batcher {
             }
             .into_actor(self),
         );
-        if let Some(interval) = self.options.announce {
-            ctx.run_interval(interval, |batcher, _| batcher.announce());
-        }
+        self.announce_now_and_then(ctx);
         ctx.run_interval(SAVE_AGAIN, |batcher, _| {
             batcher.save_again();
             batcher.show_lag();
@@ -341,6 +354,21 @@ impl Handler<Proceed> for Batcher {
 
     fn handle(&mut self, _: Proceed, ctx: &mut Self::Context) {
         self.proceed(ctx);
+    }
+}
+
+impl Handler<ReconfigureBatcher> for Batcher {
+    type Result = ();
+
+    fn handle(&mut self, change: ReconfigureBatcher, ctx: &mut Self::Context) {
+        let ReconfigureBatcher { policy, max_probes, announce } = change;
+        if let Some(policy) = policy {
+            self.options.policy = policy;
+        }
+        self.outgoing.set_max_probes(max_probes);
+        if std::mem::replace(&mut self.options.announce, announce) != announce {
+            self.announce_now_and_then(ctx);
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::shard::{
-    EndAll, EndSession, GetBalance, GetReached, GetSessions, ReachedRow, SessionRow, Shard,
+    EndAll, EndSession, EndSome, GetBalance, GetReached, GetSessions, ReachedRow, SessionRow,
+    Shard, TellSwitches,
 };
 use crate::core::{ledger::Balance, protocol::CloseReason};
 
@@ -129,6 +130,24 @@ impl Handler<GetReached> for Broadcaster {
     fn handle(&mut self, event: GetReached, _: &mut Self::Context) -> Self::Result {
         let rows = self.ask(&event);
         Box::pin(async move { rows.await.concat() })
+    }
+}
+
+impl Handler<TellSwitches> for Broadcaster {
+    type Result = ResponseFuture<usize>;
+
+    fn handle(&mut self, told: TellSwitches, _: &mut Self::Context) -> Self::Result {
+        let told = self.ask(&told);
+        Box::pin(async move { told.await.iter().sum() })
+    }
+}
+
+impl Handler<EndSome> for Broadcaster {
+    type Result = ResponseFuture<usize>;
+
+    fn handle(&mut self, some: EndSome, _: &mut Self::Context) -> Self::Result {
+        let ended = self.ask(&some);
+        Box::pin(async move { ended.await.iter().sum() })
     }
 }
 

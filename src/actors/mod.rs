@@ -14,3 +14,4 @@ pub mod pipe;
 pub mod session;
 pub mod shard;
 pub mod stream;
+pub mod validator;

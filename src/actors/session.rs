@@ -50,6 +50,8 @@ pub struct Owner {
     pub client_id: Option<String>,
     /// What it is known as; its session ends when that expires.
     pub identity: Identity,
+    /// Whether it says that it can be moved to another path.
+    pub movable: bool,
 }
 
 /// What all sessions of a worker thread share.
@@ -269,6 +271,7 @@ impl<P: Protocol> Actor for Session<P> {
         let client = Client {
             id: self.id,
             client_id: self.owner.client_id.clone(),
+            movable: self.owner.movable,
             identity: self.owner.identity.name.clone(),
             form: self.protocol.form(),
             outlet: self.outlet.clone(),

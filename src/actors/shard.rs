@@ -5,6 +5,7 @@
 
 mod channels;
 mod effects;
+mod moves;
 mod passes;
 mod queries;
 
@@ -20,8 +21,9 @@ use uuid::Uuid;
 
 pub use self::channels::{CloseChannel, OpenChannel, Tune};
 use self::passes::Pass;
-pub use self::queries::{
-    EndAll, EndSession, GetBalance, GetReached, GetSessions, ReachedRow, SessionRow,
+pub use self::{
+    moves::{EndSome, TellSwitches},
+    queries::{EndAll, EndSession, GetBalance, GetReached, GetSessions, ReachedRow, SessionRow},
 };
 use super::{
     outlet::Outlet,
@@ -109,6 +111,8 @@ pub struct Client {
     pub id: Uuid,
     /// What the client calls itself.
     pub client_id: Option<String>,
+    /// Whether it can be moved to another path.
+    pub movable: bool,
     /// How it hears things.
     pub form: Form,
     /// What it is known as.

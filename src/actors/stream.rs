@@ -133,6 +133,7 @@ impl Actor for Stream {
         let client = Client {
             id: self.id,
             client_id: self.owner.client_id.clone(),
+            movable: false,
             identity: self.owner.identity.name.clone(),
             form: Form::Sse,
             outlet: self.outlet.clone(),

@@ -8,6 +8,7 @@ pub mod dual;
 pub mod factory;
 pub mod path;
 pub mod realtime;
+pub mod rehearsal;
 pub mod retry;
 pub mod websocket;
 

@@ -1,167 +1,341 @@
-//! The realtime path, put together: a transport, the adapter that sends by it, the batcher that reads
-//! for it. They have a thread of their own, so that nothing they do delays a commit.
+//! The realtime path at run time: put together, changed and taken apart as the settings say.
+//!
+//! A transport, the adapter that sends by it, the batcher that reads for it. They have a thread of
+//! their own, so that nothing they do delays a commit. Other limits, and another destination, are
+//! told to the actors between two requests: nothing is sent twice, and nothing passed over. Where the
+//! path goes off, they finish as for the router's end; when it comes on again, the next ones go on
+//! from where these were.
 
-use std::{sync::Arc, time::Duration};
+mod plan;
+
+use std::{
+    sync::{Arc, Mutex as StdMutex, PoisonError},
+    time::Duration,
+};
 
 use actix::{Actor, Addr, Arbiter};
-use tokio::sync::watch;
+use arc_swap::ArcSwap;
+use chrono::Utc;
+use futures_util::future::join;
+use tokio::sync::{Mutex, watch};
 
-use super::{AppError, Common};
+pub(super) use self::plan::NotPlanned;
+use self::plan::Plan;
+use super::options::Common;
 use crate::{
     actors::{
-        adapter::{Adapter, AdapterOptions, StopDelivering},
-        batcher::{AdapterRecipients, Batcher, BatcherOptions, FinishBatching, JournalRecipients},
+        adapter::{Adapter, AdapterOptions, StopDelivering, TryAgain},
+        batcher::{
+            AdapterRecipients, Batcher, BatcherOptions, BatcherView, FinishBatching, GetBatcher,
+            JournalRecipients,
+        },
         journal::{Bury, Journal, PublishError},
     },
     adapters::{
-        MonitoringAdapter, Paths, Tally, Transport, TransportKind,
-        dual::DualAdapter,
-        factory::{self, Builtin},
-        realtime::adapter::RealtimeAdapter,
-        retry::Pauses,
-        websocket::WebsocketAdapter,
+        MonitoringAdapter, Tally, dual::DualAdapter, factory::Builtin,
+        realtime::adapter::RealtimeAdapter, websocket::WebsocketAdapter,
     },
     core::{
-        batching::{self, PathPolicy},
-        breaker::{Breaker, BreakerLimits},
+        breaker::Breaker,
         cursor::durable::{self, Cursor},
         delivery::REALTIME,
-        retry::{RetryLimits, RetryPolicy},
     },
     http::adapters::{Delivery, Realtime},
-    settings::{BreakerSettings, RetrySettings, Settings},
+    settings::Settings,
+    storage::StorageError,
 };
 
-/// How much longer than its transport the adapter waits for an answer.
-const GRACE: Duration = Duration::from_secs(1);
+/// Why the paths cannot be as the settings say.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotReady {
+    /// The settings cannot be followed.
+    #[error(transparent)]
+    Plan(#[from] NotPlanned),
+    /// It is not known where to go on.
+    #[error("where the realtime path goes on cannot be read: {0}")]
+    Storage(#[from] StorageError),
+    /// Where it begins cannot be stored.
+    #[error("where the realtime path begins cannot be stored: {0}")]
+    Journal(#[from] PublishError),
+}
 
-/// Makes the paths that the flags name.
-pub(super) async fn start(
-    settings: &Settings,
-    common: &Common,
-    journal: &Addr<Journal>,
+/// A change of the paths that is ready to take effect.
+pub(super) struct Prepared(Option<Plan>);
+
+/// Who changes the delivery paths.
+pub(super) struct Rails {
+    common: Common,
+    journal: Addr<Journal>,
     advanced: watch::Receiver<()>,
-    builtin: Option<Builtin>,
-) -> Result<Delivery, AppError> {
-    let direct: Arc<dyn MonitoringAdapter> =
-        Arc::new(WebsocketAdapter::new(common.metrics.clone()));
-    if !Paths::of(&settings.flags).realtime {
-        return Ok(Delivery::new(vec![direct], None));
+    builtin: Builtin,
+    direct: Arc<dyn MonitoringAdapter>,
+    /// What became of events on the realtime path, whichever actors delivered them.
+    tally: Arc<Tally>,
+    /// What is on, for all who look.
+    shown: Arc<ArcSwap<Delivery>>,
+    /// Where the path goes on, once that is known.
+    place: StdMutex<Option<Cursor>>,
+    /// What was adopted last; the running one follows it.
+    newest: watch::Sender<Option<Plan>>,
+    running: Mutex<Option<Running>>,
+}
+
+/// The actors at work, and what they do it by.
+struct Running {
+    plan: Plan,
+    realtime: Realtime,
+    thread: Arbiter,
+}
+
+impl Rails {
+    /// The direct path alone.
+    pub(super) fn new(
+        common: &Common,
+        journal: &Addr<Journal>,
+        advanced: watch::Receiver<()>,
+        builtin: Builtin,
+    ) -> Self {
+        let direct: Arc<dyn MonitoringAdapter> =
+            Arc::new(WebsocketAdapter::new(common.metrics.clone()));
+        let alone = Delivery { paths: vec![direct.clone()], realtime: None };
+        Self {
+            common: common.clone(),
+            journal: journal.clone(),
+            advanced,
+            builtin,
+            direct,
+            tally: Arc::default(),
+            shown: Arc::new(ArcSwap::from_pointee(alone)),
+            place: StdMutex::default(),
+            newest: watch::Sender::new(None),
+            running: Mutex::default(),
+        }
     }
-    let transport: Arc<dyn Transport> = factory::transport(settings, builtin.as_ref())?.into();
-    let tally = Arc::<Tally>::default();
-    let path: Arc<dyn MonitoringAdapter> =
-        Arc::new(RealtimeAdapter::new(transport.clone(), tally.clone()));
-    let dual = Arc::new(DualAdapter::new(direct.clone(), path.clone()));
-    let realtime = actors(settings, common, journal, advanced, (transport, tally)).await?;
-    Ok(Delivery::new(vec![direct, path, dual], Some(realtime)))
-}
 
-async fn actors(
-    settings: &Settings,
-    common: &Common,
-    journal: &Addr<Journal>,
-    advanced: watch::Receiver<()>,
-    (transport, tally): (Arc<dyn Transport>, Arc<Tally>),
-) -> Result<Realtime, AppError> {
-    let cursor = begin(common, journal).await?;
-    let announce =
-        (transport.kind() != TransportKind::Postgres).then_some(settings.realtime.head_interval);
-    tracing::info!(
-        destination = transport.describe(),
-        after = cursor.as_ref().map(|cursor| cursor.through),
-        "events are delivered to Realtime too",
-    );
-    let thread = Arbiter::new();
-    let options = adapter_options(settings, common, journal, (transport, tally.clone()))?;
-    let adapter = Adapter::start_in_arbiter(&thread.handle(), |_| Adapter::new(options));
-    let options = BatcherOptions {
-        storage: common.storage.clone(),
-        tail: common.tail.clone(),
-        advanced,
-        cursor,
-        policy: PathPolicy::try_new(batch_limits(settings))?,
-        max_probes: settings.breaker.poison_probes,
-        announce,
-        adapter: AdapterRecipients {
-            deliver: adapter.clone().recipient(),
-            announce: adapter.clone().recipient(),
-        },
-        journal: JournalRecipients {
-            save: journal.clone().recipient(),
-            bury: journal.clone().recipient(),
-        },
-        tally,
-        metrics: common.metrics.clone(),
-    };
-    let batcher = Batcher::start_in_arbiter(&thread.handle(), |_| Batcher::new(options));
-    Ok(Realtime { adapter, batcher })
-}
-
-fn adapter_options(
-    settings: &Settings,
-    common: &Common,
-    journal: &Addr<Journal>,
-    (transport, tally): (Arc<dyn Transport>, Arc<Tally>),
-) -> Result<AdapterOptions, AppError> {
-    let breaker = breaker_limits(&settings.breaker, settings.request_timeout());
-    Ok(AdapterOptions {
-        transport,
-        breaker: Breaker::try_new(breaker, Duration::ZERO)?,
-        pauses: Pauses::new(RetryPolicy::try_new(retry_limits(&settings.retry))?),
-        per_second: settings.realtime.send_per_second,
-        deadline: settings.request_timeout() + GRACE,
-        audit: journal.clone().recipient(),
-        tally,
-        metrics: common.metrics.clone(),
-    })
-}
-
-/// Where the adapter goes on; retention minds it from now on.
-async fn begin(common: &Common, journal: &Addr<Journal>) -> Result<Option<Cursor>, AppError> {
-    let cursor = common.storage.cursor(REALTIME).await?;
-    let head = common.tail.load().head();
-    let resume = durable::resume(cursor.as_ref(), &head);
-    let through = resume.next - 1;
-    common.cursors.enable(REALTIME, through);
-    if cursor.is_none() {
-        // Before anything is accepted: whatever is, is delivered, also if the router is killed now.
-        let first = Bury { letters: vec![], step: resume.step(REALTIME, &head) };
-        let stored = journal.send(first).await.unwrap_or(Err(PublishError::Unavailable));
-        stored.map_err(|error| AppError::Journal(error.to_string()))?;
+    /// The paths, as they are whenever one looks.
+    pub(super) fn shown(&self) -> Arc<ArcSwap<Delivery>> {
+        self.shown.clone()
     }
-    Ok(cursor)
+
+    /// Builds what these settings ask for. Before the path is on, it is stored where it begins: what
+    /// is routed there from then on is delivered, also if the router is killed now.
+    ///
+    /// # Errors
+    /// See [`NotReady`]; nothing has changed then that anybody could see.
+    pub(super) async fn prepare(&self, settings: &Settings) -> Result<Prepared, NotReady> {
+        let before = self.newest.borrow().clone();
+        let plan = Plan::of(settings, &self.builtin, before.as_ref())?;
+        if plan.is_some() && self.place().is_none() {
+            let place = self.begin().await?;
+            self.keep(place);
+        }
+        Ok(Prepared(plan))
+    }
+
+    /// What was prepared takes effect, as soon as requests under way have ended.
+    pub(super) fn adopt(&self, Prepared(plan): Prepared) {
+        let comes_on = plan.is_some() && self.newest.borrow().is_none();
+        if let Some(place) = self.place().filter(|_| comes_on) {
+            // From now on something may be routed there that must not be deleted before.
+            let head = self.common.tail.load().head();
+            let through = durable::resume(Some(&place), &head).next - 1;
+            self.common.cursors.enable(REALTIME, through);
+        }
+        self.newest.send_replace(plan);
+    }
+
+    /// Follows what is adopted, for as long as the process lives.
+    pub(super) async fn run(self: Arc<Self>) {
+        let mut newest = self.newest.subscribe();
+        newest.mark_changed();
+        while newest.changed().await.is_ok() {
+            let plan = newest.borrow_and_update().clone();
+            self.change(plan).await;
+        }
+    }
+
+    /// The destination may be set right: whether it is, is tried.
+    pub(super) async fn try_again(&self) {
+        if let Some(realtime) = &self.shown.load().realtime
+            && realtime.adapter.send(TryAgain).await.is_err()
+        {
+            tracing::debug!("the adapter was gone before it could try again");
+        }
+    }
+
+    /// Becomes what was adopted last.
+    pub(super) async fn settle(&self) {
+        let plan = self.newest.borrow().clone();
+        self.change(plan).await;
+    }
+
+    /// Becomes what `plan` says.
+    async fn change(&self, plan: Option<Plan>) {
+        let mut running = self.running.lock().await;
+        *running = match (running.take(), plan) {
+            (None, None) => None,
+            (None, Some(plan)) => match self.start(plan) {
+                Ok(on) => Some(on),
+                // It was checked when it was planned.
+                Err(error) => {
+                    tracing::error!(%error, "the realtime path does not begin");
+                    None
+                }
+            },
+            (Some(on), Some(plan)) => Some(self.reconfigure(on, plan).await),
+            (Some(on), None) => {
+                self.stop(on).await;
+                None
+            }
+        };
+    }
+
+    /// Nothing more is sent: the request in flight is finished, and the cursor is on its way to the
+    /// journal.
+    pub(super) async fn finish(&self, within: Duration) {
+        let finished = async {
+            if let Some(Running { realtime, .. }) = &*self.running.lock().await {
+                finish(realtime).await;
+            }
+        };
+        if tokio::time::timeout(within, finished).await.is_err() {
+            tracing::warn!("a request to the destination did not end in time: it is made again");
+        }
+    }
+
+    fn start(&self, plan: Plan) -> Result<Running, NotPlanned> {
+        let place = self.place();
+        tracing::info!(
+            destination = plan.transport.describe(),
+            after = place.as_ref().map(|cursor| cursor.through),
+            "events are delivered to Realtime too",
+        );
+        let breaker = Breaker::try_new(plan.limits.breaker, Duration::ZERO)?;
+        let thread = Arbiter::new();
+        let options = self.adapter_options(&plan, breaker);
+        let adapter = Adapter::start_in_arbiter(&thread.handle(), |_| Adapter::new(options));
+        let options = self.batcher_options(&plan, place, &adapter);
+        let batcher = Batcher::start_in_arbiter(&thread.handle(), |_| Batcher::new(options));
+        let realtime = Realtime { adapter, batcher };
+        self.show(&plan, &realtime);
+        Ok(Running { plan, realtime, thread })
+    }
+
+    async fn reconfigure(&self, on: Running, plan: Plan) -> Running {
+        let Running { plan: before, realtime, thread } = on;
+        if let Some(change) = plan.for_batcher(&before)
+            && realtime.batcher.send(change).await.is_err()
+        {
+            tracing::error!("the batcher was gone before it heard of other settings");
+        }
+        if let Some(change) = plan.for_adapter(&before) {
+            match realtime.adapter.send(change).await {
+                Ok(Ok(())) => tracing::info!(
+                    destination = plan.transport.describe(),
+                    "events are delivered to Realtime by other settings"
+                ),
+                // Its limits were checked before they were in force.
+                Ok(Err(error)) => tracing::error!(%error, "the adapter keeps its settings"),
+                Err(_) => tracing::error!("the adapter was gone before it heard of other settings"),
+            }
+        }
+        self.show(&plan, &realtime);
+        Running { plan, realtime, thread }
+    }
+
+    async fn stop(&self, Running { realtime, thread, .. }: Running) {
+        self.shown.store(Arc::new(self.alone()));
+        finish(&realtime).await;
+        match realtime.batcher.send(GetBatcher).await {
+            Ok(BatcherView { position, through, .. }) => {
+                self.keep(Cursor { position, through, updated_at: Utc::now() });
+                tracing::info!(after = through, "events are not delivered to Realtime any more");
+            }
+            // The place before this one is good too, and the watchdog ends the process.
+            Err(_) => tracing::error!("the batcher was gone before it said how far it was"),
+        }
+        self.common.cursors.disable(REALTIME);
+        thread.stop();
+    }
+
+    fn show(&self, plan: &Plan, realtime: &Realtime) {
+        let path: Arc<dyn MonitoringAdapter> =
+            Arc::new(RealtimeAdapter::new(plan.transport.clone(), self.tally.clone()));
+        let dual = Arc::new(DualAdapter::new(self.direct.clone(), path.clone()));
+        let paths = vec![self.direct.clone(), path, dual];
+        self.shown.store(Arc::new(Delivery { paths, realtime: Some(realtime.clone()) }));
+    }
+
+    fn alone(&self) -> Delivery {
+        Delivery { paths: vec![self.direct.clone()], realtime: None }
+    }
+
+    fn adapter_options(&self, plan: &Plan, breaker: Breaker) -> AdapterOptions {
+        AdapterOptions {
+            transport: plan.transport.clone(),
+            breaker,
+            limits: plan.limits,
+            audit: self.journal.clone().recipient(),
+            tally: self.tally.clone(),
+            metrics: self.common.metrics.clone(),
+        }
+    }
+
+    fn batcher_options(
+        &self,
+        plan: &Plan,
+        cursor: Option<Cursor>,
+        adapter: &Addr<Adapter>,
+    ) -> BatcherOptions {
+        BatcherOptions {
+            storage: self.common.storage.clone(),
+            tail: self.common.tail.clone(),
+            advanced: self.advanced.clone(),
+            cursor,
+            policy: plan.policy.clone(),
+            max_probes: plan.max_probes,
+            announce: plan.announce,
+            adapter: AdapterRecipients {
+                deliver: adapter.clone().recipient(),
+                announce: adapter.clone().recipient(),
+            },
+            journal: JournalRecipients {
+                save: self.journal.clone().recipient(),
+                bury: self.journal.clone().recipient(),
+            },
+            tally: self.tally.clone(),
+            metrics: self.common.metrics.clone(),
+        }
+    }
+
+    /// Where the path was, or where it begins, which is stored.
+    async fn begin(&self) -> Result<Cursor, NotReady> {
+        if let Some(cursor) = self.common.storage.cursor(REALTIME).await? {
+            return Ok(cursor);
+        }
+        let head = self.common.tail.load().head();
+        let step = durable::resume(None, &head).step(REALTIME, &head);
+        let cursor =
+            Cursor { position: step.position, through: step.through, updated_at: Utc::now() };
+        let stored = self.journal.send(Bury { letters: vec![], step }).await;
+        stored.unwrap_or(Err(PublishError::Unavailable))?;
+        Ok(cursor)
+    }
+
+    fn place(&self) -> Option<Cursor> {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, place: Cursor) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+    }
 }
 
 /// The request in flight is finished, and the cursor is on its way to the journal.
-pub(super) async fn finish(realtime: &Realtime, within: Duration) {
+async fn finish(realtime: &Realtime) {
     let finished = realtime.batcher.send(FinishBatching);
-    if realtime.adapter.send(StopDelivering).await.is_err() {
-        tracing::error!("the adapter was gone before it was stopped");
+    let (finished, stopped) = join(finished, realtime.adapter.send(StopDelivering)).await;
+    if finished.is_err() || stopped.is_err() {
+        tracing::error!("the actors of the realtime path were gone before they were finished");
     }
-    if tokio::time::timeout(within, finished).await.is_err() {
-        tracing::warn!("a request to the destination did not end in time: it is made again");
-    }
-}
-
-fn breaker_limits(breaker: &BreakerSettings, timeout: Duration) -> BreakerLimits {
-    BreakerLimits {
-        failures: breaker.failures,
-        error_percent: breaker.error_percent,
-        attempts: breaker.attempts,
-        min_attempts: breaker.min_attempts,
-        open_for: breaker.open_for,
-        open_max: breaker.open_max,
-        successes: breaker.successes,
-        probe_for: (timeout + GRACE) * 2,
-    }
-}
-
-fn retry_limits(retry: &RetrySettings) -> RetryLimits {
-    RetryLimits { initial: retry.initial, max: retry.max, max_asked: retry.max_asked }
-}
-
-fn batch_limits(settings: &Settings) -> batching::Limits {
-    let batcher = &settings.batcher;
-    batching::adaptive(settings.flags.batch_size, batcher.max_linger, batcher.target_latency)
 }

@@ -5,7 +5,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
 };
 
-use actix_server::{Server, ServerHandle};
+use actix_server::ServerHandle;
 use actix_web::web;
 use tokio::task::{JoinError, JoinHandle};
 
@@ -22,31 +22,22 @@ pub(super) struct Listeners {
     public: TcpListener,
     /// That of `server.bind`, with the port, also when any was to do.
     pub(super) address: SocketAddr,
-    private: Option<TcpListener>,
+    private: TcpListener,
+    private_address: SocketAddr,
 }
 
 impl Listeners {
     pub(super) fn bind(settings: &Settings) -> Result<Self, AppError> {
         let (public, address) = listen(settings.server.bind)?;
-        let private = if settings.delivers_to_itself() {
-            let (private, address) = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-            tracing::debug!("the built-in Realtime is reached by http://{address}");
-            Some(private)
-        } else {
-            None
-        };
-        Ok(Self { public, address, private })
+        // Always: which paths are on may change at any time, and probes listen there too.
+        let (private, private_address) = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        tracing::debug!("the router reaches itself by http://{private_address}");
+        Ok(Self { public, address, private, private_address })
     }
 
-    /// Where the router reaches its own Realtime, when it delivers there.
-    pub(super) fn private_address(&self) -> Option<SocketAddr> {
-        self.private.as_ref().and_then(|listener| listener.local_addr().ok())
-    }
-
-    /// The router's own Realtime, for the adapter, when it delivers there.
-    pub(super) fn builtin(&self, auth: &Authenticator) -> Option<Builtin> {
-        let key = auth.private_key().secret().clone();
-        self.private_address().map(|address| Builtin { address, key })
+    /// The router as it reaches itself.
+    pub(super) fn builtin(&self, auth: &Authenticator) -> Builtin {
+        Builtin { address: self.private_address, key: auth.private_key().secret().clone() }
     }
 
     pub(super) fn start(
@@ -54,20 +45,20 @@ impl Listeners {
         router: &web::Data<Router>,
         shard: &ShardOptions,
     ) -> Result<Servers, AppError> {
-        let start = |private| server::start_private(private, router.clone(), shard.clone());
-        let private = self.private.map(start).transpose().map_err(AppError::Server)?;
+        let private = server::start_private(self.private, router.clone(), shard.clone());
+        let private = private.map_err(AppError::Server)?;
         let public = server::start(self.public, router.clone(), shard.clone());
         let public = public.map_err(AppError::Server)?;
-        let handles = [Some(public.handle()), private.as_ref().map(Server::handle)];
-        let serving = [Some(public), private].map(|server| server.map(actix_rt::spawn));
+        let handles = [public.handle(), private.handle()];
+        let serving = [public, private].map(actix_rt::spawn);
         Ok(Servers { handles, serving })
     }
 }
 
 /// The servers, the public one first.
 pub(super) struct Servers {
-    handles: [Option<ServerHandle>; 2],
-    serving: [Option<JoinHandle<io::Result<()>>>; 2],
+    handles: [ServerHandle; 2],
+    serving: [JoinHandle<io::Result<()>>; 2],
 }
 
 impl Servers {
@@ -75,26 +66,16 @@ impl Servers {
     pub(super) async fn ended(&mut self) -> io::Error {
         let [public, private] = &mut self.serving;
         tokio::select! {
-            ended = end(public) => why(ended),
-            ended = end(private) => why(ended),
+            ended = public => why(ended),
+            ended = private => why(ended),
         }
     }
 
     /// Stops them, without waiting for connections.
     pub(super) async fn stop(&self) {
-        for handle in self.handles.iter().flatten() {
+        for handle in &self.handles {
             handle.stop(false).await;
         }
-    }
-}
-
-/// One that does not run does not end.
-async fn end(
-    serving: &mut Option<JoinHandle<io::Result<()>>>,
-) -> Result<io::Result<()>, JoinError> {
-    match serving {
-        Some(serving) => serving.await,
-        None => std::future::pending().await,
     }
 }
 

@@ -12,7 +12,6 @@ mod descriptors;
 mod exit;
 pub mod explain;
 pub mod filter;
-pub mod frames;
 mod migrate;
 pub mod reply;
 pub mod retry;
@@ -106,7 +105,6 @@ where
 }
 
 /// The settings of this process: its environment, and the file.
-
 fn load(config: Option<&Path>) -> Result<Loaded, Faults> {
     Source::of(config.map(Path::to_owned)).load(&[])
 }

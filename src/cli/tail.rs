@@ -19,10 +19,15 @@ use tokio_tungstenite::{
 use super::{
     client::{ClientError, Target, root_cause},
     filter::FilterArgs,
-    frames::{self, Frame, Shown},
     retry,
 };
-use crate::core::{event::Position, protocol::From};
+use crate::core::{
+    event::Position,
+    protocol::{
+        From,
+        heard::{self, Frame, Shown},
+    },
+};
 
 pub mod line;
 
@@ -168,7 +173,7 @@ impl Tail {
     }
 
     fn on_frame(&mut self, text: &str, session: &mut Session) -> Result<(), ClientError> {
-        match frames::parse(text).map_err(|e| self.unreadable(&e))? {
+        match heard::parse(text).map_err(|e| self.unreadable(&e))? {
             Frame::Welcome(welcome) => session.silence = welcome.silence(),
             Frame::Subscribed(subscribed) => {
                 self.position = Some(subscribed.position);
@@ -187,7 +192,7 @@ impl Tail {
                 session.why = Some(format!("the router ended the session ({})", bye.reason));
                 session.asked = Some(Duration::from_millis(bye.reconnect_after_ms));
             }
-            Frame::Other => {}
+            Frame::Pong | Frame::Other => {}
         }
         Ok(())
     }

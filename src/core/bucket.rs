@@ -49,6 +49,15 @@ mod tests {
     }
 
     #[test]
+    fn a_share_takes_the_buckets_below_it() {
+        for (bucket, percent, expected) in
+            [(0, 0, false), (0, 1, true), (2_499, 25, true), (2_500, 25, false), (9_999, 100, true)]
+        {
+            assert_eq!(within(bucket, percent), expected, "{bucket} of {percent} %");
+        }
+    }
+
+    #[test]
     fn texts_are_spread_evenly() {
         const TEXTS: u32 = 100_000;
         let mut tenths = [0_u32; 10];

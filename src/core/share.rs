@@ -81,8 +81,8 @@ impl FromStr for Share {
         if !digits(whole) || !digits(rest) || rest.len() > DIGITS {
             return Err(NoShare);
         }
-        let whole: u32 = whole.parse().map_err(|_| NoShare)?;
-        let rest: u32 = format!("{rest:0<DIGITS$}").parse().map_err(|_| NoShare)?;
+        let whole: u32 = whole.parse().ok().ok_or(NoShare)?;
+        let rest: u32 = format!("{rest:0<DIGITS$}").parse().ok().ok_or(NoShare)?;
         let parts = whole.checked_mul(PERCENT).and_then(|parts| parts.checked_add(rest));
         parts.filter(|parts| *parts <= WHOLE).map(Self).ok_or(NoShare)
     }

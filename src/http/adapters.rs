@@ -5,7 +5,6 @@ use std::sync::Arc;
 use actix::Addr;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 use super::{
@@ -30,17 +29,17 @@ use crate::{
     },
 };
 
-/// The delivery paths of a router.
+/// The delivery paths of a router, as they are now.
+#[derive(Clone)]
 pub struct Delivery {
     /// Every path, as it reports itself; the direct one first.
     pub paths: Vec<Arc<dyn MonitoringAdapter>>,
     /// What delivers to a Realtime, when that is on.
     pub realtime: Option<Realtime>,
-    /// Held by the one who replays a dead letter.
-    pub replays: Mutex<()>,
 }
 
 /// The actors of the realtime path.
+#[derive(Clone)]
 pub struct Realtime {
     /// The one that sends.
     pub adapter: Addr<Adapter>,
@@ -49,12 +48,6 @@ pub struct Realtime {
 }
 
 impl Delivery {
-    /// These paths; what delivers to a Realtime, when that is on.
-    #[must_use]
-    pub fn new(paths: Vec<Arc<dyn MonitoringAdapter>>, realtime: Option<Realtime>) -> Self {
-        Self { paths, realtime, replays: Mutex::default() }
-    }
-
     /// How the realtime path is; `None` when it is off, or its actors are gone.
     pub async fn realtime(&self) -> Option<(AdapterView, BatcherView)> {
         let Realtime { adapter, batcher } = self.realtime.as_ref()?;
@@ -259,9 +252,10 @@ impl DeliveryRow {
     responses((status = 200, description = "The paths that are on.", body = Adapters))
 )]
 pub async fn list(router: web::Data<Router>) -> web::Json<Adapters> {
-    let mut realtime = router.delivery.realtime().await;
-    let mut adapters = Vec::with_capacity(router.delivery.paths.len());
-    for path in &router.delivery.paths {
+    let delivery = router.delivery();
+    let mut realtime = delivery.realtime().await;
+    let mut adapters = Vec::with_capacity(delivery.paths.len());
+    for path in &delivery.paths {
         let name = path.kind();
         let delivery = if name == AdapterKind::Realtime { realtime.take() } else { None };
         let health = path.health().await;
@@ -313,7 +307,8 @@ pub async fn force(
     name: web::Path<String>,
     body: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
-    let realtime = router.delivery.realtime.as_ref().filter(|_| *name.as_str() == *REALTIME);
+    let delivery = router.delivery();
+    let realtime = delivery.realtime.as_ref().filter(|_| *name.as_str() == *REALTIME);
     let Some(Realtime { adapter, .. }) = realtime else {
         let detail = format!("there is no adapter {name:?} with a breaker; see /v1/adapters");
         return Err(Problem::new(Code::NotFound, detail));

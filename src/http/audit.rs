@@ -9,8 +9,8 @@ use super::{
     Router,
     contract::problems,
     events::unreadable,
-    problem::{Code, Problem},
-    query::{Pairs, records, unknown},
+    problem::Problem,
+    query::{Pairs, RecordParameters, records, stored_json, unknown},
 };
 use crate::{
     core::event::rfc3339,
@@ -24,22 +24,13 @@ problems!(
 
 const PARAMETERS: [&str; 4] = ["after", "before", "action", "limit"];
 
-/// The parameters that [`query`] reads.
+/// What [`query`] reads beside [`RecordParameters`].
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only described")]
 struct Parameters {
-    /// Those after this `id`, oldest first; not with `before`.
-    #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_usize)]
-    after: Option<u64>,
-    /// Those before this `id`, newest first; not with `after`.
-    #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_usize)]
-    before: Option<u64>,
     /// Of this action.
     action: Option<String>,
-    /// At most so many.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<usize>,
 }
 
 /// A line of the audit log.
@@ -66,10 +57,7 @@ struct EntryBody {
 
 impl EntryBody {
     fn new(entry: AuditEntry) -> Result<Self, Problem> {
-        let detail = RawValue::from_string(entry.detail.into()).map_err(|error| {
-            tracing::error!(%error, id = entry.id, "a line of the audit log is no JSON");
-            Problem::new(Code::StorageUnavailable, "the storage cannot be read now")
-        })?;
+        let detail = stored_json("a line of the audit log", entry.id, entry.detail.into())?;
         Ok(Self {
             id: entry.id,
             at: rfc3339(entry.at),
@@ -109,7 +97,7 @@ fn query(pairs: &[(String, String)]) -> Result<AuditQuery, Problem> {
 /// # Errors
 /// When the query makes no sense, or storage cannot be read.
 #[utoipa::path(
-    get, path = "/v1/audit", operation_id = "list_audit", tag = "operating", params(Parameters),
+    get, path = "/v1/audit", operation_id = "list_audit", tag = "operating", params(RecordParameters, Parameters),
     responses((status = 200, description = "A page of it.", body = EntryPage), AuditProblems)
 )]
 pub async fn list(

@@ -15,7 +15,7 @@ use super::{
     contract::{problems, schemas::EventBody},
     events::unreadable,
     problem::{Code, Problem},
-    query::{Pairs, bad, records, unknown},
+    query::{Pairs, RecordParameters, bad, records, stored_json, unknown},
 };
 use crate::{
     actors::journal::{ChangeDeadLetter, PublishError, Record},
@@ -48,35 +48,36 @@ problems!(
 
 const PARAMETERS: [&str; 5] = ["after", "before", "adapter", "status", "limit"];
 
-/// The parameters that [`query`] reads.
+/// What [`query`] reads beside [`RecordParameters`].
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only described")]
 struct Parameters {
-    /// Those after this `id`, oldest first; not with `before`.
-    #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_usize)]
-    after: Option<u64>,
-    /// Those before this `id`, newest first; not with `after`.
-    #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_usize)]
-    before: Option<u64>,
     /// Of this adapter.
     adapter: Option<String>,
     /// Of this status.
     status: Option<DeadLetterStatus>,
-    /// At most so many.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<usize>,
 }
 
 /// An event that a destination refused for good.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeadLetter)]
 struct LetterBody {
+    #[serde(flatten)]
+    letter: Letter,
+    /// Whose destination.
+    adapter: String,
+    /// The event, whole, even when retention has taken it.
+    #[schema(value_type = EventBody)]
+    event: Box<RawValue>,
+}
+
+/// What became of a dead letter.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Letter {
     /// Its number: later ones have greater ones.
     #[schema(minimum = 1)]
     id: u64,
-    /// Whose destination.
-    adapter: String,
     /// `pending` waits for somebody or is being replayed, `failed` was refused again in a replay;
     /// both can be replayed.
     status: DeadLetterStatus,
@@ -93,29 +94,27 @@ struct LetterBody {
     /// When a replay delivered it.
     #[schema(format = DateTime, required)]
     recovered_at: Option<String>,
-    /// The event, whole, even when retention has taken it.
-    #[schema(value_type = EventBody)]
-    event: Box<RawValue>,
+}
+
+impl From<&DeadLetter> for Letter {
+    fn from(letter: &DeadLetter) -> Self {
+        Self {
+            id: letter.id,
+            status: letter.status,
+            reason: letter.reason.clone(),
+            attempts: letter.attempts,
+            created_at: rfc3339(letter.created_at),
+            replayed_at: letter.replayed_at.map(rfc3339),
+            recovered_at: letter.recovered_at.map(rfc3339),
+        }
+    }
 }
 
 impl LetterBody {
     fn new(letter: DeadLetter) -> Result<Self, Problem> {
         let json = String::from_utf8_lossy(&letter.event.json).into_owned();
-        let event = RawValue::from_string(json).map_err(|error| {
-            tracing::error!(%error, id = letter.id, "the event of a dead letter is no JSON");
-            Problem::new(Code::StorageUnavailable, "the storage cannot be read now")
-        })?;
-        Ok(Self {
-            id: letter.id,
-            adapter: letter.adapter,
-            status: letter.status,
-            reason: letter.reason,
-            attempts: letter.attempts,
-            created_at: rfc3339(letter.created_at),
-            replayed_at: letter.replayed_at.map(rfc3339),
-            recovered_at: letter.recovered_at.map(rfc3339),
-            event,
-        })
+        let event = stored_json("the event of a dead letter", letter.id, json)?;
+        Ok(Self { letter: Letter::from(&letter), adapter: letter.adapter, event })
     }
 }
 
@@ -154,7 +153,7 @@ fn query(pairs: &[(String, String)]) -> Result<DeadLetterQuery, Problem> {
 /// When the query makes no sense, or storage cannot be read.
 #[utoipa::path(
     get, path = "/v1/dead-letters", operation_id = "list_dead_letters", tag = "operating",
-    params(Parameters),
+    params(RecordParameters, Parameters),
     responses((status = 200, description = "A page of them.", body = LetterPage), ListProblems)
 )]
 pub async fn list(

@@ -4,7 +4,6 @@
 //! recent record is in memory and bounded; what is computed now is of who is connected now.
 
 use actix_web::{HttpResponse, web};
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -12,6 +11,7 @@ use uuid::Uuid;
 use super::{
     Router,
     contract::problems,
+    dead_letters::Letter,
     events::unreadable,
     ops::stopping,
     problem::{self, Code, Problem},
@@ -25,7 +25,6 @@ use crate::{
         delivery::{REALTIME, attempt::Attempt},
         event::{Category, Event, Seq, rfc3339},
     },
-    storage::{DeadLetter, DeadLetterStatus},
 };
 
 problems!(
@@ -185,23 +184,8 @@ struct AttemptRow {
 #[derive(Debug, Serialize, ToSchema)]
 struct LetterPart {
     source: Source,
-    /// Its number.
-    id: u64,
-    /// Where it stands.
-    status: DeadLetterStatus,
-    /// What the destination said last.
-    reason: String,
-    /// How often it was sent, replays included.
-    attempts: u32,
-    /// When it was first set aside.
-    #[schema(format = DateTime)]
-    created_at: String,
-    /// When it was last replayed.
-    #[schema(format = DateTime, required)]
-    replayed_at: Option<String>,
-    /// When a replay delivered it.
-    #[schema(format = DateTime, required)]
-    recovered_at: Option<String>,
+    #[serde(flatten)]
+    letter: Letter,
 }
 
 /// The whole path of an event that is still in the journal: how it was committed, whom it reaches by
@@ -261,7 +245,7 @@ fn direct(mut sessions: Vec<ReachedRow>) -> Direct {
 
 async fn on_realtime(router: &Router, event: &Event) -> Result<Option<OnRealtime>, Problem> {
     let unreadable = |error| unreadable(&router.metrics, &error);
-    let attempts = match &router.delivery.realtime {
+    let attempts = match &router.delivery().realtime {
         Some(realtime) => {
             let attempts = realtime.adapter.send(GetAttempts(event.seq)).await;
             Some(attempts.map_err(stopping)?.into())
@@ -279,7 +263,9 @@ async fn on_realtime(router: &Router, event: &Event) -> Result<Option<OnRealtime
         through: cursor.through,
         updated_at: rfc3339(cursor.updated_at),
     });
-    Ok(Some(OnRealtime { cursor, attempts, dead_letter: letter.map(Into::into) }))
+    let dead_letter =
+        letter.as_ref().map(|letter| LetterPart { source: Source::Storage, letter: letter.into() });
+    Ok(Some(OnRealtime { cursor, attempts, dead_letter }))
 }
 
 impl From<AttemptsOf> for AttemptsPart {
@@ -300,22 +286,6 @@ impl From<Attempt> for AttemptRow {
             events: attempt.events,
             first_seq: attempt.first,
             last_seq: attempt.last,
-        }
-    }
-}
-
-impl From<DeadLetter> for LetterPart {
-    fn from(letter: DeadLetter) -> Self {
-        let time = |at: Option<DateTime<Utc>>| at.map(rfc3339);
-        Self {
-            source: Source::Storage,
-            id: letter.id,
-            status: letter.status,
-            reason: letter.reason,
-            attempts: letter.attempts,
-            created_at: rfc3339(letter.created_at),
-            replayed_at: time(letter.replayed_at),
-            recovered_at: time(letter.recovered_at),
         }
     }
 }

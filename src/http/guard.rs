@@ -19,10 +19,11 @@ use actix_web::http::{
 use chrono::Utc;
 
 use super::{
-    Caller, ROUTES, Router,
+    Caller, Router,
     door::Door,
     limits::Account,
     problem::{Code, Problem},
+    routes::ROUTES,
 };
 use crate::{
     core::access::{ClientKey, Identity, Need, Scope},

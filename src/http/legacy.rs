@@ -45,7 +45,7 @@ pub struct Health {
     port: u16,
     /// `signalbox`.
     service: &'static str,
-    /// `healthy` when all components are, `unhealthy` when one is.
+    /// That of the worst of them.
     status: Condition,
     /// When this was said.
     #[schema(format = "date-time")]
@@ -61,25 +61,32 @@ pub struct Components {
     flags: Condition,
     /// Events are taken.
     metrics: Condition,
+    /// Everything that matched was delivered, dropped by name, or is on its way: the ledger balances.
+    ledger: Condition,
     /// Sockets are served.
     websocket: Condition,
 }
 
 /// How something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Condition {
     /// As it should be.
     Healthy,
-    /// Something is not as somebody wanted it; the work is done all the same.
+    /// Not as it should be, and does its work.
     Degraded,
-    /// Not so.
+    /// Does not do its work.
     Unhealthy,
 }
 
 impl Condition {
     fn of(is_healthy: bool) -> Self {
         if is_healthy { Self::Healthy } else { Self::Unhealthy }
+    }
+
+    /// Of something without which the work is done all the same.
+    fn of_extra(is_healthy: bool) -> Self {
+        if is_healthy { Self::Healthy } else { Self::Degraded }
     }
 }
 
@@ -121,12 +128,11 @@ pub async fn health(router: web::Data<Router>) -> HttpResponse {
             FlagsCondition::Degraded => Condition::Degraded,
         },
         metrics: Condition::of(journal.is_ok_and(|status| status.state == "ready")),
+        ledger: Condition::of_extra(router.ledger.balances()),
         websocket: Condition::of(are_shards_alive && !router.is_draining()),
     };
-    let Components { dashboard, flags, metrics, websocket } = components;
-    let worst = |condition| [dashboard, flags, metrics, websocket].contains(&condition);
-    let known = [Condition::Unhealthy, Condition::Degraded].into_iter().find(|it| worst(*it));
-    let status = known.unwrap_or(Condition::Healthy);
+    let Components { dashboard, flags, metrics, ledger, websocket } = components;
+    let status = dashboard.max(flags).max(metrics).max(ledger).max(websocket);
     let mut response = match status {
         Condition::Healthy | Condition::Degraded => HttpResponse::Ok(),
         Condition::Unhealthy => HttpResponse::ServiceUnavailable(),

@@ -1,4 +1,4 @@
-//! Everything that speaks HTTP. [`ROUTES`] is the whole surface; each noun has its file.
+//! Everything that speaks HTTP. [`routes::ROUTES`] is the whole surface; each noun has its file.
 
 pub mod adapters;
 pub mod audit;
@@ -15,12 +15,14 @@ pub mod flags;
 pub mod guard;
 pub mod in_flight;
 pub mod ingest;
+pub mod ledger;
 pub mod legacy;
 pub mod limits;
 pub mod ops;
 pub mod problem;
 pub mod query;
 mod room;
+pub mod routes;
 pub mod server;
 pub mod settings;
 pub mod stats;
@@ -39,14 +41,15 @@ use std::{
 use actix::Addr;
 use actix_http::ConnectionType;
 use actix_web::{
-    Error, HttpMessage, HttpRequest, HttpResponse,
+    Error, HttpMessage,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    guard as methods,
     http::{Method, StatusCode, header},
     middleware::Next,
     web,
 };
+use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
 
 use self::{
     adapters::Delivery,
@@ -57,15 +60,13 @@ use self::{
     guard::cors,
     in_flight::InFlight,
     ingest::Idempotent,
+    ledger::LedgerState,
     limits::{Account, Limits},
     problem::{Code, Problem},
 };
 use crate::{
     actors::{broadcaster::Broadcaster, journal::Journal, legacy::board::Board},
-    core::{
-        access::{Identity, Need, Scope},
-        tail::SharedTail,
-    },
+    core::{access::Identity, tail::SharedTail},
     realtime::{self, topics::Topics},
     settings::{LiveSettings, Snapshot},
     storage::Storage,
@@ -85,8 +86,10 @@ pub struct Router {
     pub journal: Addr<Journal>,
     /// Who is connected.
     pub broadcaster: Addr<Broadcaster>,
-    /// The delivery paths.
-    pub delivery: Delivery,
+    /// The delivery paths, read by [`Router::delivery`].
+    pub delivery: Arc<ArcSwap<Delivery>>,
+    /// Held by the one who replays a dead letter.
+    pub replays: Mutex<()>,
     /// The newest events.
     pub tail: Arc<SharedTail>,
     /// The topics of the built-in Realtime.
@@ -109,6 +112,8 @@ pub struct Router {
     pub bodies: Budget,
     /// Requests that had an `Idempotency-Key`.
     pub idempotent: Idempotent,
+    /// Whether it all adds up, as far as was looked.
+    pub ledger: LedgerState,
     /// Set when the router stops: nothing new is taken.
     pub draining: AtomicBool,
     /// When the router started.
@@ -120,6 +125,12 @@ impl Router {
     #[must_use]
     pub fn settings(&self) -> Arc<Snapshot> {
         self.live.load()
+    }
+
+    /// The delivery paths as they are now.
+    #[must_use]
+    pub fn delivery(&self) -> Arc<Delivery> {
+        self.delivery.load_full()
     }
 
     /// Whether the router is stopping.
@@ -156,189 +167,6 @@ pub struct Caller {
     pub account: Account,
     /// By which listener it comes.
     pub door: Door,
-}
-
-/// A route, for the documentation and the tests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// The method.
-    pub method: &'static str,
-    /// The pattern of the path.
-    pub path: &'static str,
-    /// What it needs of whoever calls it.
-    pub need: Need,
-    /// What it is for.
-    pub what: &'static str,
-}
-
-const ANYBODY: Need = Need::Nothing;
-const KNOWN: Need = Need::Identity;
-const INGEST: Need = Need::Scope(Scope::Ingest);
-const READ: Need = Need::Scope(Scope::Read);
-const ADMIN: Need = Need::Scope(Scope::Admin);
-
-const fn route(method: &'static str, path: &'static str, need: Need, what: &'static str) -> Route {
-    Route { method, path, need, what }
-}
-
-/// Every route.
-pub const ROUTES: &[Route] = &[
-    route(
-        "POST",
-        "/v1/events",
-        INGEST,
-        "one event, an array, NDJSON, or CloudEvents; 202 once they are committed",
-    ),
-    route("GET", "/v1/events", READ, "events read back, by place, time, type, source and category"),
-    route("GET", "/v1/events/{id}", READ, "one event"),
-    route("GET", "/v1/events/{id}/trace", READ, "its whole path, durable or as far as remembered"),
-    route("GET", "/v1/stream", READ, "live events as server-sent events"),
-    route("GET", "/v1/ws", READ, "the session protocol: live events over a WebSocket"),
-    route("GET", "/realtime/v1/websocket", READ, "Supabase Realtime, as supabase-js opens it"),
-    route("GET", "/socket/websocket", READ, "the same, as realtime-js opens it by itself"),
-    route("POST", "/realtime/v1/api/broadcast", INGEST, "broadcasts on topics of Realtime"),
-    route("POST", "/api/broadcast", INGEST, "the same, beside /socket"),
-    route(
-        "POST",
-        "/realtime/v1/api/broadcast/{topic}/events/{event}",
-        INGEST,
-        "one broadcast, of JSON or any bytes",
-    ),
-    route("POST", "/api/broadcast/{topic}/events/{event}", INGEST, "the same, beside /socket"),
-    route(
-        "POST",
-        "/v1/tickets",
-        KNOWN,
-        "a ticket, for sockets and streams that a browser opens without headers",
-    ),
-    route("GET", "/v1/sessions", READ, "who is connected"),
-    route("DELETE", "/v1/sessions/{id}", ADMIN, "close a session"),
-    route("GET", "/v1/stats", READ, "everything at a glance"),
-    route("GET", "/v1/adapters", READ, "every delivery path: how it is, how far, what it has done"),
-    route(
-        "POST",
-        "/v1/adapters/{name}/breaker",
-        ADMIN,
-        "open or close a breaker, or let it decide",
-    ),
-    route("GET", "/v1/dead-letters", READ, "events that a destination refused for good"),
-    route("GET", "/v1/dead-letters/{id}", READ, "one of them"),
-    route("DELETE", "/v1/dead-letters/{id}", ADMIN, "delete one of them"),
-    route("POST", "/v1/dead-letters/{id}/replay", ADMIN, "send it to its destination again"),
-    route("GET", "/v1/audit", ADMIN, "who or what changed how the router works, and why"),
-    route(
-        "GET",
-        "/v1/flags",
-        READ,
-        "every flag, what follows from them, and where they contradict",
-    ),
-    route("PUT", "/v1/flags/{name}", ADMIN, "set a flag at run time"),
-    route("DELETE", "/v1/flags/{name}", ADMIN, "clear what was set at run time"),
-    route("GET", "/v1/settings", READ, "every setting in force, and where it comes from"),
-    route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
-    route("GET", "/ws", READ, "dashboards of the original system, over a WebSocket"),
-    route("GET", "/events", INGEST, "producers of the original system, over a WebSocket"),
-    route("GET", "/status", READ, "who is there, as the original system said it"),
-    route("GET", "/health", ANYBODY, "whether all works, as the original system said it"),
-    route("GET", "/health/flags", READ, "whether flags contradict each other, likewise"),
-    route("GET", "/flags/status", READ, "the flags, under the names they had there"),
-    route("GET", "/metrics/validation", READ, "what validation found at ingest, likewise"),
-    route("GET", "/metrics/adapter", READ, "what the delivery paths did, likewise"),
-    route("POST", "/metrics/flush", ADMIN, "write what waits to be written, and say what was"),
-    route("GET", "/livez", ANYBODY, "the process is alive"),
-    route("GET", "/readyz", ANYBODY, "events are taken"),
-    route("GET", "/metrics", READ, "metrics for Prometheus"),
-    route("GET", "/openapi.json", ANYBODY, "this contract, for programs: OpenAPI"),
-    route("GET", "/asyncapi.yaml", ANYBODY, "the contract of the sockets: AsyncAPI"),
-    route("GET", "/docs", ANYBODY, "this contract, for people"),
-    route("GET", "/docs/{file}", ANYBODY, "what that page is made of"),
-    route("GET", "/", ANYBODY, "where to look"),
-];
-
-/// Puts the routes of [`ROUTES`] into an app, all but the sockets: those are upgrades.
-pub fn configure(app: &mut web::ServiceConfig) {
-    let resource = |path| web::resource(path).default_service(web::to(method_not_allowed));
-    // HEAD is GET without the body, which the server leaves out by itself.
-    let get = || web::route().guard(methods::Any(methods::Get()).or(methods::Head()));
-    app.service(
-        resource("/v1/events").route(web::post().to(ingest::post)).route(get().to(events::list)),
-    )
-    .service(resource("/v1/events/{id}").route(get().to(events::one)))
-    .service(resource("/v1/events/{id}/trace").route(get().to(event_trace::trace)))
-    .service(resource("/v1/stream").route(get().to(stream::stream)))
-    .service(resource("/v1/ws").route(get().to(upgrade::expected)))
-    .service(resource("/realtime/v1/websocket").route(get().to(upgrade::expected_realtime)))
-    .service(resource("/socket/websocket").route(get().to(upgrade::expected_socket)))
-    .service(resource("/realtime/v1/api/broadcast").route(web::post().to(broadcast::post_realtime)))
-    .service(resource("/api/broadcast").route(web::post().to(broadcast::post)))
-    .service(
-        resource("/realtime/v1/api/broadcast/{topic}/events/{event}")
-            .route(web::post().to(broadcast::post_one_realtime)),
-    )
-    .service(
-        resource("/api/broadcast/{topic}/events/{event}")
-            .route(web::post().to(broadcast::post_one)),
-    )
-    .service(resource("/v1/tickets").route(web::post().to(auth::post_ticket)))
-    .service(resource("/v1/sessions").route(get().to(ops::sessions)))
-    .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
-    .service(resource("/v1/stats").route(get().to(stats::stats)))
-    .service(resource("/v1/adapters").route(get().to(adapters::list)))
-    .service(resource("/v1/adapters/{name}/breaker").route(web::post().to(adapters::force)))
-    .service(resource("/v1/dead-letters").route(get().to(dead_letters::list)))
-    .service(
-        resource("/v1/dead-letters/{id}")
-            .route(get().to(dead_letters::one))
-            .route(web::delete().to(dead_letters::delete)),
-    )
-    .service(resource("/v1/dead-letters/{id}/replay").route(web::post().to(dead_letters::replay)))
-    .service(resource("/v1/audit").route(get().to(audit::list)))
-    .service(resource("/v1/flags").route(get().to(flags::list)))
-    .service(
-        resource("/v1/flags/{name}")
-            .route(web::put().to(flags::set))
-            .route(web::delete().to(flags::clear)),
-    )
-    .service(resource("/v1/settings").route(get().to(settings::settings)))
-    .service(resource("/v1/ledger").route(get().to(ops::ledger)))
-    .service(resource("/ws").route(get().to(legacy::dashboard)))
-    .service(resource("/events").route(get().to(legacy::producer)))
-    .service(resource("/status").route(get().to(legacy::status)))
-    .service(resource("/health").route(get().to(legacy::health)))
-    .service(resource("/health/flags").route(get().to(legacy::flags::flags_health)))
-    .service(resource("/flags/status").route(get().to(legacy::flags::flags_status)))
-    .service(resource("/metrics/validation").route(get().to(legacy::flags::validation_metrics)))
-    .service(resource("/metrics/adapter").route(get().to(legacy::flags::adapter_metrics)))
-    .service(resource("/metrics/flush").route(web::post().to(legacy::flags::flush)))
-    .service(resource("/livez").route(get().to(ops::livez)))
-    .service(resource("/readyz").route(get().to(ops::readyz)))
-    .service(resource("/metrics").route(get().to(ops::metrics)))
-    .service(resource("/openapi.json").route(get().to(contract::openapi_json)))
-    .service(resource("/asyncapi.yaml").route(get().to(contract::asyncapi_yaml)))
-    .service(resource("/docs").route(get().to(contract::page)))
-    .service(resource("/docs/{file}").route(get().to(contract::file)))
-    .service(resource("/").route(get().to(ops::index)))
-    .default_service(web::to(nowhere));
-}
-
-async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let path = request.path();
-    Err(Problem::new(
-        Code::NotFound,
-        format!("there is nothing at {path}; GET / tells where to look"),
-    ))
-}
-
-async fn method_not_allowed(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let pattern = request.match_pattern().unwrap_or_default();
-    let routes = ROUTES.iter().filter(|route| route.path == pattern);
-    let allowed = routes.map(|route| match route.method {
-        "GET" => "GET, HEAD",
-        method => method,
-    });
-    let allowed = allowed.collect::<Vec<_>>().join(", ");
-    let detail = format!("{} is not for {pattern}; use {allowed}", request.method());
-    Err(Problem::new(Code::MethodNotAllowed, detail).header(header::ALLOW, &allowed))
 }
 
 /// Lets no request pass that [`guard::admit`] refuses, and counts all but the router's own.

@@ -1,6 +1,6 @@
-//! What operators look at: health, metrics, who is connected, and whether the ledger balances.
+//! What operators look at: health, metrics, and who is connected.
 
-use std::{iter, time::Duration};
+use std::time::Duration;
 
 use actix::MailboxError;
 use actix_web::{HttpResponse, http::header::ContentType, web};
@@ -8,19 +8,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    Caller, ROUTES, Route, Router,
+    Caller, Router,
     contract::problems,
     dead_letters::dead_letter_counts,
     problem::{self, Code, Problem},
+    routes::{ROUTES, Route},
 };
-use crate::{
-    actors::{
-        batcher::GetBatcher,
-        broadcaster::{CloseSession, GetLedger, ListSessions},
-        journal::GetStatus,
-        shard::SessionRow,
-    },
-    core::ledger::Balance,
+use crate::actors::{
+    broadcaster::{CloseSession, ListSessions},
+    journal::GetStatus,
+    shard::SessionRow,
 };
 
 problems!(
@@ -43,21 +40,6 @@ problems!(
 pub struct Sessions {
     /// By id.
     sessions: Vec<SessionRow>,
-}
-
-/// The accounts, and whether they add up.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Ledger {
-    /// `false` would be a defect.
-    balances: bool,
-    /// What subscribers of this router are given by itself: events by sessions and streams, and rows
-    /// and messages of topics by channels of the built-in Realtime, each counted by subscription.
-    direct: Balance,
-    /// What is delivered to a Realtime, while that is on: `matched` is what was routed there since
-    /// the router started, `delivered` what its destination has, `dropped` holds dead letters, and
-    /// what retention took first.
-    #[schema(required)]
-    realtime: Option<Balance>,
 }
 
 /// The process answers: that is all this says.
@@ -145,20 +127,6 @@ pub async fn close_session(
     }
 }
 
-/// Whether what matched was delivered, dropped by name, or is still to come.
-///
-/// # Errors
-/// When the router is stopping.
-#[utoipa::path(
-    get, path = "/v1/ledger", operation_id = "get_ledger", tag = "operating",
-    responses((status = 200, description = "The accounts.", body = Ledger), StoppingProblems)
-)]
-pub async fn ledger(router: web::Data<Router>) -> Result<web::Json<Ledger>, Problem> {
-    let (direct, realtime) = balances(&router).await?;
-    let mut all = iter::once(&direct).chain(&realtime);
-    Ok(web::Json(Ledger { balances: all.all(|it| it.imbalance == 0), direct, realtime }))
-}
-
 /// Where to look.
 #[utoipa::path(
     get, path = "/", operation_id = "get_index", tag = "contract",
@@ -176,20 +144,6 @@ pub async fn index() -> HttpResponse {
 /// Every session of every worker.
 pub(super) async fn list_sessions(router: &Router) -> Result<Vec<SessionRow>, Problem> {
     router.broadcaster.send(ListSessions).await.map_err(stopping)
-}
-
-/// The sums of all accounts, of the direct path and of the realtime one when that is on; the metric
-/// follows.
-#[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-pub(super) async fn balances(router: &Router) -> Result<(Balance, Option<Balance>), Problem> {
-    let direct = router.broadcaster.send(GetLedger).await.map_err(stopping)?;
-    let realtime = match &router.delivery.realtime {
-        Some(realtime) => Some(realtime.batcher.send(GetBatcher).await.map_err(stopping)?.balance),
-        None => None,
-    };
-    let imbalance: u64 = iter::once(&direct).chain(&realtime).map(|it| it.imbalance).sum();
-    router.metrics.ledger_imbalance.set(imbalance as f64);
-    Ok((direct, realtime))
 }
 
 /// An actor does not answer any more, which says nothing to a client but that.

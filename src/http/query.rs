@@ -1,5 +1,8 @@
 //! Query parameters, as several routes read them.
 
+use serde_json::value::RawValue;
+use utoipa::IntoParams;
+
 use super::problem::{Code, Problem};
 use crate::{
     core::filter::Filter,
@@ -44,6 +47,22 @@ impl<'a> Patterns<'a> {
 /// Records in an answer when nothing else is asked for.
 const DEFAULT_RECORDS: usize = 100;
 
+/// The parameters that [`records`] reads.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only described")]
+pub(super) struct RecordParameters {
+    /// Those after this `id`, oldest first; not with `before`.
+    #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_usize)]
+    after: Option<u64>,
+    /// Those before this `id`, newest first; not with `after`.
+    #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_usize)]
+    before: Option<u64>,
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<usize>,
+}
+
 /// From where a list of numbered records is asked for, and how many of them: `after`, `before` and
 /// `limit`, among other parameters. Newest first when nothing is said.
 pub(super) fn records(pairs: &[(String, String)]) -> Result<(From, usize), Problem> {
@@ -70,6 +89,15 @@ pub(super) fn records(pairs: &[(String, String)]) -> Result<(From, usize), Probl
         return Err(Problem::new(Code::BadParameter, detail));
     }
     Ok((from, limit))
+}
+
+/// JSON that was stored with a record, as it is; what is none any more is told to those who run the
+/// router.
+pub(super) fn stored_json(what: &str, id: u64, json: String) -> Result<Box<RawValue>, Problem> {
+    RawValue::from_string(json).map_err(|error| {
+        tracing::error!(%error, id, "{what} is no JSON");
+        Problem::new(Code::StorageUnavailable, "the storage cannot be read now")
+    })
 }
 
 /// A value that the parameter `name` cannot have.

@@ -16,9 +16,10 @@ use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, we
 use socket2::{Domain, Socket, Type};
 
 use super::{
-    Router, configure,
+    Router,
     connection::{Connection, Limits},
     door::Door,
+    routes::configure,
     upgrade, watch,
 };
 use crate::{

@@ -17,7 +17,8 @@ use super::{
     Router,
     contract::problems,
     dead_letters::dead_letter_counts,
-    ops::{balances, list_sessions, stopping},
+    ledger::balances,
+    ops::{list_sessions, stopping},
     problem::Problem,
 };
 use crate::{
@@ -196,7 +197,7 @@ pub(super) async fn snapshot(router: &Router) -> Result<StatsSnapshot, Problem> 
     let journal = router.journal.send(GetStatus).await.map_err(stopping)?;
     let sessions = list_sessions(router).await?;
     let (direct, realtime) = balances(router).await?;
-    let told = router.delivery.realtime().await;
+    let told = router.delivery().realtime().await;
     let dead_letters = dead_letter_counts(router).await;
     let settled = told.as_ref().map(|(_, batcher)| batcher.settled).unwrap_or_default();
     let tail = router.tail.load();

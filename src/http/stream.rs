@@ -36,7 +36,6 @@ use crate::{
         stream::{Refused, Stream, Wanted},
     },
     core::{
-        access::Identity,
         event::{Category, Position},
         protocol::From,
     },
@@ -126,7 +125,7 @@ fn wanted(
     }
     let seen = last_event_id.map(|id| position(LAST_EVENT_ID, id)).transpose()?;
     let from = seen.or(resume).or(from).unwrap_or_default();
-    let owner = Owner { client_id, identity: Identity::default() };
+    let owner = Owner { client_id, ..Owner::default() };
     Ok(Wanted { owner, filter: patterns.filter(max_patterns)?, from })
 }
 

@@ -23,7 +23,7 @@ use tokio::{
 use utoipa::IntoParams;
 
 use super::{
-    ROUTES, Router,
+    Router,
     contract::problems,
     door::Door,
     guard,
@@ -32,6 +32,7 @@ use super::{
     problem::{Code, Problem},
     query::{self, Pairs},
     room::Room,
+    routes::ROUTES,
     trace,
 };
 use crate::{
@@ -193,7 +194,8 @@ fn admit(router: &Router, door: Door, request: &Request) -> Result<Admitted, Pro
         return Err(router.stopping());
     }
     let (identity, account) = caller.map(|caller| (caller.identity, caller.account)).unzip();
-    let owner = Owner { client_id: client_id(request)?, identity: identity.unwrap_or_default() };
+    let (client_id, movable) = says(request, purpose)?;
+    let owner = Owner { client_id, identity: identity.unwrap_or_default(), movable };
     let wanted = match purpose {
         Purpose::Session => Wanted::Session { subprotocol: subprotocol(request)? },
         // The original system knew no subprotocol, and looked at none; nor does Realtime.
@@ -219,12 +221,23 @@ fn subprotocol(request: &Request) -> Result<bool, Problem> {
     Ok(!offered.is_empty())
 }
 
-fn client_id(request: &Request) -> Result<Option<String>, Problem> {
+/// What a client calls itself, and whether it can be moved.
+fn says(request: &Request, purpose: Purpose) -> Result<(Option<String>, bool), Problem> {
     let query = request.uri().query().unwrap_or_default();
     let pairs = web::Query::<Pairs>::from_query(query)
         .map_err(|error| Problem::new(Code::BadQuery, error.to_string()))?;
-    let client_id = pairs.iter().find(|(name, _)| name == "client_id");
-    client_id.map(|(_, value)| query::client_id(value)).transpose()
+    let first = |wanted| pairs.iter().find(|(name, _)| name == wanted).map(|(_, value)| &**value);
+    let client_id = first("client_id").map(query::client_id).transpose()?;
+    let movable = match first("switch").filter(|_| purpose == Purpose::Session) {
+        None | Some("0") => false,
+        Some("1") => true,
+        Some(_) => return Err(query::bad("switch", "1, or 0")),
+    };
+    if movable && client_id.is_none() {
+        let detail = "`switch=1` needs a `client_id`: it says where the client belongs";
+        return Err(Problem::new(Code::BadParameter, detail));
+    }
+    Ok((client_id, movable))
 }
 
 fn bad_handshake(error: ws::HandshakeError) -> Problem {
@@ -302,6 +315,7 @@ problems!(
     get, path = "/v1/ws", operation_id = "open_session", tag = "sessions",
     params(
         ("client_id" = Option<String>, Query, description = "What the client is called in the list of sessions.", min_length = 1, max_length = 128),
+        ("switch" = Option<String>, Query, nullable = false, description = "`1`: the client understands `switch` and can be moved; needs `client_id`. `0`: it cannot, as without."),
         ("ticket" = Option<String>, Query, description = "From `POST /v1/tickets`, in the place of a header."),
         ("Sec-WebSocket-Protocol" = Option<String>, Header, nullable = false, description = "`signalbox.v1.json`, when there is any."),
     ),

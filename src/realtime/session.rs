@@ -60,6 +60,8 @@ pub struct Realtime {
     tick: Duration,
     /// Who speaks, for what is counted.
     from: &'static str,
+    /// It is the router's own: it may say what only the router says.
+    is_own: bool,
 }
 
 /// A channel that the shard knows.
@@ -77,28 +79,26 @@ impl Realtime {
     /// expires, its channels end, each as it was joined, and not the socket.
     #[must_use]
     pub fn new(router: web::Data<Router>, door: Door, asked: Asked, owner: Owner) -> (Self, Owner) {
-        let Owner { client_id, identity } = owner;
+        let Owner { client_id, identity, .. } = owner;
         let mut limits = limits(&router.settings().realtime);
-        let (from, reserved) = match door {
-            Door::Public => ("socket", router.topics.reserved()),
-            Door::Private => ("router", None),
-        };
-        if door == Door::Private {
+        let is_own = door == Door::Private;
+        if is_own {
             limits = limits.without_rates();
         }
         let realtime = Self {
             vsn: asked.vsn,
-            channels: Channels::new(limits, Duration::ZERO).reserving(reserved),
+            channels: Channels::new(limits, Duration::ZERO),
             joined: HashMap::new(),
             topics: router.topics.clone(),
             journal: router.tail.clone(),
             key: Key::new(router, asked.key, identity.clone()),
             began: Instant::now(),
-            from,
+            from: if is_own { "router" } else { "socket" },
+            is_own,
             tick: (limits.idle / 4).clamp(TICK.0, TICK.1),
         };
         let identity = Identity { expires_at: None, ..identity };
-        (realtime, Owner { client_id, identity })
+        (realtime, Owner { client_id, identity, movable: false })
     }
 
     fn now(&self) -> Now {
@@ -168,7 +168,9 @@ impl Protocol for Realtime {
 impl Session<Realtime> {
     fn understand(&mut self, message: Result<ClientMessage, Malformed>, ctx: &mut Ctx) {
         let now = self.protocol.now();
-        let Realtime { channels, key, .. } = &mut self.protocol;
+        let Realtime { channels, key, topics, is_own, .. } = &mut self.protocol;
+        // The settings may be others since it connected.
+        channels.reserve(topics.reserved().filter(|_| !*is_own));
         match message {
             Ok(message) => {
                 let effects = channels.on_message(&message, now, key, &mut Uuid::new_v4);

@@ -14,7 +14,7 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -49,8 +49,6 @@ pub struct TooManyTopics;
 pub struct TopicOptions {
     /// Their bounds.
     pub settings: RealtimeSettings,
-    /// Whether the router delivers events here, on `realtime.topic`.
-    pub is_destination: bool,
     /// The journal: some topics tell of its events.
     pub journal: Arc<SharedTail>,
     /// Wakes the shards.
@@ -62,6 +60,8 @@ pub struct TopicOptions {
 /// All topics.
 pub struct Topics {
     options: TopicOptions,
+    /// The router delivers events here, on `realtime.topic`.
+    is_destination: AtomicBool,
     began: Instant,
     /// What may still be said over HTTP.
     http: Mutex<Allowance>,
@@ -107,6 +107,7 @@ impl Topics {
         let http = Allowance::new(options.settings.http_events_per_second, Duration::ZERO);
         Self {
             options,
+            is_destination: AtomicBool::new(false),
             began: Instant::now(),
             http: Mutex::new(http),
             origins: AtomicU64::new(0),
@@ -165,11 +166,17 @@ impl Topics {
         topic.private || self.tells_events(topic)
     }
 
+    /// Whether the router delivers events here, on `realtime.topic`.
+    pub fn deliver_here(&self, is_destination: bool) {
+        self.is_destination.store(is_destination, Ordering::Relaxed);
+    }
+
     /// The name under which only the router may speak: who listens takes what is said there for its
     /// events.
     #[must_use]
     pub fn reserved(&self) -> Option<&str> {
-        self.options.is_destination.then(|| self.options.settings.topic.as_str())
+        let is_destination = self.is_destination.load(Ordering::Relaxed);
+        is_destination.then(|| self.options.settings.topic.as_str())
     }
 
     /// Whether events are broadcast on a topic.

@@ -151,7 +151,7 @@ impl FromStr for Steps {
 
     fn from_str(text: &str) -> Result<Self, NoSteps> {
         let steps = text.split(',').map(|step| step.trim().parse::<u8>());
-        let steps: Vec<_> = steps.collect::<Result<_, _>>().map_err(|_| NoSteps)?;
+        let steps: Vec<_> = steps.collect::<Result<_, _>>().ok().ok_or(NoSteps)?;
         let rises = steps.windows(2).all(|pair| matches!(pair, [a, b] if a < b));
         let within = steps.iter().all(|step| (1..=100).contains(step));
         if rises && within && !steps.is_empty() {

@@ -136,7 +136,7 @@ mod tests {
             (true, true, Realtime, true, "dual"),
         ] {
             let flags =
-                FlagSettings { use_adapter, dual_mode, adapter_type, ..FlagSettings::default() };
+                FlagSettings { use_adapter, adapter_type, dual_mode, ..FlagSettings::default() };
             let paths = Paths::of(&flags);
             assert_eq!(
                 (paths.direct, paths.realtime, paths.mode.as_str()),

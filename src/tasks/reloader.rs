@@ -1,8 +1,9 @@
 //! The only one who changes the settings in force: reads every layer again, validates all of it, and
 //! swaps one snapshot, or keeps the old one and says exactly what is wrong.
 
-use std::{ffi::OsString, path::PathBuf, sync::Arc};
+use std::{ffi::OsString, future::Future, path::PathBuf, pin::Pin, sync::Arc};
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, watch};
 
@@ -70,6 +71,9 @@ pub enum ReloadError {
     /// The settings would not be valid.
     #[error(transparent)]
     Invalid(#[from] Faults),
+    /// They are valid, and cannot be followed here and now.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
 }
 
 /// The last attempt.
@@ -81,10 +85,38 @@ pub struct Attempt {
     pub result: Result<Applied, ReloadError>,
 }
 
+/// What is made from the settings, and follows them.
+#[async_trait]
+pub trait Followers: Send + Sync + 'static {
+    /// Makes all that can fail, without a change that anybody could see.
+    ///
+    /// # Errors
+    /// When these settings cannot be followed: then they do not take effect.
+    async fn prepare(&self, next: &Settings) -> Result<Adopt, Unfit>;
+
+    /// Somebody wants the settings read again, and they are the same: what waits for that tries
+    /// again.
+    async fn try_again(&self);
+}
+
+/// Follows settings that were prepared for, once they are in force.
+pub type Adopt = Box<dyn FnOnce(Arc<Snapshot>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+
+/// Why settings that are valid by themselves cannot be followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Unfit {
+    /// The key that most of it hangs on; `None` when it is not the settings' fault.
+    pub key: Option<&'static str>,
+    /// What is wrong.
+    pub message: String,
+}
+
 /// See the module.
 pub struct Reloader {
     source: Source,
     live: Arc<LiveSettings>,
+    followers: Box<dyn Followers>,
     /// What is set at run time. Held while a change is made: one at a time.
     overrides: Mutex<Vec<Override>>,
     /// The generation in force, for those who follow it.
@@ -94,9 +126,10 @@ pub struct Reloader {
 impl Reloader {
     /// Changes `live`, which was loaded from `source`.
     #[must_use]
-    pub fn new(source: Source, live: Arc<LiveSettings>) -> Self {
+    pub fn new(source: Source, live: Arc<LiveSettings>, followers: impl Followers) -> Self {
         let generation = watch::Sender::new(live.load().generation);
-        Self { source, live, overrides: Mutex::default(), generation }
+        let followers = Box::new(followers);
+        Self { source, live, followers, overrides: Mutex::default(), generation }
     }
 
     /// Says when there is another generation.
@@ -113,28 +146,26 @@ impl Reloader {
         let mut overrides = self.overrides.lock().await;
         let now = Utc::now();
         let next = after(&overrides, change, now);
-        let loaded = self.source.load(&next)?;
-        *overrides = next;
-        let applied = self.swap(loaded, now);
-        Ok(applied)
-    }
-
-    fn swap(&self, loaded: Loaded, now: DateTime<Utc>) -> Applied {
+        let mut loaded = self.source.load(&next)?;
         let running = self.live.load();
-        let mut settings = loaded.settings;
-        let needs_restart = settings.keep_running(&running.settings);
-        let changed = settings.differing(&running.settings);
+        let needs_restart = loaded.settings.keep_running(&running.settings);
+        let changed = loaded.settings.differing(&running.settings);
+        let adopt = self.followers.prepare(&loaded.settings).await?;
+        *overrides = next;
         let generation = running.generation + 1;
-        self.live.store(Snapshot {
+        let Loaded { settings, origins, file, .. } = loaded;
+        let snapshot = Snapshot {
             settings,
             generation,
             loaded_at: now,
-            file: loaded.file,
-            origins: loaded.origins,
+            file,
+            origins,
             needs_restart: needs_restart.clone(),
-        });
+        };
+        self.live.store(snapshot);
+        adopt(self.live.load()).await;
         self.generation.send_replace(generation);
-        Applied { generation, changed, needs_restart }
+        Ok(Applied { generation, changed, needs_restart })
     }
 }
 

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix::Addr;
 use chrono::{TimeDelta, Utc};
+use tokio::time::{Instant, sleep};
 
 use crate::{
     actors::{
@@ -15,12 +16,15 @@ use crate::{
         retention::{self, Facts, Plan},
         tail::SharedTail,
     },
+    settings::LiveSettings,
     storage::{Storage, StorageError},
     telemetry::Metrics,
 };
 
 /// Events deleted in one transaction.
 const STEP: u64 = 5_000;
+/// How often it is looked whether the interval is another.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What retention works with.
 pub struct Retention {
@@ -32,12 +36,8 @@ pub struct Retention {
     pub cursors: Arc<AdapterCursors>,
     /// Where the journal begins and ends.
     pub tail: Arc<SharedTail>,
-    /// How long events are kept.
-    pub retain: Duration,
-    /// Bytes that the journal may take.
-    pub max_bytes: u64,
-    /// Time between two looks.
-    pub interval: Duration,
+    /// How long they are kept, how much of them, and how often that is looked at.
+    pub live: Arc<LiveSettings>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }
@@ -45,20 +45,30 @@ pub struct Retention {
 impl Retention {
     /// Looks now and then, for as long as the process lives.
     pub async fn run(self) {
-        let mut interval = tokio::time::interval(self.interval);
-        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            interval.tick().await;
             if let Err(error) = self.look().await {
                 self.metrics.storage_errors_total.with(["retention"]).increment(1);
                 tracing::warn!(%error, "the oldest events cannot be deleted now");
             }
+            self.pause().await;
+        }
+    }
+
+    /// As long as the settings say, also when they say otherwise meanwhile.
+    async fn pause(&self) {
+        let began = Instant::now();
+        let mut left = self.live.load().storage.retention_interval;
+        while !left.is_zero() {
+            sleep(left.min(LOOK)).await;
+            let interval = self.live.load().storage.retention_interval;
+            left = interval.saturating_sub(began.elapsed());
         }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
     async fn look(&self) -> Result<(), StorageError> {
-        let oldest = TimeDelta::from_std(self.retain)
+        let settings = self.live.load();
+        let oldest = TimeDelta::from_std(settings.storage.retain)
             .ok()
             .and_then(|retain| Utc::now().checked_sub_signed(retain));
         let first_young = match oldest {
@@ -69,7 +79,8 @@ impl Retention {
         self.metrics.storage_size_bytes.set(size as f64);
         let head = self.tail.load().head();
         let read_by_all = self.cursors.all().into_iter().map(|(_, through)| through).min();
-        let facts = Facts { head, first_young, size, max_bytes: self.max_bytes, read_by_all };
+        let max_bytes = settings.storage.max_bytes;
+        let facts = Facts { head, first_young, size, max_bytes, read_by_all };
         let Plan { through, unread } = retention::plan(&facts);
         if unread > 0 {
             tracing::error!(
@@ -115,6 +126,8 @@ impl Retention {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use actix::Actor as _;
     use tokio::sync::{oneshot, watch};
     use uuid::Uuid;
@@ -128,6 +141,7 @@ mod tests {
             event::{self, tests::draft},
             tail::{Tail, TailLimits},
         },
+        settings::{Loaded, Settings, Snapshot},
         storage::{Durability, OpenWriter, StorageOptions, open},
     };
 
@@ -167,19 +181,28 @@ mod tests {
         let drafts: Vec<_> =
             (1..=20).map(|id| event::Draft { data: "{}".into(), ..draft(id, "c") }).collect();
         journal.send(Publish::from(drafts)).await.unwrap().unwrap();
-        let (retain, max_bytes, interval) = (Duration::ZERO, u64::MAX, Duration::from_mins(1));
-        Retention { storage, journal, cursors, tail, retain, max_bytes, interval, metrics }
+        let live = Arc::new(LiveSettings::new(snapshot(u64::MAX)));
+        Retention { storage, journal, cursors, tail, live, metrics }
+    }
+
+    /// Everything is too old.
+    fn snapshot(max_bytes: u64) -> Snapshot {
+        let mut settings = Settings::default();
+        (settings.storage.retain, settings.storage.max_bytes) = (Duration::ZERO, max_bytes);
+        let loaded =
+            Loaded { settings, origins: BTreeMap::new(), file: None, warnings: Vec::new() };
+        Snapshot::first(loaded, Utc::now())
     }
 
     #[actix::test]
     async fn what_an_adapter_has_to_read_stays_until_the_size_demands_it() {
         let folder = tempfile::TempDir::new().unwrap();
-        let mut retention = retention(&folder).await;
+        let retention = retention(&folder).await;
         retention.cursors.enable("realtime", 5);
         retention.cursors.enable("other", 9);
         retention.look().await.unwrap();
         assert_eq!(retention.storage.head().await.unwrap().first_seq, 6);
-        retention.max_bytes = 1;
+        retention.live.store(snapshot(1));
         retention.look().await.unwrap();
         assert_eq!(retention.storage.head().await.unwrap().first_seq, 21);
         let metrics = retention.metrics.render();

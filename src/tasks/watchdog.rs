@@ -22,8 +22,8 @@ pub struct Watched {
     pub journal: Recipient<GetStatus>,
     /// The registry, which knows the shards.
     pub broadcaster: Recipient<AreShardsAlive>,
-    /// The realtime path, where there is one.
-    pub delivery: Option<WatchedDelivery>,
+    /// The realtime path as it is at the moment, where it is on.
+    pub delivery: Box<dyn Fn() -> Option<WatchedDelivery> + Send>,
     /// What was observed is sorted into histograms, and memory looked at, now and then.
     pub metrics: Arc<Metrics>,
 }
@@ -64,7 +64,7 @@ pub async fn watch(watched: Watched) -> &'static str {
         if !watched.journal.connected() {
             return "journal";
         }
-        if let Some(missing) = watched.delivery.as_ref().and_then(WatchedDelivery::missing) {
+        if let Some(missing) = (watched.delivery)().as_ref().and_then(WatchedDelivery::missing) {
             return missing;
         }
         match watched.broadcaster.send(AreShardsAlive).await {
@@ -139,7 +139,7 @@ mod tests {
         Watched {
             journal: journal.clone().recipient(),
             broadcaster: broadcaster.clone().recipient(),
-            delivery: None,
+            delivery: Box::new(|| None),
             metrics: Arc::new(Metrics::new()),
         }
     }

@@ -163,6 +163,15 @@ metrics! {
     /// Events that an adapter was to deliver and never will.
     adapter_dropped_total: Counter, Count, ["adapter", "reason"];
 
+    /// 1 while faults are planted on the path on purpose.
+    rehearsal_active: Gauge, Count, ["path"];
+    /// Faults that were planted on purpose.
+    rehearsal_planted_total: Counter, Count, ["path", "fault"];
+    /// Events that a rehearsal holds back.
+    rehearsal_held_events: Gauge, Count, [];
+    /// Events that a rehearsal held back and that could not be sent afterwards.
+    rehearsal_lost_total: Counter, Count, ["reason"];
+
     /// Events deleted because of their age, or to stay within the size.
     retention_deleted_total: Counter, Count, [];
     /// Bytes that the journal takes in the database.

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use signalbox::{
     core::access::{Need, Scope},
-    http::{ROUTES, Route},
+    http::routes::{ROUTES, Route},
 };
 
 use crate::support::{

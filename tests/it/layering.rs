@@ -7,6 +7,8 @@ use std::{
 };
 
 const MAX_FILE: usize = 400;
+/// Tables that are looked up in, and not read: what may be set, counted and asked for.
+const TABLES: [&str; 3] = ["settings/keys.rs", "telemetry/metrics.rs", "http/routes.rs"];
 const MAX_FUNCTION: usize = 75;
 
 /// Modules of the crate from the ground up: each may use its own layer and those before it.
@@ -45,7 +47,10 @@ fn every_module_has_a_layer() {
 
 #[test]
 fn files_and_functions_stay_small() {
-    assert_none(|_, source| too_long(source));
+    assert_none(|path, source| {
+        let is_table = TABLES.iter().any(|table| path == Path::new(table));
+        if is_table { vec![] } else { too_long(source) }
+    });
 }
 
 /// Runs a check over all of `src`; fails with everything it finds.

@@ -108,7 +108,9 @@ async fn health_and_status_say_what_is_true() {
     let health = router.ask("GET", "/health").await;
     assert_eq!((health.status, &health.json["status"]), (200, &json!("healthy")));
     assert_eq!(health.json["port"], router.address.port());
-    let all = json!({ "websocket": "healthy", "dashboard": "healthy", "metrics": "healthy" });
+    let all = json!({
+        "websocket": "healthy", "dashboard": "healthy", "metrics": "healthy", "ledger": "healthy",
+    });
     assert_eq!(health.json["components"], all);
     assert!(is_time(&health.json["timestamp_utc"]));
 }

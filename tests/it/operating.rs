@@ -5,7 +5,7 @@ mod metrics;
 mod shutdown;
 
 use serde_json::Value;
-use signalbox::http::ROUTES;
+use signalbox::http::routes::ROUTES;
 
 use crate::support::{
     dashboard::Dashboard,

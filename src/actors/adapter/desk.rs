@@ -1,6 +1,11 @@
 //! The adapter at work: one request at a time, and whoever asks is answered meanwhile.
 
-use std::{cell::RefCell, future::pending, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    future::pending,
+    sync::Arc,
+    time::Duration,
+};
 
 use actix::Recipient;
 use chrono::{DateTime, Utc};
@@ -12,14 +17,14 @@ use tokio::{
 
 use super::{
     AdapterOptions,
-    messages::{AdapterView, AttemptsOf, BreakerView, RedeliverError},
+    messages::{AdapterView, AttemptsOf, BreakerView, Limits, Reconfigure, RedeliverError},
     state::{Moment, State, Told},
 };
 use crate::{
     actors::journal::Record,
-    adapters::{Tally, Transport},
+    adapters::{Tally, Transport, retry::Pauses},
     core::{
-        breaker::{BreakerState, Force, Pass, Transition},
+        breaker::{BadBreaker, BreakerState, Force, Pass, Transition},
         delivery::{
             Attempted, Batch, Delivered, DeliveryError, REALTIME,
             attempt::Outcome,
@@ -30,16 +35,19 @@ use crate::{
     telemetry::Metrics,
 };
 
+/// Who moves the breaker when settings do, in the audit log.
+const SETTINGS: &str = "settings";
+
 /// What all of an adapter's work shares. Nothing is borrowed over an await.
 pub(super) struct Desk {
-    transport: Arc<dyn Transport>,
+    transport: RefCell<Arc<dyn Transport>>,
     state: RefCell<State>,
     /// Held by the one whose request is under way.
     lane: Mutex<()>,
     /// The breaker was forced, or the adapter stops.
     changed: Notify,
     began: Instant,
-    deadline: Duration,
+    deadline: Cell<Duration>,
     audit: Recipient<Record>,
     tally: Arc<Tally>,
     metrics: Arc<Metrics>,
@@ -53,24 +61,16 @@ struct Permitted {
 
 impl Desk {
     pub(super) fn new(options: AdapterOptions) -> Self {
-        let AdapterOptions {
-            transport,
-            breaker,
-            pauses,
-            per_second,
-            deadline,
-            audit,
-            tally,
-            metrics,
-        } = options;
+        let AdapterOptions { transport, breaker, limits, audit, tally, metrics } = options;
+        let Limits { retry, per_second, deadline, .. } = limits;
         let gate = Gate::new(breaker, per_second);
         let desk = Self {
-            transport,
-            state: RefCell::new(State::new(gate, pauses)),
+            transport: RefCell::new(transport),
+            state: RefCell::new(State::new(gate, Pauses::new(retry))),
             lane: Mutex::default(),
             changed: Notify::new(),
             began: Instant::now(),
-            deadline,
+            deadline: Cell::new(deadline),
             audit,
             tally,
             metrics,
@@ -83,7 +83,7 @@ impl Desk {
     pub(super) async fn deliver(&self, mut batch: Batch) -> Option<Attempted> {
         let Permitted { pass, is_probe } = self.permitted().await?;
         let _turn = self.lane.lock().await;
-        let fits = if is_probe { 1 } else { self.transport.fitting(&batch) };
+        let fits = if is_probe { 1 } else { self.transport().fitting(&batch) };
         batch.items.truncate(fits.max(1));
         let (result, latency) = self.send(&batch, pass).await;
         let probe = match (is_probe, &result) {
@@ -99,7 +99,7 @@ impl Desk {
         let Ok(_turn) = self.lane.try_lock() else { return };
         let Some(Permitted { pass, .. }) = self.permitted_now() else { return };
         let began = self.now();
-        let result = self.within(self.transport.announce(position)).await;
+        let result = self.within(self.transport().announce(position)).await;
         let result = result.map(|()| Delivered::default());
         self.settle(pass, &result, &Told::announcement(self.now().saturating_sub(began)));
     }
@@ -133,11 +133,11 @@ impl Desk {
     pub(super) fn view(&self) -> AdapterView {
         let now = self.now();
         let mut state = self.state.borrow_mut();
-        let clock = self.clock();
+        let (clock, transport) = (self.clock(), self.transport());
         AdapterView {
-            transport: self.transport.kind(),
-            destination: self.transport.describe(),
-            published: self.transport.is_published(),
+            transport: transport.kind(),
+            destination: transport.describe(),
+            published: transport.is_published(),
             breaker: state.breaker(clock),
             transitions: state.transitions(),
             attempts: state.counts(),
@@ -154,6 +154,36 @@ impl Desk {
     pub(super) fn stop(&self) {
         self.state.borrow_mut().stop();
         self.changed.notify_waiters();
+    }
+
+    /// Returns when no request is under way.
+    pub(super) async fn ended(&self) {
+        drop(self.lane.lock().await);
+    }
+
+    /// Takes other settings, between two requests.
+    pub(super) async fn reconfigure(&self, change: Reconfigure) -> Result<(), BadBreaker> {
+        let _turn = self.lane.lock().await;
+        let Reconfigure { transport, is_another, limits } = change;
+        let now = self.now();
+        let transition = self.state.borrow_mut().reconfigure(&limits, is_another, now)?;
+        self.deadline.set(limits.deadline);
+        if let Some(transport) = transport {
+            self.transport.replace(transport);
+        }
+        self.tell(transition, SETTINGS);
+        self.changed.notify_waiters();
+        Ok(())
+    }
+
+    pub(super) fn try_again(&self) {
+        let transition = self.state.borrow_mut().release(self.now());
+        self.tell(transition, SETTINGS);
+        self.changed.notify_waiters();
+    }
+
+    fn transport(&self) -> Arc<dyn Transport> {
+        self.transport.borrow().clone()
     }
 
     /// Leave to send, as soon as there is any; `None` when the adapter stops.
@@ -205,14 +235,14 @@ impl Desk {
         pass: Pass,
     ) -> (Result<Delivered, DeliveryError>, Duration) {
         let began = self.now();
-        let result = self.within(self.transport.deliver(batch)).await;
+        let result = self.within(self.transport().deliver(batch)).await;
         let latency = self.now().saturating_sub(began);
         self.settle(pass, &result, &Told::batch(batch, latency));
         (result, latency)
     }
 
     async fn is_well(&self) -> bool {
-        self.within(self.transport.health()).await.is_ok()
+        self.within(self.transport().health()).await.is_ok()
     }
 
     /// What a transport answers, within the time that a request may take.
@@ -220,8 +250,9 @@ impl Desk {
         &self,
         answer: impl Future<Output = Result<T, DeliveryError>>,
     ) -> Result<T, DeliveryError> {
-        timeout(self.deadline, answer).await.unwrap_or_else(|_elapsed| {
-            let reason = format!("no answer within {} s", self.deadline.as_secs_f64());
+        let deadline = self.deadline.get();
+        timeout(deadline, answer).await.unwrap_or_else(|_elapsed| {
+            let reason = format!("no answer within {} s", deadline.as_secs_f64());
             Err(DeliveryError::Transient { reason })
         })
     }
@@ -247,7 +278,7 @@ impl Desk {
         let until = until.map(|until| rfc3339(self.clock()(until)));
         self.show_state(to);
         self.metrics.adapter_breaker_transitions_total.with([REALTIME, to.name()]).increment(1);
-        let destination = self.transport.describe();
+        let destination = self.transport().describe();
         match to {
             BreakerState::Open => tracing::warn!(
                 destination, %cause, until, "the breaker is open: nothing is sent to the destination"

@@ -1,17 +1,20 @@
 //! What an adapter is asked.
 
+use std::{sync::Arc, time::Duration};
+
 use actix::prelude::*;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    adapters::TransportKind,
+    adapters::{Transport, TransportKind},
     core::{
-        breaker::{BreakerState, Force},
+        breaker::{BadBreaker, BreakerLimits, BreakerState, Force},
         delivery::{
             Attempted, Batch,
             attempt::{Attempt, Outcome},
         },
         event::{Position, Seq},
+        retry::RetryPolicy,
         stats::Quantiles,
     },
 };
@@ -67,7 +70,38 @@ pub struct GetAdapter;
 #[rtype(result = "AttemptsOf")]
 pub struct GetAttempts(pub Seq);
 
-/// Nothing more is sent; what is under way is waited for.
+/// The settings are others from now on; answered when what is under way has ended. Requests,
+/// latencies and the breaker's state stay; of another destination, the breaker knows nothing.
+#[derive(Message)]
+#[rtype(result = "Result<(), BadBreaker>")]
+pub struct Reconfigure {
+    /// How the destination is reached, when that has changed.
+    pub transport: Option<Arc<dyn Transport>>,
+    /// Whether it is another destination: nothing is known of that.
+    pub is_another: bool,
+    /// What bounds the requests.
+    pub limits: Limits,
+}
+
+/// What bounds an adapter's requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// When the breaker opens and closes.
+    pub breaker: BreakerLimits,
+    /// How long to wait between attempts.
+    pub retry: RetryPolicy,
+    /// Events sent a second; 0 means any number.
+    pub per_second: u32,
+    /// A request that takes longer has failed, whatever the transport does.
+    pub deadline: Duration,
+}
+
+/// Somebody may have set right what was misconfigured: it is tried again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TryAgain;
+
+/// Nothing more is sent; answered when nothing is under way.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct StopDelivering;

@@ -4,11 +4,11 @@ use std::{collections::VecDeque, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use super::messages::{AttemptsOf, BreakerView, Counts};
+use super::messages::{AttemptsOf, BreakerView, Counts, Limits};
 use crate::{
     adapters::retry::Pauses,
     core::{
-        breaker::{BreakerState, Force, Pass, Transition, View},
+        breaker::{BadBreaker, BreakerState, Force, Pass, Transition, View},
         delivery::{
             Batch, Delivered, DeliveryError, Item,
             attempt::{Attempt, Attempts, Outcome},
@@ -114,6 +114,22 @@ impl State {
     pub(super) fn force(&mut self, force: Force, now: Duration) -> Option<Transition> {
         self.pauses.begin_anew();
         self.gate.force(force, now)
+    }
+
+    /// Takes other limits. What was learned stays, unless the destination is another.
+    pub(super) fn reconfigure(
+        &mut self,
+        limits: &Limits,
+        is_another: bool,
+        now: Duration,
+    ) -> Result<Option<Transition>, BadBreaker> {
+        self.gate.adopt(limits.breaker, limits.per_second)?;
+        self.pauses = Pauses::new(limits.retry);
+        Ok(is_another.then(|| self.gate.reset(now)).flatten())
+    }
+
+    pub(super) fn release(&mut self, now: Duration) -> Option<Transition> {
+        self.gate.release(now)
     }
 
     pub(super) fn stop(&mut self) {

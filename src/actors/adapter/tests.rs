@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -121,14 +122,21 @@ fn bench(script: impl IntoIterator<Item = Does>) -> Bench {
     let adapter = Adapter::new(AdapterOptions {
         transport: destination.clone(),
         breaker,
-        pauses: Pauses::new(RetryPolicy::try_new(RetryLimits::default()).unwrap()),
-        per_second: 0,
-        deadline: Duration::from_secs(10),
+        limits: limits(),
         audit: Audit(written).start().recipient(),
         tally: Arc::default(),
         metrics: Arc::new(Metrics::new()),
     });
     Bench { adapter: adapter.start(), destination, audit }
+}
+
+fn limits() -> Limits {
+    Limits {
+        breaker: BreakerLimits::default(),
+        retry: RetryPolicy::try_new(RetryLimits::default()).unwrap(),
+        per_second: 0,
+        deadline: Duration::from_secs(10),
+    }
 }
 
 fn batch(seqs: std::ops::Range<Seq>) -> Batch {

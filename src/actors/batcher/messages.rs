@@ -7,6 +7,7 @@ use actix::prelude::*;
 use crate::{
     adapters::Settled,
     core::{
+        batching::PathPolicy,
         event::{Position, Seq},
         ledger::Balance,
     },
@@ -17,6 +18,18 @@ use crate::{
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct FinishBatching;
+
+/// The settings are others from now on.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ReconfigureBatcher {
+    /// How many events go together, when that has changed.
+    pub policy: Option<PathPolicy>,
+    /// See [`BatcherOptions::max_probes`](super::BatcherOptions::max_probes).
+    pub max_probes: u32,
+    /// See [`BatcherOptions::announce`](super::BatcherOptions::announce).
+    pub announce: Option<Duration>,
+}
 
 /// How far is it?
 #[derive(Message)]

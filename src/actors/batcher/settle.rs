@@ -139,7 +139,8 @@ impl Batcher {
     /// What was routed here against what became of it: counted apart.
     fn balance(&self, pending: u64) -> Balance {
         let Settled { delivered, dead, skipped, .. } = self.options.tally.settled();
-        let matched = self.outgoing.routed() + self.outgoing.unread() + skipped;
+        let read = self.outgoing.routed() + self.outgoing.unread();
+        let matched = self.settled_before + read + skipped;
         let accounted = delivered + dead + skipped + pending;
         let imbalance = matched.abs_diff(accounted);
         let mut balance = Balance { delivered, imbalance, matched, pending, ..Balance::default() };

@@ -81,6 +81,8 @@ pub struct SessionRow {
     pub identity: Option<Arc<str>>,
     /// How many events the journal is ahead of it.
     pub lag: u64,
+    /// Whether it can be moved to another path: it was opened with `switch=1`.
+    pub movable: bool,
     /// The delivery path.
     pub path: &'static str,
     /// Where it connects from.
@@ -132,6 +134,7 @@ impl Handler<GetSessions> for Shard {
         let rows = self.fanout.rows().map(|(_, row)| SessionRow {
             id: row.sink.id,
             client_id: row.sink.client_id.clone(),
+            movable: row.sink.movable,
             identity: row.sink.identity.clone(),
             peer: row.sink.outlet.peer().map(|peer| peer.to_string()),
             path: row.form.path(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
@@ -11,7 +11,10 @@ use super::{
     said::Said,
     socket::{Socket, text},
 };
-use crate::cli::client::{ClientError, Target, root_cause};
+use crate::{
+    cli::client::{ClientError, Target, root_cause},
+    core::realtime::phoenix::Heard,
+};
 
 /// A Realtime closes a socket on which nothing is said for a minute.
 const HEARTBEAT: Duration = Duration::from_secs(25);
@@ -95,25 +98,19 @@ pub fn said(text: &str) -> Said {
     if text.starts_with(BROADCAST) {
         return Said::Message;
     }
-    let Ok((_, _, _, event, payload)) =
-        serde_json::from_str::<(Value, Value, Value, String, Value)>(text)
-    else {
-        return Said::Nothing;
-    };
-    let reason = || match payload.pointer("/response/reason").and_then(Value::as_str) {
-        Some(reason) => reason.to_owned(),
-        None => payload.to_string(),
-    };
-    match (event.as_str(), payload.get("status").and_then(Value::as_str)) {
-        ("phx_reply", Some("ok")) => Said::Subscribed,
-        ("phx_reply" | "phx_close" | "phx_error", _) => Said::Refused(reason()),
-        ("system", Some("error")) => Said::Gap,
+    match Heard::text(text) {
+        Heard::Reply(_, Ok(())) => Said::Subscribed,
+        Heard::Reply(_, Err(reason)) => Said::Refused(reason),
+        Heard::End { reason, .. } => Said::Refused(reason.to_owned()),
+        Heard::System { outcome: Err(_), .. } => Said::Gap,
         _ => Said::Nothing,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]

@@ -20,9 +20,9 @@ use super::{
     socket::{Socket, shake_hands, text},
     tap::Tap,
 };
-use crate::cli::{
-    client::{ClientError, Target, root_cause},
-    frames::{self, Frame},
+use crate::{
+    cli::client::{ClientError, Target, root_cause},
+    core::protocol::heard::{self, Frame},
 };
 
 /// Bytes that the kernel takes for a client that does not: the smaller, the sooner it is noticed.
@@ -122,8 +122,8 @@ fn frame(text: &str) -> Said {
     if let Some(seq) = event.and_then(mark::seq) {
         return Said::Event(seq);
     }
-    match frames::parse(text) {
-        Ok(Frame::Event(event)) => frames::seq(event).map_or(Said::Nothing, Said::Event),
+    match heard::parse(text) {
+        Ok(Frame::Event(event)) => heard::seq(event).map_or(Said::Nothing, Said::Event),
         Ok(Frame::Subscribed(_)) => Said::Subscribed,
         Ok(Frame::Gap(_)) => Said::Gap,
         Ok(Frame::Error(fault)) => Said::Refused(fault.detail.into_owned()),
@@ -142,7 +142,7 @@ fn block(text: &str) -> Said {
         (Some("subscribed"), _) => Said::Subscribed,
         (Some("gap"), _) => Said::Gap,
         (None, Some(data)) => {
-            let seq = mark::seq(data).or_else(|| frames::seq(serde_json::from_str(data).ok()?));
+            let seq = mark::seq(data).or_else(|| heard::seq(serde_json::from_str(data).ok()?));
             seq.map_or(Said::Nothing, Said::Event)
         }
         _ => Said::Nothing,

@@ -2,7 +2,7 @@
 //!
 //! What producers send must never steer the terminal: control characters are shown, not obeyed.
 
-use crate::cli::frames::{Gap, Shown};
+use crate::core::protocol::heard::{Gap, Shown};
 
 const RESET: &str = "\x1b[0m";
 const YELLOW: &str = "\x1b[33m";

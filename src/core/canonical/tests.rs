@@ -263,7 +263,7 @@ impl Speller<'_> {
 }
 
 /// What a JSONB column gives back: keys by length, positional numbers, spaces, no duplicates.
-fn jsonb(value: &Value) -> String {
+pub(in crate::core) fn jsonb(value: &Value) -> String {
     match value {
         Value::Object(members) => {
             let mut keys: Vec<_> = members.keys().collect();

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use super::{Delivered, DeliveryError};
-use crate::core::breaker::{Breaker, Force, Pass, Permit, Transition};
+use crate::core::breaker::{
+    BadBreaker, Breaker, BreakerLimits, Cause, Force, Pass, Permit, Transition,
+};
 
 /// The gate before a destination. Times are durations since any fixed moment.
 #[derive(Debug)]
@@ -45,8 +47,7 @@ impl Gate {
     /// is 0.
     #[must_use]
     pub fn new(breaker: Breaker, per_second: u32) -> Self {
-        let each = Duration::from_secs(1).checked_div(per_second).unwrap_or_default();
-        Self { breaker, not_before: Duration::ZERO, each }
+        Self { breaker, not_before: Duration::ZERO, each: each(per_second) }
     }
 
     /// The breaker.
@@ -104,6 +105,33 @@ impl Gate {
         self.not_before = self.not_before.min(now);
         self.breaker.force(force, now)
     }
+
+    /// Takes other limits and another rate, and keeps what was learned.
+    ///
+    /// # Errors
+    /// When a limit is out of its range; nothing changes then.
+    pub fn adopt(&mut self, limits: BreakerLimits, per_second: u32) -> Result<(), BadBreaker> {
+        self.breaker.adopt(limits)?;
+        self.each = each(per_second);
+        Ok(())
+    }
+
+    /// The destination is another: what was learned of the one before says nothing of it, and it is
+    /// tried at once.
+    pub fn reset(&mut self, now: Duration) -> Option<Transition> {
+        self.not_before = self.not_before.min(now);
+        self.breaker.reset(now)
+    }
+
+    /// Somebody may have set right what was misconfigured, here or there: it is tried again.
+    pub fn release(&mut self, now: Duration) -> Option<Transition> {
+        let holds = matches!(self.breaker.view().cause, Some(Cause::Misconfigured(_)));
+        holds.then(|| self.reset(now)).flatten()
+    }
+}
+
+fn each(per_second: u32) -> Duration {
+    Duration::from_secs(1).checked_div(per_second).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -190,6 +218,36 @@ mod tests {
         gate.told(pass, &answer(1, &failed(), at(60), 1.0), at(0));
         assert_eq!(gate.force(Force::Closed, at(1)), None);
         drop(go(&mut gate, at(1)));
+    }
+
+    #[test]
+    fn only_a_hold_for_misconfiguration_is_released() {
+        let mut gate = gate(0);
+        let pass = go(&mut gate, at(0));
+        assert_eq!(gate.release(at(0)), None, "there is nothing to release");
+        let refused = Err(DeliveryError::Misconfigured { reason: "another key".to_owned() });
+        gate.told(pass, &answer(1, &refused, at(60), 0.5), at(0));
+        assert_eq!(gate.ask(at(9_999)).0, Leave::Wait(None));
+        assert!(gate.release(at(9_999)).is_some());
+        assert!(matches!(gate.ask(at(9_999)).0, Leave::Probe(_)));
+        gate.force(Force::Open, at(10_000));
+        assert_eq!(gate.release(at(10_001)), None, "somebody wants it open");
+    }
+
+    #[test]
+    fn another_destination_is_tried_at_once_and_other_limits_forget_nothing() {
+        let mut gate = gate(0);
+        let pass = go(&mut gate, at(0));
+        gate.told(pass, &answer(1, &failed(), at(60), 1.0), at(0));
+        let limits = BreakerLimits { failures: 2, ..BreakerLimits::default() };
+        gate.adopt(limits, 10).unwrap();
+        assert_eq!(gate.ask(at(1)).0, Leave::Wait(Some(at(60))));
+        assert_eq!(gate.breaker().view().consecutive_failures, 1);
+        let pass = go(&mut gate, at(60));
+        assert!(gate.told(pass, &answer(1, &failed(), at(60), 1.0), at(60)).is_some(), "opens");
+        assert!(gate.reset(at(61)).is_some());
+        assert!(matches!(gate.ask(at(61)).0, Leave::Probe(_)));
+        assert_eq!(gate.breaker().view().consecutive_failures, 0);
     }
 
     #[test]

@@ -94,6 +94,11 @@ impl Outgoing {
         }
     }
 
+    /// From the next batch on, an event is set aside after so many failed probes.
+    pub fn set_max_probes(&mut self, max_probes: u32) {
+        self.max_probes = max_probes;
+    }
+
     /// The last event that is settled here.
     #[must_use]
     pub fn position(&self) -> Position {

@@ -10,10 +10,14 @@ pub const MAX_PATTERN: usize = 200;
 /// A pattern in which `*` stands for any run of characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
-pub(super) struct Glob(Box<str>);
+pub struct Glob(Box<str>);
 
 impl Glob {
-    pub(super) fn try_new(pattern: &str) -> Result<Self, String> {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// When it is empty or longer than [`MAX_PATTERN`]; says so in words for whoever wrote it.
+    pub fn try_new(pattern: &str) -> Result<Self, String> {
         match pattern.chars().count() {
             0 => return Err("an empty pattern matches nothing: leave it out".to_owned()),
             long if long > MAX_PATTERN => {
@@ -31,17 +35,23 @@ impl Glob {
     }
 
     /// The text it matches, when that is only one.
-    pub(super) fn literal(&self) -> Option<&str> {
+    #[must_use]
+    pub fn literal(&self) -> Option<&str> {
         (!self.0.contains('*')).then_some(&*self.0)
     }
 
-    pub(super) fn is_all(&self) -> bool {
+    /// Whether it matches every text.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
         &*self.0 == "*"
     }
 
+    /// Whether it matches the whole of a text.
+    ///
     /// The literal parts are looked for from left to right, each at the first place that fits: no
     /// later place could leave more room for the rest, so nothing is ever tried twice.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
         let mut parts = self.0.split('*');
         let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
             return false;

@@ -14,8 +14,7 @@ mod tests;
 
 use std::borrow::Cow;
 
-use glob::Glob;
-pub use glob::MAX_PATTERN;
+pub use glob::{Glob, MAX_PATTERN};
 use serde::Serialize;
 use serde_json::value::RawValue;
 

@@ -82,4 +82,22 @@ pub enum ServerFrame {
     },
     /// The answer to `ping`.
     Pong,
+    /// The client belongs on another path: only to sessions that can be moved.
+    Switch(Switch),
+}
+
+/// Where a client is to go, when, and why. It asks `GET /v1/connect` when its time has come, and goes
+/// only if that still says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Switch {
+    /// The name of the path.
+    pub to: &'static str,
+    /// Where it is reached; relative to the router when it is the router's own.
+    pub url: String,
+    /// The topic there.
+    pub topic: String,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// Milliseconds from now, before which it must not go.
+    pub not_before_ms: u64,
 }

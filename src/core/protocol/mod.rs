@@ -6,6 +6,7 @@ mod codes;
 mod form;
 mod frames;
 mod from;
+pub mod heard;
 pub mod legacy;
 mod meanings;
 pub mod session;
@@ -15,7 +16,7 @@ mod websocket;
 pub use self::{
     codes::{CloseReason, ErrorCode},
     form::Form,
-    frames::{Gap, GapReason, ServerFrame},
+    frames::{Gap, GapReason, ServerFrame, Switch},
     from::{From, MAX_LAST},
     websocket::{Opcode, close_frame, close_frame_of, control_frame, frame_head, text_frame},
 };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CloseReason, Gap, Opcode, ServerFrame, close_frame, frame_head, text_frame};
+use super::{CloseReason, Gap, Opcode, ServerFrame, Switch, close_frame, frame_head, text_frame};
 use crate::core::event::Event;
 
 const EVENT: &[u8] = br#"{"type":"event","event":"#;
@@ -33,6 +33,10 @@ pub(super) fn frame(out: &mut Vec<u8>, frame: &ServerFrame) {
             "type": "error", "code": code.as_str(), "detail": detail,
         }),
         ServerFrame::Pong => json!({ "type": "pong" }),
+        ServerFrame::Switch(Switch { to, url, topic, reason, not_before_ms }) => json!({
+            "type": "switch", "to": to, "url": url, "topic": topic, "reason": reason,
+            "not_before_ms": not_before_ms,
+        }),
     };
     text_frame(out, &value.to_string());
     if let ServerFrame::Subscribed { gap: Some(gap), .. } = frame {

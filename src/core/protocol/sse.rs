@@ -47,7 +47,10 @@ pub(super) fn frame(out: &mut Vec<u8>, frame: &ServerFrame) {
             }
         }
         ServerFrame::Gap { gap: missing, position } => gap(out, missing, position),
-        ServerFrame::Welcome { .. } | ServerFrame::Error { .. } | ServerFrame::Pong => {}
+        ServerFrame::Welcome { .. }
+        | ServerFrame::Error { .. }
+        | ServerFrame::Pong
+        | ServerFrame::Switch(_) => {}
     }
 }
 

@@ -27,9 +27,10 @@ pub(super) use problems::{problems, responses};
 
 use self::schemas::NewEvent;
 use super::{
-    ROUTES, Route, adapters, audit, auth, broadcast, dead_letters, event_trace, events, flags,
-    ingest, legacy, ops,
+    adapters, audit, auth, broadcast, dead_letters, event_trace, events, flags, ingest, ledger,
+    legacy, ops,
     problem::{Body, Code, FaultBody, Outcome},
+    routes::{ROUTES, Route},
     settings, stats, stream, upgrade,
 };
 use crate::core::{access::Need, event::Category};
@@ -68,9 +69,11 @@ const TOKEN: &str = "token";
         auth::post_ticket, ops::sessions, ops::close_session,
         stats::stats, adapters::list, adapters::force, dead_letters::list, dead_letters::one, dead_letters::delete,
         dead_letters::replay, audit::list,
-        flags::list, flags::set, flags::clear, settings::settings, ops::ledger, legacy::dashboard, legacy::producer,
-        legacy::status, legacy::health, legacy::flags::flags_health, legacy::flags::flags_status,
-        legacy::flags::validation_metrics, legacy::flags::adapter_metrics, legacy::flags::flush, ops::livez, ops::readyz, ops::metrics, ops::index,
+        flags::list, flags::set, flags::clear, settings::settings, ledger::ledger,
+        legacy::dashboard, legacy::producer, legacy::status, legacy::health,
+        legacy::flags::flags_health, legacy::flags::flags_status, legacy::flags::validation_metrics,
+        legacy::flags::adapter_metrics, legacy::flags::flush,
+        ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,
     ),
     components(schemas(Body, Category, FaultBody, NewEvent, Outcome)),

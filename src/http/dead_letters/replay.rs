@@ -92,7 +92,7 @@ impl Replay {
     pub(super) async fn run(self) -> Result<DeadLetter, Problem> {
         let router = self.router.clone();
         // One at a time: of two that want the same letter, the second finds it recovered.
-        let _turn = router.delivery.replays.lock().await;
+        let _turn = router.replays.lock().await;
         let letter = self.read().await?.ok_or_else(|| nothing(self.id))?;
         if letter.status == DeadLetterStatus::Recovered {
             return Err(recovered(self.id));
@@ -117,10 +117,9 @@ impl Replay {
     }
 
     /// Where the letter goes, when something would be sent there now.
-    async fn destination(&self, letter: &DeadLetter) -> Result<&Realtime, Problem> {
-        let delivery = &self.router.delivery;
-        let Some(realtime) = delivery.realtime.as_ref().filter(|_| letter.adapter == REALTIME)
-        else {
+    async fn destination(&self, letter: &DeadLetter) -> Result<Realtime, Problem> {
+        let realtime = self.router.delivery().realtime.clone();
+        let Some(realtime) = realtime.filter(|_| letter.adapter == REALTIME) else {
             return Err(unavailable(&format!("the adapter {} is not on", letter.adapter)));
         };
         let view = realtime.adapter.send(GetAdapter).await;

@@ -143,7 +143,13 @@ async fn apply(
 
 /// Why a flag is not as it was to be.
 fn refused(key: &Key, error: &ReloadError) -> Problem {
-    let ReloadError::Invalid(faults) = error;
+    let faults = match error {
+        ReloadError::Invalid(faults) => faults,
+        ReloadError::Unfit(unfit) => {
+            let of = unfit.key.map(|key| format!("{key}: ")).unwrap_or_default();
+            return Problem::new(Code::InvalidFlag, format!("{of}{unfit}"));
+        }
+    };
     let own = |fault: &&Fault| matches!(fault.origin, Origin::Override { .. });
     match faults.list().iter().find(own) {
         Some(Fault { message, key: at, .. }) => {
@@ -208,11 +214,11 @@ mod tests {
             ("MONITORING_DUAL_MODES", "MONITORING_DUAL_MODE"),
             ("rollout.percents", "rollout.percent"),
         ] {
-            let problem = find(name).unwrap_err();
+            let problem = find(name).err().unwrap();
             assert!(problem.detail().ends_with(&format!("did you mean {near}?")), "{problem}");
         }
         for name in ["server.bind", "rollout.steps", "bind", "percent"] {
-            assert_eq!(find(name).unwrap_err().code(), Code::NotFound, "{name}");
+            assert_eq!(find(name).err().unwrap().code(), Code::NotFound, "{name}");
         }
     }
 

@@ -11,7 +11,7 @@ use actix_web::{
     },
 };
 
-use crate::{http::ROUTES, settings::Settings};
+use crate::{http::routes::ROUTES, settings::Settings};
 
 /// Headers of answers that a page may read besides the few it may read anyhow.
 const EXPOSED: &str =

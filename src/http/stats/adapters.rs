@@ -71,7 +71,8 @@ pub(super) fn adapters(
         batch_events: batcher.batch_events,
         dead_letters,
     };
-    let paths = router.delivery.paths.iter().map(|path| AdapterStats {
+    let paths = router.delivery();
+    let paths = paths.paths.iter().map(|path| AdapterStats {
         name: path.kind(),
         counters: path.counters(),
         delivery: match path.kind() {

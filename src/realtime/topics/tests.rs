@@ -14,7 +14,6 @@ fn topics(settings: RealtimeSettings) -> Arc<Topics> {
     let limits = TailLimits { events: 1, bytes: 1 };
     Arc::new(Topics::new(TopicOptions {
         settings,
-        is_destination: false,
         journal: Arc::new(SharedTail::new(Tail::empty(head, limits))),
         advanced: watch::channel(()).0,
         metrics: Arc::new(Metrics::new()),

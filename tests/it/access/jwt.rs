@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use signalbox::{
     core::access::{Need, Scope, Scopes},
-    http::{ROUTES, Route},
+    http::routes::{ROUTES, Route},
 };
 use tempfile::TempDir;
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::json;
-use signalbox::{core::access::TokenHash, http::ROUTES};
+use signalbox::{core::access::TokenHash, http::routes::ROUTES};
 
 use super::{OPERATOR, PRODUCER, STRANGER, WALL, ask, bearer, concrete, post, shake};
 use crate::support::{

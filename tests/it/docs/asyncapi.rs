@@ -108,6 +108,7 @@ fn type_of(frame: &ServerFrame) -> &'static str {
         ServerFrame::Gap { .. } => "gap",
         ServerFrame::Error { .. } => "error",
         ServerFrame::Pong => "pong",
+        ServerFrame::Switch(_) => "switch",
     }
 }
 

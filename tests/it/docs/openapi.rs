@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, env, fs, path::Path};
 
 use serde_json::Value;
-use signalbox::http::{ROUTES, contract, problem::Code};
+use signalbox::http::{contract, problem::Code, routes::ROUTES};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 

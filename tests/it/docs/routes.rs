@@ -3,7 +3,7 @@
 use serde_json::Value;
 use signalbox::{
     core::access::Need,
-    http::{ROUTES, contract},
+    http::{contract, routes::ROUTES},
 };
 
 use super::{assert_table, code};

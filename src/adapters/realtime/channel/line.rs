@@ -16,9 +16,9 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::{frames::heartbeat, said::Said, taken::Taken};
+use super::{said::Said, taken::Taken};
 use crate::{
-    adapters::realtime::{answers, broadcast::root_cause},
+    adapters::realtime::{answers, broadcast::root_cause, frames::heartbeat},
     core::{delivery::DeliveryError, event::Seq},
 };
 

@@ -4,7 +4,6 @@
 //! A connection that fails, in whatever way, is given up whole; the next call makes a new one. So a
 //! call that is dropped on its way leaves nothing half read behind.
 
-mod frames;
 mod line;
 mod said;
 mod taken;
@@ -15,28 +14,18 @@ use std::{
 };
 
 use async_trait::async_trait;
-use rustls::ClientConfig;
 use tokio::sync::Mutex;
-use tokio_tungstenite::{
-    Connector, connect_async_tls_with_config,
-    tungstenite::{
-        Error, Message,
-        client::IntoClientRequest,
-        handshake::client::{Request, Response},
-        http::{HeaderName, HeaderValue},
-        protocol::WebSocketConfig,
-    },
-};
+use tokio_tungstenite::tungstenite::Message;
 
 use self::{
-    frames::{Frames, heartbeat},
     line::{Answer, Line},
     taken::Taken,
 };
 use super::{
-    answers::{self, Words},
-    broadcast::root_cause,
+    answers,
     destination::{Destination, NoClient, fitting, refuse_oversize},
+    frames::{Frames, Wants, heartbeat},
+    socket::{REALTIME_SOCKET, Way},
 };
 use crate::{
     adapters::{Transport, TransportKind},
@@ -49,20 +38,15 @@ use crate::{
 /// How often a heartbeat is said, as stock clients do: the server closes a socket that is silent for
 /// a minute.
 const HEARTBEAT: Duration = Duration::from_secs(25);
+/// What a channel is joined for: to speak, and to hear whether it was taken.
+const SPEAKS: Wants = Wants { answers: true, echo: false, rows: None };
 /// Largest message that the real server takes, in bytes: it closes the socket on a larger one.
 const MOST_PUSHED: usize = 5_000_000;
-/// Largest message that is read, in bytes: what others say on the topic comes here too.
-const MOST_HEARD: usize = 16 << 20;
-/// The keys of a socket that has no `Authorization`: a gateway's, and the server's.
-const KEYS: [HeaderName; 2] =
-    [HeaderName::from_static("apikey"), HeaderName::from_static("x-api-key")];
-
 /// The transport.
 #[derive(Debug)]
 pub struct ChannelTransport {
     destination: Destination,
-    request: Request,
-    tls: Arc<ClientConfig>,
+    way: Way,
     frames: Frames,
     line: Mutex<Option<Line>>,
     taken: Arc<StdMutex<Taken>>,
@@ -74,21 +58,8 @@ impl ChannelTransport {
     /// # Errors
     /// When this machine has not what it takes, or the URL or the key cannot be sent.
     pub fn try_new(destination: Destination) -> Result<Self, NoClient> {
-        let url = destination.url.strip_prefix("http").unwrap_or(&destination.url);
-        let url = format!("ws{url}/realtime/v1/websocket?vsn=2.0.0");
-        let mut request = url.into_client_request().map_err(|error| NoClient(error.to_string()))?;
-        // A server that asks for a key wants one at any price; where nobody asks, any will do.
-        let key = destination.key.expose();
-        let mut key = HeaderValue::from_str(if key.is_empty() { "none" } else { key })
-            .map_err(|_not_shown| NoClient("realtime.key cannot stand in a header".to_owned()))?;
-        key.set_sensitive(true);
-        // In headers, because URLs are written into logs.
-        for name in KEYS {
-            request.headers_mut().insert(name, key.clone());
-        }
         Ok(Self {
-            request,
-            tls: Arc::new(destination.tls()?),
+            way: Way::try_new(&destination, REALTIME_SOCKET)?,
             frames: Frames::new(&destination),
             destination,
             line: Mutex::default(),
@@ -145,21 +116,10 @@ impl ChannelTransport {
 
     /// Connects and joins.
     async fn open(&self) -> Result<Line, DeliveryError> {
-        let connector = if self.destination.is_plain() {
-            Connector::Plain
-        } else {
-            Connector::Rustls(self.tls.clone())
-        };
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(MOST_HEARD))
-            .max_frame_size(Some(MOST_HEARD));
-        let request = self.request.clone();
-        let connected =
-            connect_async_tls_with_config(request, Some(config), true, Some(connector)).await;
-        let (socket, _) = connected.map_err(not_connected)?;
+        let socket = self.way.connect().await?;
         let mut line =
             Line::new(socket, self.frames.topic().to_owned(), self.taken.clone(), HEARTBEAT);
-        let join = |_, reference| self.frames.join(reference);
+        let join = |_, reference| self.frames.join(reference, SPEAKS);
         let (_, mut answers) = line.ask(&[None], join).await;
         match answers.recv().await {
             Some(Answer::To(_, Ok(()))) => Ok(line),
@@ -259,25 +219,6 @@ fn lost() -> DeliveryError {
     DeliveryError::Transient { reason: "the socket was lost".to_owned() }
 }
 
-fn not_connected(error: Error) -> DeliveryError {
-    let Error::Http(response) = error else {
-        return DeliveryError::Transient { reason: root_cause(&error) };
-    };
-    turned_away(&response)
-}
-
-/// A handshake was answered by something else.
-fn turned_away(response: &Response) -> DeliveryError {
-    let words = Words::of(response.body().as_deref().unwrap_or_default());
-    let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-    let after = after.and_then(|value| answers::retry_after(value, chrono::Utc::now()));
-    match answers::of_status(response.status(), &words, after) {
-        Err(DeliveryError::Rejected { reason, .. }) => DeliveryError::Transient { reason },
-        Err(error) => error,
-        Ok(()) => DeliveryError::Transient { reason: "the server opens no socket".to_owned() },
-    }
-}
-
 /// Says one thing that is no event.
 async fn alone(
     line: &mut Line,
@@ -340,10 +281,8 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_is_in_its_url_or_in_what_is_told() {
+    fn no_secret_is_in_what_is_told() {
         let channel = channel(1000);
-        assert_eq!(channel.request.uri(), "ws://127.0.0.1:9/realtime/v1/websocket?vsn=2.0.0");
-        assert_eq!(channel.request.headers()["apikey"], "s3cret");
         assert!(!format!("{channel:?} {}", channel.describe()).contains("s3cret"));
     }
 

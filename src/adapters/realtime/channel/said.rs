@@ -1,9 +1,6 @@
 //! What a server of Phoenix channels says, in version 2, as far as it matters to who only speaks.
 
-use std::borrow::Cow;
-
-use serde::{Deserialize, de::IgnoredAny};
-use serde_json::{Value, value::RawValue};
+use crate::core::realtime::phoenix::Heard;
 
 /// A message of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,52 +13,21 @@ pub(super) enum Said {
     Other,
 }
 
-#[derive(Deserialize)]
-struct Message<'a>(
-    IgnoredAny,
-    #[serde(borrow)] Option<Cow<'a, str>>,
-    #[serde(borrow)] Cow<'a, str>,
-    #[serde(borrow)] Cow<'a, str>,
-    #[serde(borrow)] &'a RawValue,
-);
-
 impl Said {
-    /// Reads a text frame. `topic` is ours, on the wire.
-    pub(super) fn read(text: &str, topic: &str) -> Self {
-        let Ok(Message(_, reference, about, event, payload)) = serde_json::from_str(text) else {
-            return Self::Other;
-        };
-        match &*event {
-            "phx_reply" => reference
-                .and_then(|reference| reference.parse().ok())
-                .map_or(Self::Other, |reference| Self::Reply(reference, reply(payload.get()))),
-            _ if about != topic => Self::Other,
-            "phx_close" => Self::End("the channel was closed".to_owned()),
-            "phx_error" => Self::End("the channel crashed".to_owned()),
-            "system" => failure(payload.get()).map_or(Self::Other, Self::End),
+    /// Reads a text frame. `ours` is our topic, on the wire. What a `system` message says of the
+    /// changes of a database, which are not asked for, closes nothing.
+    pub(super) fn read(text: &str, ours: &str) -> Self {
+        match Heard::text(text) {
+            Heard::Reply(reference, outcome) => Self::Reply(reference, outcome),
+            Heard::End { topic, reason } if topic == ours => Self::End(reason.to_owned()),
+            Heard::System { topic, extension, outcome: Err(message) }
+                if topic == ours && extension == "system" =>
+            {
+                Self::End(message)
+            }
             _ => Self::Other,
         }
     }
-}
-
-/// Why something was refused, if it was.
-fn reply(payload: &str) -> Result<(), String> {
-    let payload: Value = serde_json::from_str(payload).unwrap_or_default();
-    if payload.get("status").and_then(Value::as_str) == Some("ok") {
-        return Ok(());
-    }
-    let response = payload.get("response").unwrap_or(&Value::Null);
-    let reason = response.get("reason").or_else(|| response.get("error")).unwrap_or(response);
-    Err(reason.as_str().map_or_else(|| reason.to_string(), str::to_owned))
-}
-
-/// What a `system` message says of a channel that is about to be closed. Those about the changes of
-/// a database, which are not asked for, close nothing.
-fn failure(payload: &str) -> Option<String> {
-    let payload: Value = serde_json::from_str(payload).ok()?;
-    let text = |name: &str| payload.get(name).and_then(Value::as_str);
-    (text("status") == Some("error") && text("extension") == Some("system"))
-        .then(|| text("message").unwrap_or("the channel failed").to_owned())
 }
 
 #[cfg(test)]

@@ -101,10 +101,11 @@ impl Channels {
         }
     }
 
-    /// The same, on a topic of this name to listen only.
-    #[must_use]
-    pub fn reserving(self, topic: Option<&str>) -> Self {
-        Self { reserved: topic.map(Into::into), ..self }
+    /// From now on, this client may only listen on a topic of this name.
+    pub fn reserve(&mut self, topic: Option<&str>) {
+        if self.reserved.as_deref() != topic {
+            self.reserved = topic.map(Into::into);
+        }
     }
 
     /// What to do about a message. `new_id` names who does not say who it is.

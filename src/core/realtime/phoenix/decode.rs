@@ -128,7 +128,7 @@ fn message(
 }
 
 /// Cuts the texts of those lengths off the body; the rest is the data.
-fn cut<'a, const N: usize>(
+pub(super) fn cut<'a, const N: usize>(
     lengths: &[u8; N],
     mut body: &'a [u8],
 ) -> Result<([Cow<'a, str>; N], &'a [u8]), Malformed> {
@@ -164,21 +164,21 @@ fn reference_of(raw: Option<&RawValue>) -> Result<Option<Ref>, Malformed> {
 
 /// The parts of a text message, which are also the members of a version 1 object.
 #[derive(Deserialize)]
-struct Fields<'a> {
+pub(super) struct Fields<'a> {
     #[serde(borrow, default)]
-    join_ref: Option<&'a RawValue>,
+    pub(super) join_ref: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "ref")]
-    reference: Option<&'a RawValue>,
+    pub(super) reference: Option<&'a RawValue>,
     #[serde(borrow)]
-    topic: Cow<'a, str>,
+    pub(super) topic: Cow<'a, str>,
     #[serde(borrow)]
-    event: Cow<'a, str>,
+    pub(super) event: Cow<'a, str>,
     #[serde(borrow)]
-    payload: &'a RawValue,
+    pub(super) payload: &'a RawValue,
 }
 
 /// A version 2 array: the parts in their order, then anything.
-struct Array<'a>(Fields<'a>);
+pub(super) struct Array<'a>(pub(super) Fields<'a>);
 
 impl<'de> Deserialize<'de> for Array<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

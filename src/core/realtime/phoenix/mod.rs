@@ -7,6 +7,7 @@
 mod broadcast;
 mod decode;
 mod encode;
+mod heard;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -15,6 +16,7 @@ use bytes::Bytes;
 pub use broadcast::{Broadcast, Encoding, Unsendable, UserBroadcast};
 pub use decode::{Malformed, decode_binary, decode_text};
 pub use encode::{Head, ServerMessage, text_frame};
+pub use heard::Heard;
 
 /// The topic of heartbeats.
 pub const PHOENIX: &str = "phoenix";

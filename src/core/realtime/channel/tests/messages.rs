@@ -9,7 +9,8 @@ use crate::core::realtime::phoenix::{Broadcast, Encoding, UserBroadcast};
 fn on_the_routers_own_topic_clients_only_listen() {
     for (private, ack) in [(false, false), (false, true), (true, true)] {
         let mut socket = Socket::new();
-        socket.channels = Channels::new(Limits::default(), Duration::ZERO).reserving(Some("a"));
+        socket.channels = Channels::new(Limits::default(), Duration::ZERO);
+        socket.channels.reserve(Some("a"));
         let config = json!({ "private": private, "broadcast": { "ack": ack } });
         let payload = json!({ "config": config, "access_token": "read write" });
         socket.say(&json!(["1", "1", "realtime:a", "phx_join", payload]).to_string());

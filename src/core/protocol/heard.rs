@@ -23,7 +23,9 @@ pub enum Frame<'a> {
     Error(Fault<'a>),
     /// The session ends.
     Bye(Bye<'a>),
-    /// `pong`, `switch`, or one of a later version: nothing to do.
+    /// The answer to `ping`.
+    Pong,
+    /// `switch`, or one of a later version: nothing to do.
     Other,
 }
 
@@ -48,6 +50,9 @@ pub struct Subscribed {
     /// The place that the events follow.
     #[serde(flatten)]
     pub position: Position,
+    /// Whether everything after the place that was asked for will come.
+    #[serde(default)]
+    pub recovered: bool,
 }
 
 /// See [`Frame::Gap`].
@@ -128,6 +133,7 @@ pub fn parse(text: &str) -> Result<Frame<'_>, serde_json::Error> {
         ("gap", _) => Frame::Gap(serde_json::from_str(text)?),
         ("error", _) => Frame::Error(serde_json::from_str(text)?),
         ("bye", _) => Frame::Bye(serde_json::from_str(text)?),
+        ("pong", _) => Frame::Pong,
         _ => Frame::Other,
     })
 }
@@ -158,6 +164,8 @@ mod tests {
         let text = r#"{"epoch":"00000000-0000-0000-0000-000000000009","recovered":true,"seq":12,"type":"subscribed"}"#;
         let Ok(Frame::Subscribed(subscribed)) = parse(text) else { panic!("{text}") };
         assert_eq!(subscribed.position, Position { epoch: Uuid::from_u128(9), seq: 12 });
+        assert!(subscribed.recovered);
+        assert!(matches!(parse(r#"{"type":"pong"}"#), Ok(Frame::Pong)));
     }
 
     #[test]

@@ -1,0 +1,133 @@
+//! What actors are made with, from the settings.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{oneshot, watch};
+
+use super::{AppError, listeners::Listeners};
+use crate::{
+    actors::{
+        cursors::AdapterCursors, journal::JournalOptions, legacy::board::Board, shard::ShardOptions,
+    },
+    core::{
+        backlog::BacklogLimits,
+        batching::{self, BatchPolicy},
+        fanout::FanoutLimits,
+        heartbeat::Patience,
+        tail::{SharedTail, TailLimits},
+    },
+    realtime::topics::TopicOptions,
+    settings::{JournalSettings, Settings},
+    storage::{Storage, Writer},
+    telemetry::{Metrics, Traces},
+};
+
+/// How long a client may take to answer a close frame.
+const LINGER: Duration = Duration::from_secs(2);
+/// The number of the settings, until they can be reloaded.
+const GENERATION: u64 = 1;
+
+/// What actors and handlers have in common.
+#[derive(Clone)]
+pub(super) struct Common {
+    pub(super) storage: Arc<dyn Storage>,
+    pub(super) tail: Arc<SharedTail>,
+    pub(super) cursors: Arc<AdapterCursors>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) traces: Option<Arc<Traces>>,
+}
+
+pub(super) fn board(common: &Common, listeners: &Listeners) -> Board {
+    let Common { storage, tail, metrics, .. } = common;
+    Board::new(storage.clone(), tail.clone(), metrics.clone(), listeners.address.port())
+}
+
+pub(super) fn journal_options(
+    settings: &Settings,
+    common: &Common,
+    writer: Box<dyn Writer>,
+    advanced: watch::Sender<()>,
+    fatal: oneshot::Sender<String>,
+) -> Result<JournalOptions, AppError> {
+    Ok(JournalOptions {
+        storage: common.storage.clone(),
+        writer,
+        tail: common.tail.clone(),
+        advanced,
+        cursors: common.cursors.clone(),
+        limits: backlog_limits(&settings.journal),
+        policy: BatchPolicy::try_new(batch_limits(&settings.journal))?,
+        recovery: settings.journal.recovery_timeout,
+        fatal,
+        metrics: common.metrics.clone(),
+        traces: common.traces.clone(),
+    })
+}
+
+pub(super) fn topic_options(
+    settings: &Settings,
+    common: &Common,
+    advanced: watch::Sender<()>,
+) -> TopicOptions {
+    TopicOptions {
+        settings: settings.realtime.clone(),
+        journal: common.tail.clone(),
+        advanced,
+        metrics: common.metrics.clone(),
+    }
+}
+
+pub(super) fn shard_options(
+    settings: &Settings,
+    common: &Common,
+    advanced: watch::Receiver<()>,
+) -> ShardOptions {
+    ShardOptions {
+        tail: common.tail.clone(),
+        advanced,
+        storage: common.storage.clone(),
+        limits: fanout_limits(settings),
+        page_events: settings.session.page_events,
+        linger: LINGER,
+        generation: GENERATION,
+        metrics: common.metrics.clone(),
+        traces: common.traces.clone(),
+    }
+}
+
+pub(super) fn tail_limits(journal: &JournalSettings) -> TailLimits {
+    TailLimits { events: journal.tail_events, bytes: journal.tail_bytes }
+}
+
+pub(super) fn backlog_limits(journal: &JournalSettings) -> BacklogLimits {
+    BacklogLimits { events: journal.queue_events, bytes: journal.queue_bytes }
+}
+
+pub(super) fn batch_limits(journal: &JournalSettings) -> batching::Limits {
+    let max = journal.batch_events;
+    batching::Limits {
+        // Not smaller: where a commit is slow, it is for its own sake and not for its events'.
+        min: max.div_ceil(4),
+        max,
+        step: max.div_ceil(8),
+        shrink_percent: 50,
+        target_latency: journal.target_latency,
+        max_linger: Duration::ZERO,
+    }
+}
+
+pub(super) fn fanout_limits(settings: &Settings) -> FanoutLimits {
+    let session = &settings.session;
+    FanoutLimits {
+        window_bytes: session.window_bytes,
+        groups: session.filters_per_worker,
+        max_lag: session.max_lag,
+        patience: Patience {
+            heartbeat: session.heartbeat,
+            pong: session.pong_timeout,
+            stall: session.stall_timeout,
+        },
+        stream_heartbeat: session.stream_heartbeat,
+        reconnect_window: settings.server.reconnect_window,
+    }
+}
