@@ -6,6 +6,7 @@
 
 mod batch;
 mod counts;
+mod flush;
 mod messages;
 mod notes;
 mod overrides;
@@ -31,7 +32,7 @@ use self::{
 pub use self::{
     messages::{
         Bury, ChangeDeadLetter, Drain, GetStatus, JournalStatus, Publish, PublishError, Published,
-        Record, SaveCursor, SetOverride, Trim,
+        Record, SaveCursor, SetOverride, Trim, WriteCursors,
     },
     recovery::tell_proof,
     verdicts::{ForgetVerdicts, KeepVerdicts},

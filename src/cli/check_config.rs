@@ -30,6 +30,7 @@ fn report(loaded: &Loaded) -> String {
         Some(file) => format!("# {} is valid", file.display()),
         None => "# no settings file: defaults and environment".to_owned(),
     }];
+    lines.extend(loaded.warnings.iter().map(|warning| format!("# warning: {warning}")));
     let shown = loaded.settings.show();
     for (section, _) in SECTIONS {
         lines.push(format!("\n[{section}]"));

@@ -19,6 +19,9 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), CliError> {
     let source = Source::of(config.map(Path::to_owned));
     let loaded = source.load(&[]).map_err(CliError::from)?;
     init_logging(&loaded.settings.telemetry).map_err(CliError::failed)?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
     ask_for_descriptors(loaded.settings.session.max_sessions);
     let system = actix_rt::System::new();
     system.block_on(async move {

@@ -41,6 +41,9 @@ use crate::{
     },
 };
 
+/// Why `on_invalid=skip` is not followed.
+const STRICT: &str = "flags.validation_strict is on, so `on_invalid=skip` is not followed";
+
 /// Bodies above this are read on a thread of their own, so that a worker's sessions do not wait.
 pub(super) const INLINE_BYTES: usize = 64 << 10;
 
@@ -228,6 +231,7 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Re
     let traceparent = head.traceparent;
     let metrics = router.metrics.clone();
     let routing = settings.routing();
+    let strict = settings.flags.validation_strict;
     // How much a packed body holds shows only when it is unpacked.
     let large = body.len() > INLINE_BYTES || head.encoding.is_some();
     let read = move || {
@@ -254,10 +258,13 @@ async fn parse(router: &web::Data<Router>, head: Head, body: Bytes) -> Result<Re
             metrics.stats.validated(batch, began.elapsed());
         }
         let parsed = batch.and_then(|batch| match head.on_invalid {
-            OnInvalid::Reject => batch.all_or_nothing(),
-            OnInvalid::Skip => batch.valid_only(),
+            OnInvalid::Skip if !strict => batch.valid_only(),
+            OnInvalid::Skip | OnInvalid::Reject => batch.all_or_nothing(),
         });
-        let parsed = parsed.map_err(|faults| Problem::faults(&faults))?;
+        let parsed = parsed.map_err(|faults| match head.on_invalid {
+            OnInvalid::Skip if strict => Problem::faults(&faults).adding(STRICT),
+            OnInvalid::Skip | OnInvalid::Reject => Problem::faults(&faults),
+        })?;
         Ok(Read { parsed, by_key })
     };
     if large { web::block(read).await.map_err(stopping)? } else { read() }

@@ -1,6 +1,7 @@
 //! What the original system answered about itself: `/status` and `/health`, with values that are
 //! looked at and not written down. Its sockets are opened by [`upgrade`].
 
+pub mod flags;
 pub mod producer;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -8,6 +9,7 @@ use chrono::Utc;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use self::flags::FlagsCondition;
 use super::{
     Router, ops,
     problem::Problem,
@@ -55,6 +57,8 @@ pub struct Health {
 pub struct Components {
     /// What dashboards ask for can be read.
     dashboard: Condition,
+    /// Flags do what they say; where some do not, `degraded`.
+    flags: Condition,
     /// Events are taken.
     metrics: Condition,
     /// Everything that matched was delivered, dropped by name, or is on its way: the ledger balances.
@@ -105,8 +109,8 @@ pub async fn status(router: web::Data<Router>) -> Result<HttpResponse, Problem> 
     }))
 }
 
-/// Whether sockets are served, what dashboards ask for can be read, and events are taken. No client
-/// is needed for any of it.
+/// Whether sockets are served, what dashboards ask for can be read, events are taken, and flags do
+/// what they say. No client is needed for any of it.
 #[utoipa::path(
     get, path = "/health", operation_id = "get_legacy_health", tag = "legacy",
     responses(
@@ -119,12 +123,16 @@ pub async fn health(router: web::Data<Router>) -> HttpResponse {
     let journal = router.journal.send(GetStatus).await;
     let components = Components {
         dashboard: Condition::of(router.storage.head().await.is_ok()),
+        flags: match FlagsCondition::of(&router.settings()) {
+            FlagsCondition::Healthy => Condition::Healthy,
+            FlagsCondition::Degraded => Condition::Degraded,
+        },
         metrics: Condition::of(journal.is_ok_and(|status| status.state == "ready")),
         ledger: Condition::of_extra(router.ledger.balances()),
         websocket: Condition::of(are_shards_alive && !router.is_draining()),
     };
-    let Components { dashboard, metrics, ledger, websocket } = components;
-    let status = dashboard.max(metrics).max(ledger).max(websocket);
+    let Components { dashboard, flags, metrics, ledger, websocket } = components;
+    let status = dashboard.max(flags).max(metrics).max(ledger).max(websocket);
     let mut response = match status {
         Condition::Healthy | Condition::Degraded => HttpResponse::Ok(),
         Condition::Unhealthy => HttpResponse::ServiceUnavailable(),

@@ -13,6 +13,7 @@ pub mod dead_letters;
 pub mod door;
 pub mod event_trace;
 pub mod events;
+pub mod flags;
 pub mod guard;
 pub mod in_flight;
 pub mod ingest;

@@ -107,6 +107,14 @@ impl Problem {
         self
     }
 
+    /// Says one more thing, for people.
+    #[must_use]
+    pub fn adding(mut self, more: &str) -> Self {
+        self.body.detail.push_str("; ");
+        self.body.detail.push_str(more);
+        self
+    }
+
     /// Says which scope would be needed.
     #[must_use]
     pub fn needs(mut self, scope: Scope) -> Self {

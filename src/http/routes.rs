@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, guard as methods, http::hea
 
 use super::{
     adapters, audit, auth, broadcast, connect, contract, dashboard, dead_letters, event_trace,
-    events, ingest, ledger, legacy, ops,
+    events, flags, ingest, ledger, legacy, ops,
     problem::{Code, Problem},
     rehearsal, rollout, settings, stats, stream, upgrade, validation,
 };
@@ -92,12 +92,20 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/rollout/preview", READ, "who would move at another share"),
     route("GET", "/v1/rollout/report", READ, "what the rollout has done, step by step"),
     route("GET", "/v1/audit", ADMIN, "who or what changed how the router works, and why"),
+    route("GET", "/v1/flags", READ, "every flag, what follows from them, and contradictions"),
+    route("PUT", "/v1/flags/{name}", ADMIN, "set a flag at run time"),
+    route("DELETE", "/v1/flags/{name}", ADMIN, "clear what was set at run time"),
     route("GET", "/v1/settings", READ, "every setting in force, and where it comes from"),
     route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
     route("GET", "/ws", READ, "dashboards of the original system, over a WebSocket"),
     route("GET", "/events", INGEST, "producers of the original system, over a WebSocket"),
     route("GET", "/status", READ, "who is there, as the original system said it"),
     route("GET", "/health", ANYBODY, "whether all works, as the original system said it"),
+    route("GET", "/health/flags", READ, "whether flags contradict each other, likewise"),
+    route("GET", "/flags/status", READ, "the flags, under the names they had there"),
+    route("GET", "/metrics/validation", READ, "what validation found at ingest, likewise"),
+    route("GET", "/metrics/adapter", READ, "what the delivery paths did, likewise"),
+    route("POST", "/metrics/flush", ADMIN, "write what waits to be written, and say what was"),
     route("GET", "/livez", ANYBODY, "the process is alive"),
     route("GET", "/readyz", ANYBODY, "events are taken"),
     route("GET", "/metrics", READ, "metrics for Prometheus"),
@@ -152,12 +160,23 @@ pub fn configure(app: &mut web::ServiceConfig) {
     )
     .configure(moving)
     .service(resource("/v1/audit").route(get().to(audit::list)))
+    .service(resource("/v1/flags").route(get().to(flags::list)))
+    .service(
+        resource("/v1/flags/{name}")
+            .route(web::put().to(flags::set))
+            .route(web::delete().to(flags::clear)),
+    )
     .service(resource("/v1/settings").route(get().to(settings::settings)))
     .service(resource("/v1/ledger").route(get().to(ledger::ledger)))
     .service(resource("/ws").route(get().to(legacy::dashboard)))
     .service(resource("/events").route(get().to(legacy::producer)))
     .service(resource("/status").route(get().to(legacy::status)))
     .service(resource("/health").route(get().to(legacy::health)))
+    .service(resource("/health/flags").route(get().to(legacy::flags::flags_health)))
+    .service(resource("/flags/status").route(get().to(legacy::flags::flags_status)))
+    .service(resource("/metrics/validation").route(get().to(legacy::flags::validation_metrics)))
+    .service(resource("/metrics/adapter").route(get().to(legacy::flags::adapter_metrics)))
+    .service(resource("/metrics/flush").route(web::post().to(legacy::flags::flush)))
     .service(resource("/livez").route(get().to(ops::livez)))
     .service(resource("/readyz").route(get().to(ops::readyz)))
     .service(resource("/metrics").route(get().to(ops::metrics)))

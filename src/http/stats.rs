@@ -39,7 +39,7 @@ use crate::{
 
 problems!(
     /// A router that stops cannot tell.
-    StatsProblems: ShuttingDown
+    pub(super) StatsProblems: ShuttingDown
 );
 
 /// Everything at a glance. Counters begin with the process; rates are of the last whole seconds.
@@ -186,16 +186,24 @@ pub struct ClassificationStats {
     responses((status = 200, description = "A snapshot.", body = StatsSnapshot), StatsProblems)
 )]
 pub async fn stats(router: web::Data<Router>) -> Result<web::Json<StatsSnapshot>, Problem> {
+    snapshot(&router).await.map(web::Json)
+}
+
+/// All of it.
+///
+/// # Errors
+/// When the router is stopping.
+pub(super) async fn snapshot(router: &Router) -> Result<StatsSnapshot, Problem> {
     let journal = router.journal.send(GetStatus).await.map_err(stopping)?;
-    let sessions = list_sessions(&router).await?;
-    let (direct, realtime) = balances(&router).await?;
+    let sessions = list_sessions(router).await?;
+    let (direct, realtime) = balances(router).await?;
     let told = router.delivery().realtime().await;
-    let dead_letters = dead_letter_counts(&router).await;
+    let dead_letters = dead_letter_counts(router).await;
     let settled = told.as_ref().map(|(_, batcher)| batcher.settled).unwrap_or_default();
     let tail = router.tail.load();
     let metrics = &router.metrics;
     let ingest = metrics.stats.ingest();
-    Ok(web::Json(StatsSnapshot {
+    Ok(StatsSnapshot {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: router.started.elapsed().as_secs(),
         memory_bytes: resident_memory(),
@@ -211,10 +219,10 @@ pub async fn stats(router: web::Data<Router>) -> Result<web::Json<StatsSnapshot>
         classification: classification_stats(&ingest),
         validation: metrics.stats.validation(),
         delivery: metrics.stats.delivery(),
-        adapters: adapters::adapters(&router, &told, dead_letters.as_ref()),
+        adapters: adapters::adapters(router, &told, dead_letters.as_ref()),
         http: metrics.stats.http(),
         ingest,
-    }))
+    })
 }
 
 fn journal_stats(status: JournalStatus, tail: &Tail, storage: String) -> JournalStats {

@@ -22,8 +22,9 @@ pub fn example() -> String {
 fn documented(key: &Key) -> impl Iterator<Item = String> {
     let note = if key.change == Change::Restart { " Needs a restart." } else { "" };
     let range = format!("# Must be {}.{note}", key.allowed());
+    let other = key.other_name().map(|name| format!("# {name} sets it, too."));
     let value = format!("#{} = {}", key.name, key.default());
-    comments(key.doc).chain([range, value])
+    comments(key.doc).chain([range]).chain(other).chain([value])
 }
 
 fn comments(doc: &[&str]) -> impl Iterator<Item = String> {

@@ -12,7 +12,7 @@ use toml::{
 use super::{
     KEYS, Key, PREFIX, SECTIONS,
     fault::{Fault, Origin, Place},
-    nearest,
+    names, nearest,
 };
 
 /// Where each key that somebody set comes from.
@@ -23,6 +23,15 @@ pub(super) struct Layer<S> {
     pub(super) source: S,
     pub(super) origins: Origins,
     pub(super) faults: Vec<Fault>,
+    /// What counts for nothing, and was perhaps meant to.
+    pub(super) warnings: Vec<String>,
+}
+
+impl<S> Layer<S> {
+    /// A layer that says nothing yet.
+    pub(super) fn new(source: S) -> Self {
+        Self { source, origins: Origins::new(), faults: Vec::new(), warnings: Vec::new() }
+    }
 }
 
 /// What the file says of known keys.
@@ -50,8 +59,7 @@ impl Source for FileSource {
 /// all that follows from it would be guesses.
 pub(super) fn file(path: &Arc<Path>, text: &str) -> Layer<FileSource> {
     let origin = |offset| Origin::File { path: path.clone(), place: Some(Place::at(text, offset)) };
-    let mut layer =
-        Layer { source: FileSource::default(), origins: Origins::new(), faults: Vec::new() };
+    let mut layer = Layer::new(FileSource::default());
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         layer.faults.extend(errors.iter().map(|error| Fault {
@@ -130,25 +138,57 @@ fn kind(value: &Spanned<DeValue<'_>>) -> ValueKind {
     }
 }
 
-/// Reads the variables that begin with [`PREFIX`]; all others are nobody's business here.
+/// Reads the variables that begin with [`PREFIX`], and those that are other names of keys. Of what
+/// is neither, a near miss is worth a warning; the rest is nobody's business here.
 pub(super) fn environment(variables: impl Iterator<Item = (String, String)>) -> Layer<Environment> {
-    let mut origins = Origins::new();
-    let mut faults = Vec::new();
-    let mut known = Map::new();
-    for (name, value) in variables.filter(|(name, _)| name.starts_with(PREFIX)) {
-        let origin = Origin::Variable(name.clone());
-        if let Some(key) = KEYS.iter().find(|key| key.variable() == name) {
-            origins.insert(key.path, origin);
-            known.insert(name, value);
-        } else {
-            faults.push(Fault { origin, key: None, message: unknown_variable(&name) });
+    let (own, others): (Vec<_>, Vec<_>) = variables.partition(|(name, _)| name.starts_with(PREFIX));
+    let mut known = Known::default();
+    for (name, value) in own {
+        match KEYS.iter().find(|key| key.variable() == name) {
+            Some(key) => known.set(key, name, value),
+            None => known.faults.push(Fault {
+                message: unknown_variable(&name),
+                origin: Origin::Variable(name),
+                key: None,
+            }),
+        }
+    }
+    for (name, value) in others {
+        match names::key(&name) {
+            Some(key) if known.origins.contains_key(key.path) => {
+                let wins = key.variable();
+                known.warnings.push(format!("{name} does not count, since {wins} is set"));
+            }
+            Some(key) => known.set(key, name, value),
+            None => known.warnings.extend(
+                names::meant(&name)
+                    .map(|near| format!("{name} does not count; did you mean {near}?")),
+            ),
         }
     }
     let source = Environment::with_prefix(PREFIX.trim_end_matches('_'))
         .prefix_separator("__")
         .separator("__")
-        .source(Some(known));
-    Layer { source, origins, faults }
+        .source(Some(known.values));
+    let Known { origins, faults, warnings, .. } = known;
+    Layer { source, origins, faults, warnings }
+}
+
+/// What is known of the environment.
+#[derive(Default)]
+struct Known {
+    /// By the variable that begins with [`PREFIX`], whichever it was that was set.
+    values: Map<String, String>,
+    origins: Origins,
+    faults: Vec<Fault>,
+    warnings: Vec<String>,
+}
+
+impl Known {
+    fn set(&mut self, key: &'static Key, name: String, value: String) {
+        self.values.insert(key.variable(), value);
+        self.origins.insert(key.path, Origin::Variable(name));
+    }
 }
 
 fn unknown_key(path: &str) -> String {

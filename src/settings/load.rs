@@ -72,13 +72,16 @@ pub struct Loaded {
     pub file: Option<PathBuf>,
     /// What was read of it.
     pub read: FileText,
+    /// What is set and counts for nothing, though it was perhaps meant to.
+    pub warnings: Vec<String>,
 }
 
 impl Settings {
     /// Reads defaults, then the file, then the environment.
     ///
     /// A file that is named must be there; without a name, [`DEFAULT_FILE`] is read if it exists.
-    /// Of `environment`, only variables that begin with [`PREFIX`](super::PREFIX) count.
+    /// Of `environment`, variables that begin with [`PREFIX`](super::PREFIX) count, and those that
+    /// are a key's [other name](super::Key::other_name).
     ///
     /// # Errors
     /// With every fault of both layers, when there is one.
@@ -132,7 +135,8 @@ impl Settings {
         };
         if faults.is_empty() {
             let file = text.map(|_| path.to_path_buf());
-            return Ok(Loaded { settings, origins, file, read: read.clone() });
+            let (read, warnings) = (read.clone(), environment.warnings);
+            return Ok(Loaded { settings, origins, file, read, warnings });
         }
         faults.sort();
         Err(Faults(faults))

@@ -13,6 +13,7 @@ mod layers;
 mod lists;
 mod load;
 mod migration;
+mod names;
 pub mod nearest;
 mod overrides;
 mod paths;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use config::{Map, Value, ValueKind};
-use serde_json::Value as Json;
+use serde_json::{Number, Value as Json};
 
 use super::{
     KEYS, Key,
     fault::{Fault, Origin},
-    layers::{FileSource, Layer, Origins},
+    layers::{FileSource, Layer},
 };
 
 /// A value set at run time.
@@ -50,8 +50,7 @@ impl Key {
 
 /// The layer; what may not be set at run time is a fault.
 pub(super) fn layer(overrides: &[Override]) -> Layer<FileSource> {
-    let mut layer =
-        Layer { source: FileSource::default(), origins: Origins::new(), faults: Vec::new() };
+    let mut layer = Layer::new(FileSource::default());
     for Override { key, value, by, at, until, .. } in overrides {
         let origin = Origin::Override { by: by.clone(), at: *at, until: *until };
         match KEYS.iter().find(|known| known.path == key && known.can_be_overridden()) {
@@ -74,7 +73,7 @@ fn kind(value: &Json) -> ValueKind {
     match value {
         Json::Null => ValueKind::Nil,
         Json::Bool(truth) => ValueKind::Boolean(*truth),
-        Json::Number(number) => match number.as_i128() {
+        Json::Number(number) => match whole(number) {
             Some(whole) => ValueKind::I128(whole),
             None => ValueKind::Float(number.as_f64().unwrap_or(f64::NAN)),
         },
@@ -84,4 +83,10 @@ fn kind(value: &Json) -> ValueKind {
         }
         Json::Object(_) => ValueKind::Table(Map::new()),
     }
+}
+
+/// A whole number, which JSON may also write as 50.0.
+fn whole(number: &Number) -> Option<i128> {
+    let short = || number.as_f64().filter(|it| it.fract() == 0.0 && it.abs() < 1e15);
+    number.as_i128().or_else(|| format!("{:.0}", short()?).parse().ok())
 }

@@ -24,6 +24,7 @@ mod delivery_outage;
 mod delivery_routes;
 mod destination;
 mod docs;
+mod flags;
 mod hostile;
 mod ingest;
 mod layering;

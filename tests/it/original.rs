@@ -138,10 +138,16 @@ async fn test_health_check() {
 /// 9: without any flag, nothing goes by an adapter: each event is marked as direct.
 #[tokio::test]
 async fn test_feature_flag_initialization() {
-    let router = Router::start();
-    router.publish("test_event").await;
-    let events = router.get("/v1/events").await;
-    assert_eq!(events["events"][0]["metadata"]["broadcast_mode"], "direct");
+    for (value, uses) in [("false", false), ("true", true)] {
+        let variable = format!("MONITORING_USE_ADAPTER={value}");
+        let router = Router::under(&["env", &variable], &[]);
+        router.publish("test_event").await;
+        let broadcaster = router.get("/v1/stats").await["broadcaster"].clone();
+        assert_eq!(broadcaster["use_adapter"], uses);
+        let events = router.get("/v1/events").await;
+        let mode = if uses { "adapter" } else { "direct" };
+        assert_eq!(events["events"][0]["metadata"]["broadcast_mode"], mode);
+    }
 }
 
 /// 10: dual mode is off by default: a client hears each event by one path, once.
@@ -155,6 +161,9 @@ async fn test_dual_mode_initialization() {
     assert_eq!(dashboard.push().await["type"], "two");
     let sessions = router.get("/v1/sessions").await;
     assert_eq!(sessions["sessions"][0]["path"], "direct");
+    let router = Router::under(&["env", "MONITORING_DUAL_MODE=true"], &[]);
+    let stats = router.get("/v1/stats").await;
+    assert_eq!(stats["broadcaster"]["use_dual_mode"], true);
 }
 
 /// 11: a connection of the WebSocket adapter has an id and a kind: a session is listed with its own.

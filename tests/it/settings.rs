@@ -185,7 +185,7 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
         ("SIGNALBOX__JOURNAL__QUEUE_EVENTS", "20000"),
         ("SIGNALBOX__STORAGE__URL", "postgres://me:hunter2@there/db"),
     ];
-    let Loaded { settings, origins, file, .. } = load(text, &variables).unwrap();
+    let Loaded { settings, origins, file, warnings, .. } = load(text, &variables).unwrap();
     assert_eq!(settings.server.workers, 2);
     assert_eq!(settings.session.heartbeat, Duration::from_mins(2));
     assert_eq!(settings.session.send_buffer, 8192);
@@ -195,11 +195,52 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
     assert_eq!(settings.storage.url.expose(), "postgres://me:hunter2@there/db");
     assert!(!format!("{settings:?} {:?}", settings.show()).contains("hunter2"));
 
-    assert!(file.is_some());
+    assert!(file.is_some() && warnings.is_empty());
     assert_eq!(without_folder(&origins["server.workers"].to_string()), "Settings.toml:1:18");
     let heartbeat = Origin::Variable("SIGNALBOX__SESSION__HEARTBEAT".into());
     assert_eq!(origins["session.heartbeat"], heartbeat);
     assert_eq!(origins.len(), 6);
+}
+
+#[test]
+fn the_names_of_the_original_system_set_the_same_keys() {
+    let text = "flags.batch_size = 7\nflags.timeout_ms = 700\n";
+    let variables = [
+        ("MONITORING_DUAL_MODE", "YES"),
+        ("MONITORING_BATCH_SIZE", "25"),
+        ("MONITORING_ADAPTER_TYPE", "realtime"),
+        ("DUAL_WRITE_DEBUG_PERCENTAGE", "0"),
+        ("DUAL_WRITE_SYSTEM_PERCENTAGE", "40"),
+        ("SIGNALBOX__FLAGS__SYSTEM_PERCENTAGE", "60"),
+        ("MONITORING_PORT", "8080"),
+        ("MONITORING_USE_ADAPTOR", "true"),
+    ];
+    let Loaded { settings, origins, warnings, .. } = load(text, &variables).unwrap();
+    let flags = &settings.flags;
+    assert!(flags.dual_mode && !flags.use_adapter);
+    assert_eq!((flags.batch_size, flags.timeout_ms, flags.debug_percentage), (25, 700, 0));
+    assert_eq!(flags.system_percentage, 60, "the name of its own wins");
+    let origin = |key| origins[key].to_string();
+    assert_eq!(origin("flags.batch_size"), "MONITORING_BATCH_SIZE");
+    assert_eq!(origin("flags.system_percentage"), "SIGNALBOX__FLAGS__SYSTEM_PERCENTAGE");
+    assert_eq!(
+        warnings,
+        [
+            "DUAL_WRITE_SYSTEM_PERCENTAGE does not count, since \
+             SIGNALBOX__FLAGS__SYSTEM_PERCENTAGE is set",
+            "MONITORING_USE_ADAPTOR does not count; did you mean MONITORING_USE_ADAPTER?",
+        ]
+    );
+    let wrong = [("MONITORING_BATCH_SIZE", "0"), ("DUAL_WRITE_GLOBAL_OVERRIDE", "websocket")];
+    assert_eq!(
+        faults("", &wrong),
+        [
+            "DUAL_WRITE_GLOBAL_OVERRIDE: flags.global_override: must be \"none\" or \
+             \"websocket_only\" or \"realtime_only\", not \"websocket\"; the default is \"none\"",
+            "MONITORING_BATCH_SIZE: flags.batch_size: must be a whole number from 1 to 10000, not \"0\"; \
+             the default is 100",
+        ]
+    );
 }
 
 #[test]

@@ -40,6 +40,12 @@ pub struct Trim(pub Seq);
 #[rtype(result = "()")]
 pub struct SaveCursor(pub CursorStep);
 
+/// What adapters have said of how far they are, and is not written yet, is written now. Answered with
+/// it when it is durable; waits for as long as the database is away.
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "Result<Vec<CursorStep>, PublishError>")]
+pub struct WriteCursors;
+
 /// Events are set aside that a destination refuses for good, and the adapter goes on behind them.
 /// Answered when both are durable; waits for as long as the database is away.
 #[derive(Message)]

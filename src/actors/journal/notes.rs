@@ -103,7 +103,12 @@ impl Notes {
         }
     }
 
-    fn take_steps(&mut self) -> Vec<CursorStep> {
+    /// Whether every step that waits could be a note.
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting.len() + self.steps.len() <= MAX_WAITING
+    }
+
+    pub(super) fn take_steps(&mut self) -> Vec<CursorStep> {
         self.due = false;
         std::mem::take(&mut self.steps).into_values().collect()
     }

@@ -27,7 +27,7 @@ pub(super) use problems::{problems, responses};
 
 use self::schemas::NewEvent;
 use super::{
-    adapters, audit, auth, broadcast, connect, dashboard, dead_letters, event_trace, events,
+    adapters, audit, auth, broadcast, connect, dashboard, dead_letters, event_trace, events, flags,
     ingest, ledger, legacy, ops,
     problem::{Body, Code, FaultBody, Outcome},
     rehearsal, rollout,
@@ -72,8 +72,11 @@ const TOKEN: &str = "token";
         rehearsal::show, rehearsal::begin, rehearsal::end,
         dead_letters::replay, audit::list,
         connect::connect, rollout::show, rollout::post, rollout::preview, rollout::report,
-        settings::settings, ledger::ledger, legacy::dashboard, legacy::producer,
-        legacy::status, legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
+        flags::list, flags::set, flags::clear, settings::settings, ledger::ledger,
+        legacy::dashboard, legacy::producer, legacy::status, legacy::health,
+        legacy::flags::flags_health, legacy::flags::flags_status, legacy::flags::validation_metrics,
+        legacy::flags::adapter_metrics, legacy::flags::flush,
+        ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file, dashboard::client,
     ),
     components(schemas(Body, Category, FaultBody, NewEvent, Outcome)),

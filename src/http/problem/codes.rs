@@ -49,6 +49,8 @@ codes! {
     BadEncoding: "bad_encoding", BAD_REQUEST, "Compress it as `Content-Encoding` says.";
     /// The filter cannot be used.
     BadFilter: "bad_filter", BAD_REQUEST, "Mend what `detail` names.";
+    /// What a flag is to be is not understood.
+    BadFlagRequest: "bad_flag_request", BAD_REQUEST, "Send `{\"value\": …}`, with `expires_in` and `reason` or without.";
     /// The request is no WebSocket handshake.
     BadHandshake: "bad_handshake", BAD_REQUEST, "Connect with a WebSocket client.";
     /// What came is no HTTP/1.1, or the start of something else.
@@ -99,6 +101,8 @@ codes! {
     RequestInFlight: "request_in_flight", CONFLICT, "Repeat it later.";
     /// The rollout must not do that now.
     RolloutRefused: "rollout_refused", CONFLICT, "Mend what `detail` names; see `GET /v1/rollout`.";
+    /// The change was not made, because other settings are at fault.
+    SettingsInvalid: "settings_invalid", CONFLICT, "Mend what `detail` names, and ask again.";
     /// The body has more than `limits.body_bytes`, packed or unpacked.
     BodyTooLarge: "body_too_large", PAYLOAD_TOO_LARGE, "Send it in parts.";
     /// The body grows by more than `limits.compression_ratio` when it is unpacked.
@@ -117,6 +121,8 @@ codes! {
     InvalidBroadcasts: "invalid_broadcasts", UNPROCESSABLE_ENTITY, "Mend what `detail` names.";
     /// Events are at fault; nothing was stored.
     InvalidEvents: "invalid_events", UNPROCESSABLE_ENTITY, "Mend what `errors` names.";
+    /// The flag cannot have that value, here and now.
+    InvalidFlag: "invalid_flag", UNPROCESSABLE_ENTITY, "Send a value that `detail` allows.";
     /// The database refused the events for what is in them; nothing was stored.
     RefusedByStorage: "refused_by_storage", UNPROCESSABLE_ENTITY, "Mend what `detail` names.";
     /// This is a WebSocket of version 13, and the request is none.

@@ -115,7 +115,7 @@ impl Shared {
 }
 
 #[tokio::test]
-async fn what_came_while_the_path_was_off_is_delivered_when_it_is_on_again() {
+async fn what_came_while_the_path_was_off_was_not_meant_for_it() {
     let shared = Shared::begin();
     // Before it was ever on: not for it.
     let mut router = shared.router(false, &[]);
@@ -130,10 +130,15 @@ async fn what_came_while_the_path_was_off_is_delivered_when_it_is_on_again() {
     post(&router, 20).await;
     router.terminate();
     let router = shared.router(true, &[]);
-    until_settled(&router, 20).await;
+    post(&router, 2).await;
+    until_settled(&router, 2).await;
     let ids = committed(&router).await;
-    assert_eq!(ids.len(), 28);
-    History::of(ids[3..].to_vec()).assert(&shared.destination.received().await);
+    assert_eq!(ids.len(), 30);
+    let meant = [&ids[3..8], &ids[28..]].concat();
+    History::of(meant).assert(&shared.destination.received().await);
+    let listed = router.get("/v1/events?path=realtime&after=0").await;
+    let listed: Vec<_> = listed["events"].as_array().unwrap().iter().map(|it| &it["seq"]).collect();
+    assert_eq!(listed, [4, 5, 6, 7, 8, 29, 30]);
 }
 
 #[tokio::test]
@@ -157,13 +162,15 @@ async fn what_retention_took_while_the_path_was_off_is_counted() {
     let mut wall = watch(&router).await;
     let (seqs, first) = (post(&router, 4).await, first_seq(&router).await);
     assert_eq!(wall.seqs(4).await, seqs, "the direct path");
-    let (skipped, left) = (first - 6, 49 - (first - 1));
-    until_settled(&router, left).await;
+    // Nobody can tell any more what those were meant for; the ones that are left were not for it.
+    let skipped = first - 6;
+    until_settled(&router, 4).await;
     let path = path(&router).await;
-    let settled = json!({ "delivered": left, "known": 0, "dead": 0, "skipped": skipped });
+    let settled = json!({ "delivered": 4, "known": 0, "dead": 0, "skipped": skipped });
     assert_eq!((&path["settled"], &path["lag_events"]), (&settled, &json!(0)));
     let ledger = router.get("/v1/ledger").await;
     assert_eq!(ledger["balances"], true, "{ledger}");
     let ids = shared.destination.received_ids().await;
-    assert_eq!(ids[5..], committed(&router).await);
+    let committed = committed(&router).await;
+    assert_eq!(ids[5..], committed[committed.len() - 4..]);
 }

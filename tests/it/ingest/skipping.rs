@@ -59,3 +59,20 @@ async fn a_batch_with_nothing_left_is_refused() {
     let answer = post(&router, "on_invalid=skip", "application/json", one).await;
     assert_eq!((answer.status, &answer.json["seq"]), (202, &json!(1)));
 }
+
+/// The original system's flag had no effect; here it says that no part of a request is taken.
+#[tokio::test]
+async fn where_validation_is_strict_nothing_is_skipped() {
+    let router = Router::with(&[("flags.validation_strict", "true")]);
+    let batch = json!([event("a"), 7]).to_string();
+    let answer = post(&router, "on_invalid=skip", "application/json", batch).await;
+    assert_eq!((answer.status, answer.problem()), (422, "invalid_events"));
+    let detail = answer.json["detail"].as_str().unwrap();
+    assert!(
+        detail.ends_with("flags.validation_strict is on, so `on_invalid=skip` is not followed")
+    );
+    assert_eq!(answer.json["errors"][0]["pointer"], "/1");
+    let whole = json!([event("a"), event("b")]).to_string();
+    let answer = post(&router, "on_invalid=skip", "application/json", whole).await;
+    assert_eq!((answer.status, &answer.json["accepted"]), (202, &json!(2)));
+}

@@ -1,0 +1,236 @@
+//! Flags that are set and cleared at run time. Who does it is in the audit log.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{HttpResponse, web};
+use chrono::{TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{FlagRow, FlagsSnapshot, IssueRow};
+use crate::{
+    http::{
+        Caller, Router,
+        contract::problems,
+        problem::{Code, Problem},
+    },
+    settings::{Fault, KEYS, Key, Origin, Override, nearest},
+    tasks::reloader::{Applied, Change, ReloadError},
+};
+
+/// What the names of flags do without.
+const SECTION: &str = "flags.";
+/// The longest that a flag may be set for, when it is to end by itself.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+/// Longest reason, in characters.
+const MAX_REASON: usize = 500;
+
+problems!(
+    /// What setting a flag may end in.
+    SetProblems: BadFlagRequest, NotFound, SettingsInvalid, InvalidFlag, StorageUnavailable
+);
+
+problems!(
+    /// What clearing a flag may end in.
+    ClearProblems: NotFound, SettingsInvalid, StorageUnavailable
+);
+
+/// A flag as it is to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FlagRequest {
+    /// Its value, as Settings.toml would have it.
+    #[schema(value_type = serde_json::Value, example = true)]
+    value: Value,
+    /// After which time it ends by itself, such as `1h`; without, when it is cleared.
+    #[schema(example = "1h")]
+    expires_in: Option<String>,
+    /// Why, for the audit log.
+    #[schema(max_length = 500, example = "trying both paths")]
+    reason: Option<String>,
+}
+
+/// A flag as it is by now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FlagChange {
+    /// The number of the settings in force.
+    generation: u64,
+    /// The flag.
+    flag: FlagRow,
+    /// Keys with another value than before.
+    changed: Vec<&'static str>,
+    /// Where flags contradict each other now, and what else is to be said.
+    issues: Vec<IssueRow>,
+}
+
+/// Sets a flag at run time. It wins over the environment and Settings.toml, until it ends or is
+/// cleared, over restarts too. The audit log says who did it.
+///
+/// # Errors
+/// When there is no such flag, or it cannot have that value.
+#[utoipa::path(
+    put, path = "/v1/flags/{name}", operation_id = "set_flag", tag = "operating",
+    params(("name" = String, Path, description = "The flag, by its name, its key, or the variable of the original system.", example = "dual_mode")),
+    request_body = FlagRequest,
+    responses((status = 200, description = "It is in force.", body = FlagChange), SetProblems)
+)]
+pub async fn set(
+    router: web::Data<Router>,
+    caller: web::ReqData<Caller>,
+    name: web::Path<String>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Problem> {
+    let key = find(&name)?;
+    let request: FlagRequest = serde_json::from_slice(&body).map_err(|error| {
+        let detail = format!("the body must be {{\"value\": …}}: {error}");
+        Problem::new(Code::BadFlagRequest, detail)
+    })?;
+    if request.value.is_null() {
+        let detail = format!("{} must be {}, not null", key.path, key.allowed());
+        return Err(Problem::new(Code::InvalidFlag, detail));
+    }
+    if request.reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
+        let detail = format!("`reason` may have {MAX_REASON} characters");
+        return Err(Problem::new(Code::BadFlagRequest, detail));
+    }
+    let at = Utc::now();
+    let until = match request.expires_in {
+        Some(text) => Some(at + lifetime(&text)?),
+        None => None,
+    };
+    let (key_path, by) = (key.path.to_owned(), actor(&caller));
+    let reason = request.reason.unwrap_or_default().into();
+    let set = Override { key: key_path, value: request.value, by, at, until, reason };
+    apply(&router, key, Change::Override(set)).await
+}
+
+/// Clears what was set at run time: the flag is again what the environment, Settings.toml or its
+/// default says. The audit log says who did it.
+///
+/// # Errors
+/// When there is no such flag, or it was not set at run time.
+#[utoipa::path(
+    delete, path = "/v1/flags/{name}", operation_id = "clear_flag", tag = "operating",
+    params(("name" = String, Path, description = "The flag, by its name, its key, or the variable of the original system.", example = "dual_mode")),
+    responses((status = 200, description = "It is cleared.", body = FlagChange), ClearProblems)
+)]
+pub async fn clear(
+    router: web::Data<Router>,
+    caller: web::ReqData<Caller>,
+    name: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let key = find(&name)?;
+    if !matches!(router.settings().origins.get(key.path), Some(Origin::Override { .. })) {
+        let detail = format!("{} is not set at run time", key.path);
+        return Err(Problem::new(Code::NotFound, detail));
+    }
+    let (key_path, by) = (key.path.to_owned(), actor(&caller));
+    let change = Change::Clear { key: key_path, by, reason: Arc::default() };
+    apply(&router, key, change).await
+}
+
+async fn apply(
+    router: &Router,
+    key: &'static Key,
+    change: Change,
+) -> Result<HttpResponse, Problem> {
+    let applied = router.reloader.apply(change).await;
+    let Applied { changed, .. } = applied.map_err(|error| refused(key, &error))?;
+    let FlagsSnapshot { generation, flags, issues, .. } = FlagsSnapshot::of(&router.settings());
+    let flag = flags.into_iter().find(|flag| flag.key == key.path);
+    let flag = flag.ok_or_else(|| unknown(key.path))?;
+    Ok(HttpResponse::Ok().json(FlagChange { generation, flag, changed, issues }))
+}
+
+/// Why a flag is not as it was to be.
+fn refused(key: &Key, error: &ReloadError) -> Problem {
+    let faults = match error {
+        ReloadError::Invalid(faults) => faults,
+        ReloadError::NotSet(_) => return Problem::new(Code::NotFound, error.to_string()),
+        ReloadError::Unfit(_) | ReloadError::Storage(_) => {
+            return Problem::new(Code::StorageUnavailable, error.to_string());
+        }
+    };
+    let own = |fault: &&Fault| matches!(fault.origin, Origin::Override { .. });
+    match faults.list().iter().find(own) {
+        Some(Fault { message, key: at, .. }) => {
+            let at = at.as_deref().unwrap_or(key.path);
+            Problem::new(Code::InvalidFlag, format!("{at} {message}"))
+        }
+        None => Problem::new(Code::SettingsInvalid, faults.to_string()),
+    }
+}
+
+/// The name of a flag.
+pub(super) fn name(key: &Key) -> &'static str {
+    key.path.strip_prefix(SECTION).unwrap_or(key.path)
+}
+
+/// The flag of that name.
+fn find(name: &str) -> Result<&'static Key, Problem> {
+    let is_it = |key: &&Key| {
+        let names = [self::name(key), key.path, key.other_name().unwrap_or(key.path)];
+        key.can_be_overridden() && names.contains(&name)
+    };
+    KEYS.iter().find(is_it).ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> Problem {
+    let flags = KEYS.iter().filter(|key| key.can_be_overridden());
+    let names = flags.flat_map(|key| [Some(self::name(key)), Some(key.path), key.other_name()]);
+    let meant = nearest::word(name, names.flatten());
+    let meant =
+        meant.map_or("GET /v1/flags lists them".to_owned(), |near| format!("did you mean {near}?"));
+    Problem::new(Code::NotFound, format!("there is no flag {name:?}; {meant}"))
+}
+
+fn lifetime(text: &str) -> Result<TimeDelta, Problem> {
+    let bad = || {
+        let detail = "`expires_in` must be a duration from 1s to 366d, such as \"1h\"";
+        Problem::new(Code::BadFlagRequest, detail)
+    };
+    let lifetime = humantime::parse_duration(text).map_err(|_not_one| bad())?;
+    if lifetime < Duration::from_secs(1) || lifetime > LONGEST {
+        return Err(bad());
+    }
+    TimeDelta::from_std(lifetime).map_err(|_too_long| bad())
+}
+
+fn actor(caller: &Caller) -> Arc<str> {
+    caller.identity.name.as_deref().unwrap_or("anybody").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_found_by_any_of_its_names_and_a_near_one_is_named() {
+        for name in ["dual_mode", "flags.dual_mode", "MONITORING_DUAL_MODE"] {
+            assert_eq!(find(name).unwrap().path, "flags.dual_mode");
+        }
+        assert_eq!(find("rollout.percent").unwrap().path, "rollout.percent");
+        for (name, near) in [
+            ("dualmode", "dual_mode"),
+            ("MONITORING_DUAL_MODES", "MONITORING_DUAL_MODE"),
+            ("rollout.percents", "rollout.percent"),
+        ] {
+            let problem = find(name).err().unwrap();
+            assert!(problem.detail().ends_with(&format!("did you mean {near}?")), "{problem}");
+        }
+        for name in ["server.bind", "rollout.steps", "bind", "percent"] {
+            assert_eq!(find(name).err().unwrap().code(), Code::NotFound, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_lifetime_has_bounds() {
+        for (text, seconds) in [("1s", 1), ("1h 30m", 5400), ("366d", 366 * 86_400)] {
+            assert_eq!(lifetime(text).unwrap(), TimeDelta::seconds(seconds));
+        }
+        for text in ["", "1", "0s", "999ms", "367d", "-1s", "soon", "99999999999999y"] {
+            assert_eq!(lifetime(text).unwrap_err().code(), Code::BadFlagRequest, "{text}");
+        }
+    }
+}
