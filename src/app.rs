@@ -21,7 +21,7 @@ use std::{
 use actix::Actor;
 use actix_web::web;
 use chrono::Utc;
-use tokio::sync::{Mutex, oneshot, watch};
+use tokio::sync::{Mutex, Notify, oneshot, watch};
 use uuid::Uuid;
 
 use self::{
@@ -58,7 +58,7 @@ use crate::{
     settings::{LiveSettings, Loaded, Settings, Snapshot},
     storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions},
     tasks::{
-        reloader::{Reloader, Source, Unfit},
+        reloader::{Change, Reloader, ReloaderOptions, Source, Unfit, restore},
         retention::Retention,
         watchdog::{self, Watched, WatchedDelivery},
     },
@@ -104,21 +104,24 @@ pub enum AppError {
 }
 
 /// Runs the router until `stop` resolves, or until it cannot go on; `source` is where `loaded` came
-/// from, to be read again.
+/// from, to be read again, also when `reload` says so.
 ///
 /// # Errors
 /// See [`AppError`].
 pub async fn run(
     loaded: Loaded,
     source: Source,
+    reload: Arc<Notify>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), AppError> {
-    let live = Arc::new(LiveSettings::new(Snapshot::first(loaded, Utc::now())));
-    let settings = live.load();
-    let listeners = Listeners::bind(&settings)?;
-    let storage = open_storage(&settings).await?;
+    let listeners = Listeners::bind(&loaded.settings)?;
+    let storage = open_storage(&loaded.settings).await?;
     let Opened { writer, head, proof } = take_writer(&*storage).await?;
     tell_proof(&*storage, proof);
+    let (loaded, overrides) = restore(&source, storage.overrides().await?, loaded);
+    let read = loaded.read.clone();
+    let live = Arc::new(LiveSettings::new(Snapshot::first(loaded, Utc::now())));
+    let settings = live.load();
 
     let metrics = Arc::new(Metrics::new());
     let traces = start_traces(&metrics);
@@ -139,19 +142,27 @@ pub async fn run(
     let validator = validation.validator.clone();
     let builtin = listeners.builtin(&auth);
     let rails = Rails::new(&common, &journal, follow, builtin.clone());
-    let works = Works { rails: Arc::new(rails), topics: topics.clone() };
-    works.begin(&live.load()).await?;
-    let rails = works.rails.clone();
+    let followers = Works { rails: Arc::new(rails), topics: topics.clone() };
+    followers.begin(&settings).await?;
+    let rails = followers.rails.clone();
     let address = listeners.address;
     let board = board(&common, &listeners);
-    let reloader = Arc::new(Reloader::new(source, live.clone(), works));
+    let reloader = Arc::new(Reloader::new(ReloaderOptions {
+        source,
+        live: live.clone(),
+        read,
+        overrides,
+        followers,
+        journal: journal.clone(),
+        metrics: common.metrics.clone(),
+    }));
     let probing = validation.probe(&live, reloader.follow(), &common, builtin);
     let Common { storage, tail, rehearsals, metrics, traces, .. } = common;
     let router = web::Data::new(Router {
         auth,
         limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
         legacy: Arc::new(board),
-        reloader,
+        reloader: reloader.clone(),
         live,
         storage,
         journal,
@@ -173,6 +184,9 @@ pub async fn run(
         started: Instant::now(),
     });
     actix_rt::spawn(rails.clone().run());
+    actix_rt::spawn(reloader.clone().watch());
+    actix_rt::spawn(reloader.clone().expire());
+    actix_rt::spawn(reload_when(reload, reloader));
     actix_rt::spawn(retention(&router, cursors).run());
     actix_rt::spawn(dead_letters::drain(router.clone()));
     actix_rt::spawn(ledger::watch(router.clone()));
@@ -215,6 +229,16 @@ async fn serve(
     }
     shut_down(router, rails, &servers, probing).await;
     Ok(())
+}
+
+/// Loads the settings again whenever somebody asks; what became of it is told by the reloader.
+async fn reload_when(asked: Arc<Notify>, reloader: Arc<Reloader>) {
+    loop {
+        asked.notified().await;
+        if reloader.apply(Change::Reload).await.is_err() {
+            tracing::debug!("see the error before this");
+        }
+    }
 }
 
 /// Traces, where they are asked for. A router routes without them too.

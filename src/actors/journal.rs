@@ -8,6 +8,7 @@ mod batch;
 mod counts;
 mod messages;
 mod notes;
+mod overrides;
 mod recovery;
 #[cfg(test)]
 mod tests;
@@ -30,7 +31,7 @@ use self::{
 pub use self::{
     messages::{
         Bury, ChangeDeadLetter, Drain, GetStatus, JournalStatus, Publish, PublishError, Published,
-        Record, SaveCursor, Trim,
+        Record, SaveCursor, SetOverride, Trim,
     },
     recovery::tell_proof,
     verdicts::{ForgetVerdicts, KeepVerdicts},

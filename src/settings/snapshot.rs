@@ -28,7 +28,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// The first one.
     #[must_use]
-    pub fn first(Loaded { settings, origins, file }: Loaded, loaded_at: DateTime<Utc>) -> Self {
+    pub fn first(Loaded { settings, origins, file, .. }: Loaded, loaded_at: DateTime<Utc>) -> Self {
         Self { settings, generation: 1, loaded_at, file, origins, needs_restart: Vec::new() }
     }
 }

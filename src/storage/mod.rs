@@ -36,7 +36,7 @@ pub use self::{
     records::{
         AuditEntry, AuditQuery, DeadLetter, DeadLetterChange, DeadLetterCount, DeadLetterQuery,
         DeadLetterStatus, MAX_RECORDS, NewAudit, NewDeadLetter, Note, Noted, Records,
-        oldest_pending,
+        StoredOverride, oldest_pending,
     },
     verdicts::StoredVerdict,
 };
@@ -139,6 +139,12 @@ pub trait Storage: Send + Sync + 'static {
     /// # Errors
     /// When the database cannot be reached or refuses.
     async fn count_dead_letters(&self) -> Result<Vec<DeadLetterCount>, StorageError>;
+
+    /// What is set at run time, in the order of the keys; also what has expired since.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or refuses.
+    async fn overrides(&self) -> Result<Vec<StoredOverride>, StorageError>;
 
     /// Some lines of the audit log.
     ///

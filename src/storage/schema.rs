@@ -92,6 +92,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use super::sql::{Json, Moment};
+
+    flag_overrides (name) {
+        name -> Text,
+        value -> Json,
+        set_by -> Text,
+        set_at -> Moment,
+        expires_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Text};
     use super::sql::{Json, Moment};
 

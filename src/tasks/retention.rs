@@ -139,7 +139,7 @@ impl Retention {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::path::Path;
 
     use actix::Actor as _;
     use tokio::sync::{oneshot, watch};
@@ -152,10 +152,10 @@ mod tests {
             backlog::BacklogLimits,
             batching::{BatchPolicy, Limits},
             event::{self, Category, Position, tests::draft},
-            matching::{Path, PayloadHash, Verdict},
+            matching::{self, PayloadHash, Verdict},
             tail::{Tail, TailLimits},
         },
-        settings::{Loaded, Settings, Snapshot},
+        settings::{FileText, OtherFiles, Settings, Snapshot},
         storage::{Durability, OpenWriter, StorageOptions, StoredVerdict, open},
     };
 
@@ -201,20 +201,22 @@ mod tests {
 
     /// Everything is too old.
     fn snapshot(max_bytes: u64) -> Snapshot {
-        let mut settings = Settings::default();
-        (settings.storage.retain, settings.storage.max_bytes) = (Duration::ZERO, max_bytes);
-        let loaded = Loaded { settings, origins: BTreeMap::new(), file: None };
-        Snapshot::first(loaded, Utc::now())
+        let none = FileText { path: Path::new("none").into(), text: Ok(None) };
+        let loaded = Settings::load_from(&none, std::iter::empty(), &[], OtherFiles::Read);
+        let mut first = Snapshot::first(loaded.unwrap(), Utc::now());
+        let storage = &mut first.settings.storage;
+        (storage.retain, storage.max_bytes) = (Duration::ZERO, max_bytes);
+        first
     }
 
     #[actix::test]
     async fn verdicts_are_forgotten_when_their_time_is_over() {
         let folder = tempfile::TempDir::new().unwrap();
-        let mut retention = retention(&folder).await;
+        let retention = retention(&folder).await;
         let (hash, now) = (PayloadHash::of("x"), Utc::now());
         let verdict = |id, hours| StoredVerdict {
             event_id: Uuid::from_u128(id),
-            path: Path::Realtime,
+            path: matching::Path::Realtime,
             position: Position { epoch: Uuid::nil(), seq: 1 },
             category: Category::Debug,
             verdict: Verdict::Missing,
@@ -225,7 +227,9 @@ mod tests {
         };
         let kept = KeepVerdicts(vec![verdict(1, 1), verdict(2, 3)]);
         retention.journal.send(kept).await.unwrap().unwrap();
-        retention.retain = Duration::from_hours(2);
+        let mut two_hours = snapshot(u64::MAX);
+        two_hours.settings.storage.retain = Duration::from_hours(2);
+        retention.live.store(two_hours);
         retention.look().await.unwrap();
         let left = async |id| retention.storage.verdicts_on(Uuid::from_u128(id)).await.unwrap();
         assert_eq!((left(1).await.len(), left(2).await.len()), (1, 0));

@@ -78,6 +78,17 @@ metrics! {
     /// Invalid events left out of requests that asked for it.
     events_skipped_total: Counter, Count, [];
 
+    /// The generation of the settings in force.
+    settings_generation: Gauge, Count, [];
+    /// Attempts to load the settings again: applied, unchanged, or refused.
+    reload_total: Counter, Count, ["outcome"];
+    /// When settings were last loaded well, in seconds since 1970.
+    reload_last_success_timestamp_seconds: Gauge, Seconds, [];
+    /// Whether the last attempt to load the settings again was refused.
+    reload_refused: Gauge, Count, [];
+    /// Changes of what is set at run time: set, cleared, expired, or refused.
+    override_changes_total: Counter, Count, ["outcome"];
+
     /// Events waiting for a commit.
     journal_queue_events: Gauge, Count, [];
     /// Bytes waiting for a commit.

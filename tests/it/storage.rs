@@ -3,6 +3,7 @@
 mod commits;
 mod cursors;
 mod killed;
+mod overrides;
 mod pages;
 mod place;
 mod postgres;

@@ -24,7 +24,7 @@ use crate::{
     },
     storage::{
         AuditEntry, AuditQuery, DeadLetter, DeadLetterCount, DeadLetterQuery, Note, Noted,
-        OpenWriter, Opened, Page, PageQuery, Records, StoredVerdict,
+        OpenWriter, Opened, Page, PageQuery, Records, StoredOverride, StoredVerdict,
     },
 };
 
@@ -141,6 +141,9 @@ impl Storage for Database {
         Ok(None)
     }
     async fn count_dead_letters(&self) -> Result<Vec<DeadLetterCount>, StorageError> {
+        Ok(Vec::new())
+    }
+    async fn overrides(&self) -> Result<Vec<StoredOverride>, StorageError> {
         Ok(Vec::new())
     }
     async fn audit(&self, _: &AuditQuery) -> Result<Records<AuditEntry>, StorageError> {

@@ -27,7 +27,8 @@ use uuid::Uuid;
 use self::{connection::Server, writer::PostgresWriter};
 use super::{
     AuditEntry, AuditQuery, DeadLetter, DeadLetterCount, DeadLetterQuery, Durability, OpenWriter,
-    Opened, Page, PageQuery, Records, Storage, StorageError, StoredVerdict, fault::Fault,
+    Opened, Page, PageQuery, Records, Storage, StorageError, StoredOverride, StoredVerdict,
+    fault::Fault,
 };
 use crate::core::{
     cursor::durable::Cursor,
@@ -152,6 +153,10 @@ impl Storage for PostgresStorage {
 
     async fn count_dead_letters(&self) -> Result<Vec<DeadLetterCount>, StorageError> {
         self.read(async { queries::count_letters(&mut *self.connection().await?).await }).await
+    }
+
+    async fn overrides(&self) -> Result<Vec<StoredOverride>, StorageError> {
+        self.read(async { queries::overrides(&mut *self.connection().await?).await }).await
     }
 
     async fn audit(&self, query: &AuditQuery) -> Result<Records<AuditEntry>, StorageError> {

@@ -18,7 +18,8 @@ use uuid::Uuid;
 use self::{lock::Lock, readers::Readers, writer::SqliteWriter};
 use super::{
     AuditEntry, AuditQuery, DeadLetter, DeadLetterCount, DeadLetterQuery, Durability, OpenWriter,
-    Opened, Page, PageQuery, Records, Storage, StorageError, StoredVerdict, fault::Fault, migrate,
+    Opened, Page, PageQuery, Records, Storage, StorageError, StoredOverride, StoredVerdict,
+    fault::Fault, migrate,
 };
 use crate::core::{
     cursor::durable::Cursor,
@@ -132,6 +133,10 @@ impl Storage for SqliteStorage {
 
     async fn count_dead_letters(&self) -> Result<Vec<DeadLetterCount>, StorageError> {
         self.read(queries::count_letters).await
+    }
+
+    async fn overrides(&self) -> Result<Vec<StoredOverride>, StorageError> {
+        self.read(queries::overrides).await
     }
 
     async fn audit(&self, query: &AuditQuery) -> Result<Records<AuditEntry>, StorageError> {

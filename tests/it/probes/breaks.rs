@@ -56,9 +56,13 @@ async fn a_break_is_told_and_nothing_is_called_missing_for_it() {
     let there = Router::with(&[("realtime.events_per_second", "0")]);
     let proxy = Proxy::start(there.address);
     let url = format!("http://{}", proxy.address);
-    let router =
-        watched(&[("realtime.url", &*url), ("realtime.key", "any"), ("validation.deadline", "1s")])
-            .await;
+    let router = watched(&[
+        ("realtime.url", &*url),
+        ("realtime.key", "any"),
+        ("validation.deadline", "1s"),
+        ("validation.late_after", "1s"),
+    ])
+    .await;
     post(&router, 20).await;
     assert_eq!(totals(&router, 1, 20).await["matched"], 20);
     let seen = receipts(&router, "realtime").await;

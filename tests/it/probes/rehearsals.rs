@@ -53,7 +53,7 @@ fn seqs(payloads: &[Value]) -> Vec<u64> {
 
 #[tokio::test]
 async fn what_is_dropped_is_missing_there_and_nowhere_else_and_found() {
-    let router = watched(&[("validation.deadline", "3s")]).await;
+    let router = watched(&[("validation.deadline", "3s"), ("validation.late_after", "3s")]).await;
     let (payloads, planted) = meet(&router, "drop", 0.1, 1_000).await;
     assert!((50..=160).contains(&planted), "{planted}");
     assert_eq!(payloads.len() as u64, 1_000 - planted);
@@ -148,7 +148,7 @@ async fn it_ends_by_itself_and_both_are_written_down() {
 
 #[tokio::test]
 async fn on_the_direct_path_only_the_probe_meets_with_it() {
-    let router = watched(&[("validation.deadline", "1s")]).await;
+    let router = watched(&[("validation.deadline", "1s"), ("validation.late_after", "1s")]).await;
     let mut direct = watch(&router).await;
     let answer = rehearse(&router, &json!({ "path": "websocket", "drop": 0.5 })).await;
     assert_eq!(answer.status, 200, "{answer:?}");
