@@ -41,8 +41,9 @@ use crate::{
 const TICK: Duration = Duration::from_millis(100);
 /// How often verdicts are written, and metrics told.
 const KEEP: Duration = Duration::from_secs(1);
-/// How many canaries may be missed before an event that is due is unscored.
-const CANARIES: u32 = 10;
+/// How many canaries may be missed before an event that is due is unscored, and how long at least:
+/// a little longer than a probe itself waits.
+const CANARIES: (u32, Duration) = (10, Duration::from_secs(5));
 
 /// What a validator is made with.
 pub struct ValidatorOptions {
@@ -258,7 +259,7 @@ fn limits(settings: &Settings) -> MatchLimits {
         deadline: validation.deadline,
         late_after: validation.late_after,
         settle: validation.settle,
-        proof_within: validation.canary.saturating_mul(CANARIES),
+        proof_within: validation.canary.saturating_mul(CANARIES.0).max(CANARIES.1),
         max_events: validation.max_events,
     }
 }
