@@ -16,6 +16,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use chrono::{DateTime, TimeDelta, Utc};
+use metrics::Histogram;
 use tokio::{sync::watch, time::Instant};
 use uuid::Uuid;
 
@@ -27,8 +28,7 @@ use self::{keeping::Keeping, news::PathNews};
 use super::journal::{KeepVerdicts, PublishError};
 use crate::{
     core::{
-        canonical::members,
-        event::{Event, Position, Seq},
+        event::{Position, Seq},
         matching::{Case, Committed, MatchLimits, Matcher, Path, PayloadHash, Receipt, Verdict},
         tail::SharedTail,
     },
@@ -41,8 +41,9 @@ use crate::{
 const TICK: Duration = Duration::from_millis(100);
 /// How often verdicts are written, and metrics told.
 const KEEP: Duration = Duration::from_secs(1);
-/// How many canaries may be missed before an event that is due is unscored.
-const CANARIES: u32 = 10;
+/// How many canaries may be missed before an event that is due is unscored, and how long at least:
+/// a little longer than a probe itself waits.
+const CANARIES: (u32, Duration) = (10, Duration::from_secs(5));
 
 /// What a validator is made with.
 pub struct ValidatorOptions {
@@ -75,6 +76,8 @@ pub struct Validator {
     writing: bool,
     /// Why the probe of each path was last down, and when.
     downs: [Option<(DateTime<Utc>, Box<str>)>; Path::ALL.len()],
+    /// From commit to probe, on each path.
+    seconds: [Histogram; Path::ALL.len()],
     began: Instant,
     /// The same moment, by the clock.
     began_at: DateTime<Utc>,
@@ -94,6 +97,8 @@ impl Validator {
             keeping: Keeping::default(),
             writing: false,
             downs: Default::default(),
+            seconds: Path::ALL
+                .map(|path| options.metrics.validation_delivery_seconds.with([path.name()])),
             began: Instant::now(),
             began_at: Utc::now(),
             options,
@@ -125,7 +130,7 @@ impl Validator {
                 seq: event.seq,
                 category: event.category,
                 expected: PayloadHash::expected(event),
-                routed: is_routed(event),
+                routed: event.is_routed(),
                 at: now.saturating_sub(ago.unwrap_or_default()),
             });
         }
@@ -156,8 +161,9 @@ impl Validator {
     fn decided(&mut self, cases: &[Case]) {
         for case in cases {
             let path = case.path.name();
-            if let Some(latency) = case.latency {
-                self.options.metrics.validation_delivery_seconds.with([path]).record(latency);
+            let seconds = self.seconds.get(case.path as usize);
+            if let (Some(seconds), Some(latency)) = (seconds, case.latency) {
+                seconds.record(latency);
             }
             if case.verdict == Verdict::Matched {
                 continue;
@@ -253,24 +259,13 @@ fn limits(settings: &Settings) -> MatchLimits {
         deadline: validation.deadline,
         late_after: validation.late_after,
         settle: validation.settle,
-        proof_within: validation.canary.saturating_mul(CANARIES),
+        proof_within: validation.canary.saturating_mul(CANARIES.0).max(CANARIES.1),
         max_events: validation.max_events,
     }
 }
 
 fn is_active(settings: &Settings) -> bool {
     settings.flags.enable_validation && Paths::of(&settings.flags).realtime
-}
-
-/// Whether an event is to be on the realtime path.
-fn is_routed(event: &Event) -> bool {
-    let json = std::str::from_utf8(&event.json).unwrap_or_default();
-    let member = |object, name| {
-        let members = members(object).ok()?;
-        members.into_iter().rfind(|(key, _)| key == name).map(|(_, value)| value.get())
-    };
-    let mode = member(json, "metadata").and_then(|metadata| member(metadata, "broadcast_mode"));
-    matches!(mode, Some("\"adapter\"" | "\"dual\""))
 }
 
 /// The journal has advanced, or the settings or the path did. Coalesced: the next one is sent when

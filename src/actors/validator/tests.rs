@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::{
     core::{
-        event::{Category, Draft, tests::draft},
+        event::{Category, Draft, Event, tests::draft},
         matching::{Seen, Shown, Unscored},
         numbering::Head,
         tail::{Tail, TailLimits},
