@@ -1,11 +1,13 @@
 //! The rollout moves by itself.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{audit, place, router_with};
 use crate::support::{
     destination::{Destination, KEY},
-    router::{Router, http, until},
+    router::{Router, event, http, until},
 };
 
 /// Waits until it stands there.
@@ -76,6 +78,59 @@ async fn a_breaker_that_opens_brings_it_back_with_reason_and_report() {
     router.restart();
     let view = router.get("/v1/rollout").await;
     assert_eq!((&view["percent"], &view["fallen"]), (&json!(25), &json!(1)));
+}
+
+/// Publishes events in requests of 250 until `done`.
+async fn publish_until(router: &Router, done: impl Future<Output = Value>) -> Value {
+    let events = vec![event("steady"); 250];
+    let publish = async {
+        loop {
+            let (status, answer) = router.post(&json!(events)).await;
+            assert_eq!(status, 202, "{answer}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        value = done => value,
+        () = publish => unreachable!("it does not end"),
+    }
+}
+
+#[tokio::test]
+async fn it_goes_to_the_end_by_itself_when_all_is_well() {
+    let router = router_with(&[
+        ("rollout.auto", "true"),
+        ("rollout.hold", "1s"),
+        ("rollout.min_events", "500"),
+        ("rollout.steps", "10, 100"),
+        // What a busy machine takes is no matter here.
+        ("rollout.latency", "30s"),
+        ("rollout.latency_floor", "30s"),
+        ("validation.late_after", "20s"),
+        ("storage.durability", "process"),
+    ]);
+    let view = publish_until(&router, until_percent(&router, 100)).await;
+    let history = view["history"].as_array().unwrap();
+    let steps: Vec<_> = history
+        .iter()
+        .map(|step| (&step["percent"], &step["end"]["outcome"], &step["end"]["by"]))
+        .collect();
+    let (advanced, by) = (json!("advanced"), json!("rollout"));
+    assert_eq!(steps, [(&json!(10), &advanced, &by), (&json!(0), &advanced, &by)]);
+    let report = router.get("/v1/rollout/report").await;
+    let steps = report["steps"].as_array().unwrap();
+    for step in &steps[..2] {
+        let gates = step["gates"].as_array().unwrap();
+        assert!(gates.len() == 8 && gates.iter().all(|gate| gate["holds"] == true), "{step}");
+        assert!(step["verdicts"]["matched"].as_u64().unwrap() >= 500, "{step}");
+    }
+    assert!(steps[0]["baseline_ms"].as_f64().unwrap() > 0.0, "measured at 0");
+    assert_eq!(place(&router, "client-2").await["path"], "realtime");
+    let done = until(async || {
+        let view = router.get("/v1/rollout").await;
+        (view["waits"] == "done").then_some(view)
+    });
+    assert_eq!(done.await["next"], Value::Null);
 }
 
 #[tokio::test]
