@@ -31,6 +31,7 @@ use self::{
     live::Works,
     options::{Common, board, journal_options, shard_options, tail_limits, topic_options},
     shutdown::shut_down,
+    validation::{Probing, Validation},
 };
 use crate::{
     actors::{
@@ -39,6 +40,7 @@ use crate::{
         journal::{Journal, tell_proof},
         validator::news::PathNews,
     },
+    adapters::rehearsal::Rehearsals,
     core::{
         batching,
         tail::{SharedTail, Tail},
@@ -127,7 +129,9 @@ pub async fn run(
     let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
     let cursors = Arc::<AdapterCursors>::default();
     let news = Arc::<PathNews>::default();
-    let common = Common { storage, tail, cursors: cursors.clone(), news, metrics, traces };
+    let rehearsals = Arc::new(Rehearsals::new(metrics.clone()));
+    let common =
+        Common { storage, tail, cursors: cursors.clone(), news, rehearsals, metrics, traces };
     let (advanced, follow) = watch::channel(());
     let topics = Arc::new(Topics::new(topic_options(&settings, &common, advanced.clone())));
     let (fatal, stopped) = oneshot::channel();
@@ -135,11 +139,13 @@ pub async fn run(
         Journal::new(journal_options(&settings, &common, writer, advanced, fatal)?).start();
     let shard = shard_options(&settings, &common, follow.clone());
     let auth = Authenticator::new(&settings.auth)?;
-    let rails = Rails::new(&common, &journal, follow.clone(), listeners.builtin(&auth));
+    let validation = Validation::start(&live, &common, &journal, follow.clone());
+    let validator = validation.validator.clone();
+    let builtin = listeners.builtin(&auth);
+    let rails = Rails::new(&common, &journal, follow, builtin.clone());
     let followers = Works { rails: Arc::new(rails), topics: topics.clone() };
     followers.begin(&settings).await?;
     let rails = followers.rails.clone();
-    let validator = validation::start(&live, &common, &journal, follow);
     let address = listeners.address;
     let board = board(&common, &listeners);
     let reloader = Arc::new(Reloader::new(ReloaderOptions {
@@ -151,9 +157,10 @@ pub async fn run(
         journal: journal.clone(),
         metrics: common.metrics.clone(),
     }));
+    let probing = validation.probe(&live, reloader.follow(), &common, builtin);
     let broadcaster = Broadcaster::default().start();
     let rollout = rollout::start(&common, &live, &reloader, &journal, &broadcaster).await?;
-    let Common { storage, tail, metrics, traces, .. } = common;
+    let Common { storage, tail, rehearsals, metrics, traces, .. } = common;
     let router = web::Data::new(Router {
         auth,
         limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
@@ -164,6 +171,7 @@ pub async fn run(
         journal,
         broadcaster,
         validator,
+        rehearsals,
         delivery: rails.shown(),
         rollout,
         replays: Mutex::default(),
@@ -185,14 +193,13 @@ pub async fn run(
     actix_rt::spawn(reload_when(reload, reloader));
     actix_rt::spawn(retention(&router, cursors).run());
     let servers = listeners.start(&router, &shard)?;
-    serve(address, servers, &router, &rails, (stop, stopped)).await
+    serve((address, servers), &router, (&rails, probing), (stop, stopped)).await
 }
 
 async fn serve(
-    address: SocketAddr,
-    mut servers: Servers,
+    (address, mut servers): (SocketAddr, Servers),
     router: &web::Data<Router>,
-    rails: &Rails,
+    (rails, probing): (&Rails, Probing),
     (stop, stopped): (impl Future<Output = ()>, oneshot::Receiver<String>),
 ) -> Result<(), AppError> {
     actix_rt::spawn(dead_letters::drain(router.clone()));
@@ -203,6 +210,7 @@ async fn serve(
     let delivery = router.clone();
     let watched = Watched {
         journal: router.journal.clone().recipient(),
+        validator: router.validator.clone().recipient(),
         broadcaster: router.broadcaster.clone().recipient(),
         delivery: Box::new(move || {
             delivery.delivery().realtime.as_ref().map(|realtime| WatchedDelivery {
@@ -210,7 +218,6 @@ async fn serve(
                 batcher: realtime.batcher.clone().recipient(),
             })
         }),
-        validator: router.validator.clone().recipient(),
         metrics: router.metrics.clone(),
     };
     let head_seq = router.tail.load().position().seq;
@@ -225,7 +232,7 @@ async fn serve(
         Ok(reason) = stopped => return Err(AppError::Journal(reason)),
         error = servers.ended() => return Err(AppError::Server(error)),
     }
-    shut_down(router, rails, &servers).await;
+    shut_down(router, rails, &servers, probing).await;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use crate::{
         cursors::AdapterCursors, journal::JournalOptions, legacy::board::Board,
         shard::ShardOptions, validator::news::PathNews,
     },
+    adapters::rehearsal::Rehearsals,
     core::{
         backlog::BacklogLimits,
         batching::{self, BatchPolicy},
@@ -35,6 +36,7 @@ pub(super) struct Common {
     pub(super) tail: Arc<SharedTail>,
     pub(super) cursors: Arc<AdapterCursors>,
     pub(super) news: Arc<PathNews>,
+    pub(super) rehearsals: Arc<Rehearsals>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) traces: Option<Arc<Traces>>,
 }

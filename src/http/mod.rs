@@ -22,6 +22,7 @@ pub mod limits;
 pub mod ops;
 pub mod problem;
 pub mod query;
+pub mod rehearsal;
 pub mod rollout;
 mod room;
 pub mod routes;
@@ -31,6 +32,7 @@ pub mod stats;
 pub mod stream;
 pub mod trace;
 pub mod upgrade;
+pub mod validation;
 
 use std::{
     sync::{
@@ -71,6 +73,7 @@ use crate::{
     actors::{
         broadcaster::Broadcaster, journal::Journal, legacy::board::Board, validator::Validator,
     },
+    adapters::rehearsal::Rehearsals,
     core::{access::Identity, tail::SharedTail},
     realtime::{self, topics::Topics},
     settings::{LiveSettings, Snapshot},
@@ -93,6 +96,8 @@ pub struct Router {
     pub broadcaster: Addr<Broadcaster>,
     /// Who compares the delivery paths.
     pub validator: Addr<Validator>,
+    /// Faults that are planted on purpose, if any are.
+    pub rehearsals: Arc<Rehearsals>,
     /// The delivery paths, read by [`Router::delivery`].
     pub delivery: Arc<ArcSwap<Delivery>>,
     /// Held by the one who replays a dead letter.

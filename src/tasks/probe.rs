@@ -9,6 +9,7 @@
 
 mod direct;
 mod ear;
+mod keeper;
 mod realtime;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+pub use self::keeper::Keeper;
 use self::{direct::Direct, realtime::Realtime};
 use crate::{
     actors::validator::messages::{ProbeDown, ProbeProven, ProbeUp, Receipts},
@@ -186,7 +188,7 @@ struct Told {
 impl Told {
     fn new(path: Path, options: &ProbeOptions) -> Self {
         let (recipients, metrics) = (options.told.clone(), options.metrics.clone());
-        metrics.probe_up.with([path.name()]).set(0.0);
+        metrics.probe_connected.with([path.name()]).set(0.0);
         Self { path, recipients, metrics, since: None, counted_on: false }
     }
 
@@ -202,7 +204,7 @@ impl Told {
     /// It hears again.
     fn connected(&mut self) {
         self.since = Some(Instant::now());
-        self.metrics.probe_up.with([self.path.name()]).set(1.0);
+        self.metrics.probe_connected.with([self.path.name()]).set(1.0);
     }
 
     /// Its subscription is over.
@@ -218,7 +220,7 @@ impl Told {
 
     /// Its connection is lost.
     async fn lost(&mut self, error: &DeliveryError, is_over: bool) -> Result<(), Ended> {
-        self.metrics.probe_up.with([self.path.name()]).set(0.0);
+        self.metrics.probe_connected.with([self.path.name()]).set(0.0);
         tracing::debug!(path = self.path.name(), %error, "a probe is not connected");
         if is_over { self.down(&error.to_string()).await } else { Ok(()) }
     }

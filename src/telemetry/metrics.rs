@@ -204,8 +204,8 @@ metrics! {
     /// Clients told to move: sessions by a frame, others when they asked.
     rollout_moves_total: Counter, Count, ["how"];
 
-    /// 1 while the probe on a path is subscribed.
-    probe_up: Gauge, Count, ["path"];
+    /// 1 while the probe on a path is connected, and subscribed there.
+    probe_connected: Gauge, Count, ["path"];
     /// Subscriptions of a probe that broke.
     probe_breaks_total: Counter, Count, ["path"];
     /// Events that a probe saw, each copy of them.

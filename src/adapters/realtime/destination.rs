@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A Realtime, and how it is dealt with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
     /// `http://` or `https://` and where, perhaps with a path, without a slash at its end.
     pub url: String,

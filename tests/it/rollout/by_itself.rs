@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{audit, place, router_with};
 use crate::support::{
     destination::{Destination, KEY},
-    router::{Router, event, http, until},
+    router::{Answer, Router, event, http, until},
 };
 
 /// Waits until it stands there.
@@ -131,6 +131,48 @@ async fn it_goes_to_the_end_by_itself_when_all_is_well() {
         (view["waits"] == "done").then_some(view)
     });
     assert_eq!(done.await["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn two_of_a_thousand_that_are_lost_silently_bring_it_back() {
+    let router = router_with(&[
+        ("rollout.auto", "true"),
+        ("rollout.percent", "50"),
+        ("rollout.patience", "1s"),
+        ("rollout.latency", "30s"),
+        ("rollout.latency_floor", "30s"),
+        ("validation.deadline", "3s"),
+        ("validation.late_after", "3s"),
+        ("validation.settle", "100ms"),
+        ("storage.durability", "process"),
+    ]);
+    // The probe hears before faults are planted.
+    let scored = async || {
+        let view = router.get("/v1/rollout").await;
+        let gates = view["gates"].as_array()?.iter();
+        let gate = gates.clone().find(|gate| gate["gate"] == "samples")?;
+        (gate["value"].as_f64()? > 0.0).then(|| view.clone())
+    };
+    publish_until(&router, until(scored)).await;
+    let planted = json!({ "path": "realtime", "drop": 0.002, "seconds": 600 });
+    let url = router.url("/v1/validation/rehearsal");
+    let answer = Answer::of(http().put(url).json(&planted).send().await.unwrap()).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let events = json!(vec![event("steady"); 500]);
+    for _ in 0..40 {
+        let (status, answer) = router.post(&events).await;
+        assert_eq!(status, 202, "{answer}");
+    }
+    let view = publish_until(&router, until_percent(&router, 25)).await;
+    let end = &view["history"][0]["end"];
+    assert_eq!((&end["outcome"], &end["by"]), (&json!("rolled_back"), &json!("rollout")));
+    let reason = end["reason"].as_str().unwrap();
+    assert!(reason.starts_with("the match rate is 99."), "{reason}");
+    let step = router.get("/v1/rollout/report").await["steps"][0].take();
+    let missing = step["verdicts"]["missing"].as_u64().unwrap();
+    assert!(missing >= 5, "{step}");
+    let worst = step["worst"].as_array().unwrap();
+    assert!(worst.iter().all(|case| case["verdict"] == "missing") && !worst.is_empty(), "{step}");
 }
 
 #[tokio::test]
