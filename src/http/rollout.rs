@@ -170,7 +170,7 @@ const MAX_MOVERS: usize = 1_000;
 #[expect(dead_code, reason = "only described")]
 struct PreviewParameters {
     /// The share to look at, in percent: any, not only a step.
-    #[param(maximum = 100)]
+    #[param(minimum = 0, maximum = 100)]
     percent: u8,
 }
 

@@ -1,11 +1,13 @@
 //! The rollout moves by itself.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{audit, place, router_with};
 use crate::support::{
     destination::{Destination, KEY},
-    router::{Router, http, until},
+    router::{Answer, Router, event, http, until},
 };
 
 /// Waits until it stands there.
@@ -76,6 +78,101 @@ async fn a_breaker_that_opens_brings_it_back_with_reason_and_report() {
     router.restart();
     let view = router.get("/v1/rollout").await;
     assert_eq!((&view["percent"], &view["fallen"]), (&json!(25), &json!(1)));
+}
+
+/// Publishes events in requests of 250 until `done`.
+async fn publish_until(router: &Router, done: impl Future<Output = Value>) -> Value {
+    let events = vec![event("steady"); 250];
+    let publish = async {
+        loop {
+            let (status, answer) = router.post(&json!(events)).await;
+            assert_eq!(status, 202, "{answer}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        value = done => value,
+        () = publish => unreachable!("it does not end"),
+    }
+}
+
+#[tokio::test]
+async fn it_goes_to_the_end_by_itself_when_all_is_well() {
+    let router = router_with(&[
+        ("rollout.auto", "true"),
+        ("rollout.hold", "1s"),
+        ("rollout.min_events", "500"),
+        ("rollout.steps", "10, 100"),
+        // What a busy machine takes is no matter here.
+        ("rollout.latency", "30s"),
+        ("rollout.latency_floor", "30s"),
+        ("validation.late_after", "20s"),
+        ("storage.durability", "process"),
+    ]);
+    let view = publish_until(&router, until_percent(&router, 100)).await;
+    let history = view["history"].as_array().unwrap();
+    let steps: Vec<_> = history
+        .iter()
+        .map(|step| (&step["percent"], &step["end"]["outcome"], &step["end"]["by"]))
+        .collect();
+    let (advanced, by) = (json!("advanced"), json!("rollout"));
+    assert_eq!(steps, [(&json!(10), &advanced, &by), (&json!(0), &advanced, &by)]);
+    let report = router.get("/v1/rollout/report").await;
+    let steps = report["steps"].as_array().unwrap();
+    for step in &steps[..2] {
+        let gates = step["gates"].as_array().unwrap();
+        assert!(gates.len() == 8 && gates.iter().all(|gate| gate["holds"] == true), "{step}");
+        assert!(step["verdicts"]["matched"].as_u64().unwrap() >= 500, "{step}");
+    }
+    assert!(steps[0]["baseline_ms"].as_f64().unwrap() > 0.0, "measured at 0");
+    assert_eq!(place(&router, "client-2").await["path"], "realtime");
+    let done = until(async || {
+        let view = router.get("/v1/rollout").await;
+        (view["waits"] == "done").then_some(view)
+    });
+    assert_eq!(done.await["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn two_of_a_thousand_that_are_lost_silently_bring_it_back() {
+    let router = router_with(&[
+        ("rollout.auto", "true"),
+        ("rollout.percent", "50"),
+        ("rollout.patience", "1s"),
+        ("rollout.latency", "30s"),
+        ("rollout.latency_floor", "30s"),
+        ("validation.deadline", "3s"),
+        ("validation.late_after", "3s"),
+        ("validation.settle", "100ms"),
+        ("storage.durability", "process"),
+    ]);
+    // The probe hears before faults are planted.
+    let scored = async || {
+        let view = router.get("/v1/rollout").await;
+        let gates = view["gates"].as_array()?.iter();
+        let gate = gates.clone().find(|gate| gate["gate"] == "samples")?;
+        (gate["value"].as_f64()? > 0.0).then(|| view.clone())
+    };
+    publish_until(&router, until(scored)).await;
+    let planted = json!({ "path": "realtime", "drop": 0.002, "seconds": 600 });
+    let url = router.url("/v1/validation/rehearsal");
+    let answer = Answer::of(http().put(url).json(&planted).send().await.unwrap()).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let events = json!(vec![event("steady"); 500]);
+    for _ in 0..40 {
+        let (status, answer) = router.post(&events).await;
+        assert_eq!(status, 202, "{answer}");
+    }
+    let view = publish_until(&router, until_percent(&router, 25)).await;
+    let end = &view["history"][0]["end"];
+    assert_eq!((&end["outcome"], &end["by"]), (&json!("rolled_back"), &json!("rollout")));
+    let reason = end["reason"].as_str().unwrap();
+    assert!(reason.starts_with("the match rate is 99."), "{reason}");
+    let step = router.get("/v1/rollout/report").await["steps"][0].take();
+    let missing = step["verdicts"]["missing"].as_u64().unwrap();
+    assert!(missing >= 5, "{step}");
+    let worst = step["worst"].as_array().unwrap();
+    assert!(worst.iter().all(|case| case["verdict"] == "missing") && !worst.is_empty(), "{step}");
 }
 
 #[tokio::test]
