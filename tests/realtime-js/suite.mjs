@@ -11,9 +11,9 @@ export const ROUTER = process.argv[2];
 const cases = [];
 const clean = [];
 
-/** A case; those of a suite run one after the other. */
-export function test(name, run) {
-  cases.push({ name, run });
+/** A case, and how long it may take in milliseconds; those of a suite run one after the other. */
+export function test(name, run, patience = 3 * DEADLINE_MS) {
+  cases.push({ name, run, patience });
 }
 
 /** Something to do when the case is over, whatever becomes of it. */
@@ -24,8 +24,8 @@ export function afterwards(action) {
 /** Runs all cases, and ends the process: with 1 when one of them failed. */
 export async function run() {
   let failed = false;
-  for (const [index, { name, run }] of cases.entries()) {
-    const error = await outcome(run);
+  for (const [index, { name, run, patience }] of cases.entries()) {
+    const error = await outcome(run, patience);
     failed ||= error !== undefined;
     console.log(`${error ? "not ok" : "ok"} ${index + 1} - ${name}`);
     if (error) console.log(String(error.stack ?? error).replaceAll(/^/gm, "# "));
@@ -35,9 +35,9 @@ export async function run() {
   process.exit(failed ? 1 : 0);
 }
 
-async function outcome(run) {
+async function outcome(run, patience) {
   try {
-    await within(run(), "the case does not end", 3 * DEADLINE_MS);
+    await within(run(), "the case does not end", patience);
   } catch (error) {
     return error ?? new Error("something undefined was thrown");
   }
