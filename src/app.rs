@@ -5,6 +5,7 @@ mod listeners;
 mod live;
 mod options;
 mod shutdown;
+mod validation;
 
 use std::{
     future::Future,
@@ -20,7 +21,7 @@ use std::{
 use actix::Actor;
 use actix_web::web;
 use chrono::Utc;
-use tokio::sync::{Mutex, oneshot, watch};
+use tokio::sync::{Mutex, Notify, oneshot, watch};
 use uuid::Uuid;
 
 use self::{
@@ -35,6 +36,7 @@ use crate::{
         broadcaster::Broadcaster,
         cursors::AdapterCursors,
         journal::{Journal, tell_proof},
+        validator::news::PathNews,
     },
     core::{
         batching,
@@ -54,7 +56,7 @@ use crate::{
     settings::{LiveSettings, Loaded, Settings, Snapshot},
     storage::{self, OpenWriter, Opened, Storage, StorageError, StorageOptions},
     tasks::{
-        reloader::{Reloader, Source, Unfit},
+        reloader::{Change, Reloader, ReloaderOptions, Source, Unfit, restore},
         retention::Retention,
         watchdog::{self, Watched, WatchedDelivery},
     },
@@ -100,27 +102,31 @@ pub enum AppError {
 }
 
 /// Runs the router until `stop` resolves, or until it cannot go on; `source` is where `loaded` came
-/// from, to be read again.
+/// from, to be read again, also when `reload` says so.
 ///
 /// # Errors
 /// See [`AppError`].
 pub async fn run(
     loaded: Loaded,
     source: Source,
+    reload: Arc<Notify>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), AppError> {
-    let live = Arc::new(LiveSettings::new(Snapshot::first(loaded, Utc::now())));
-    let settings = live.load();
-    let listeners = Listeners::bind(&settings)?;
-    let storage = open_storage(&settings).await?;
+    let listeners = Listeners::bind(&loaded.settings)?;
+    let storage = open_storage(&loaded.settings).await?;
     let Opened { writer, head, proof } = take_writer(&*storage).await?;
     tell_proof(&*storage, proof);
+    let (loaded, overrides) = restore(&source, storage.overrides().await?, loaded);
+    let read = loaded.read.clone();
+    let live = Arc::new(LiveSettings::new(Snapshot::first(loaded, Utc::now())));
+    let settings = live.load();
 
     let metrics = Arc::new(Metrics::new());
     let traces = start_traces(&metrics);
     let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
     let cursors = Arc::<AdapterCursors>::default();
-    let common = Common { storage, tail, cursors: cursors.clone(), metrics, traces };
+    let news = Arc::<PathNews>::default();
+    let common = Common { storage, tail, cursors: cursors.clone(), news, metrics, traces };
     let (advanced, follow) = watch::channel(());
     let topics = Arc::new(Topics::new(topic_options(&settings, &common, advanced.clone())));
     let (fatal, stopped) = oneshot::channel();
@@ -128,22 +134,33 @@ pub async fn run(
         Journal::new(journal_options(&settings, &common, writer, advanced, fatal)?).start();
     let shard = shard_options(&settings, &common, follow.clone());
     let auth = Authenticator::new(&settings.auth)?;
-    let rails = Rails::new(&common, &journal, follow, listeners.builtin(&auth));
-    let works = Works { rails: Arc::new(rails), topics: topics.clone() };
-    works.begin(&live.load()).await?;
-    let rails = works.rails.clone();
+    let rails = Rails::new(&common, &journal, follow.clone(), listeners.builtin(&auth));
+    let followers = Works { rails: Arc::new(rails), topics: topics.clone() };
+    followers.begin(&settings).await?;
+    let rails = followers.rails.clone();
+    let validator = validation::start(&live, &common, &journal, follow);
     let address = listeners.address;
     let board = board(&common, &listeners);
     let Common { storage, tail, metrics, traces, .. } = common;
+    let reloader = Arc::new(Reloader::new(ReloaderOptions {
+        source,
+        live: live.clone(),
+        read,
+        overrides,
+        followers,
+        journal: journal.clone(),
+        metrics: metrics.clone(),
+    }));
     let router = web::Data::new(Router {
         auth,
         limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
         legacy: Arc::new(board),
-        reloader: Arc::new(Reloader::new(source, live.clone(), works)),
+        reloader: reloader.clone(),
         live,
         storage,
         journal,
         broadcaster: Broadcaster::default().start(),
+        validator,
         delivery: rails.shown(),
         replays: Mutex::default(),
         tail,
@@ -159,6 +176,9 @@ pub async fn run(
         started: Instant::now(),
     });
     actix_rt::spawn(rails.clone().run());
+    actix_rt::spawn(reloader.clone().watch());
+    actix_rt::spawn(reloader.clone().expire());
+    actix_rt::spawn(reload_when(reload, reloader));
     actix_rt::spawn(retention(&router, cursors).run());
     actix_rt::spawn(dead_letters::drain(router.clone()));
     actix_rt::spawn(ledger::watch(router.clone()));
@@ -185,6 +205,7 @@ async fn serve(
                 batcher: realtime.batcher.clone().recipient(),
             })
         }),
+        validator: router.validator.clone().recipient(),
         metrics: router.metrics.clone(),
     };
     let head_seq = router.tail.load().position().seq;
@@ -201,6 +222,16 @@ async fn serve(
     }
     shut_down(router, rails, &servers).await;
     Ok(())
+}
+
+/// Loads the settings again whenever somebody asks; what became of it is told by the reloader.
+async fn reload_when(asked: Arc<Notify>, reloader: Arc<Reloader>) {
+    loop {
+        asked.notified().await;
+        if reloader.apply(Change::Reload).await.is_err() {
+            tracing::debug!("see the error before this");
+        }
+    }
 }
 
 /// Traces, where they are asked for. A router routes without them too.

@@ -9,10 +9,12 @@ mod counts;
 mod flush;
 mod messages;
 mod notes;
+mod overrides;
 mod recovery;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod verdicts;
 
 use std::{
     sync::Arc,
@@ -30,9 +32,10 @@ use self::{
 pub use self::{
     messages::{
         Bury, ChangeDeadLetter, Drain, GetStatus, JournalStatus, Publish, PublishError, Published,
-        Record, SaveCursor, Trim, WriteCursors,
+        Record, SaveCursor, SetOverride, Trim, WriteCursors,
     },
     recovery::tell_proof,
+    verdicts::{ForgetVerdicts, KeepVerdicts},
 };
 use crate::{
     actors::cursors::AdapterCursors,

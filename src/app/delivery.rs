@@ -277,6 +277,7 @@ impl Rails {
             limits: plan.limits,
             audit: self.journal.clone().recipient(),
             tally: self.tally.clone(),
+            news: self.common.news.clone(),
             metrics: self.common.metrics.clone(),
         }
     }
@@ -304,6 +305,7 @@ impl Rails {
                 bury: self.journal.clone().recipient(),
             },
             tally: self.tally.clone(),
+            news: self.common.news.clone(),
             metrics: self.common.metrics.clone(),
         }
     }

@@ -7,7 +7,8 @@ use tokio::sync::{oneshot, watch};
 use super::{AppError, listeners::Listeners};
 use crate::{
     actors::{
-        cursors::AdapterCursors, journal::JournalOptions, legacy::board::Board, shard::ShardOptions,
+        cursors::AdapterCursors, journal::JournalOptions, legacy::board::Board,
+        shard::ShardOptions, validator::news::PathNews,
     },
     core::{
         backlog::BacklogLimits,
@@ -33,6 +34,7 @@ pub(super) struct Common {
     pub(super) storage: Arc<dyn Storage>,
     pub(super) tail: Arc<SharedTail>,
     pub(super) cursors: Arc<AdapterCursors>,
+    pub(super) news: Arc<PathNews>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) traces: Option<Arc<Traces>>,
 }

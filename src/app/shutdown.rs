@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use super::{delivery::Rails, listeners::Servers};
+use super::{delivery::Rails, listeners::Servers, validation};
 use crate::{
     actors::{broadcaster::Dismiss, journal::Drain},
     core::protocol::CloseReason,
@@ -35,6 +35,7 @@ pub(super) async fn shut_down(router: &Router, rails: &Rails, servers: &Servers)
     if tokio::time::timeout(within, router.journal.send(Drain)).await.is_err() {
         tracing::warn!("the adapter's cursor could not be stored in time");
     }
+    validation::finish(&router.validator, within).await;
     // 5. The server ends when requests and sessions have, or when their time is over. It is not
     // told to wait: that is for every connection, and most are only kept for a next request.
     let quiet = async {

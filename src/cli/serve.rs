@@ -1,9 +1,12 @@
 //! `signalbox serve`: loads the settings, starts logging, and runs the router until it is told to
-//! stop, by Ctrl-C or by SIGTERM. A second signal ends it at once.
+//! stop, by Ctrl-C or by SIGTERM. A second signal ends it at once. SIGHUP reads the settings again.
 
-use std::{io, path::Path};
+use std::{io, path::Path, sync::Arc};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Notify,
+};
 
 use super::{CliError, descriptors, exit::Exit};
 use crate::{
@@ -23,6 +26,7 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), CliError> {
     let system = actix_rt::System::new();
     system.block_on(async move {
         let mut signals = Signals::new().map_err(CliError::failed)?;
+        let reload = on_hangup().map_err(CliError::failed)?;
         let stop = async move {
             signals.next().await;
             actix_rt::spawn(async move {
@@ -30,7 +34,7 @@ pub(super) fn run(config: Option<&Path>) -> Result<(), CliError> {
                 std::process::exit(Exit::Interrupted as i32);
             });
         };
-        app::run(loaded, source, stop).await.map_err(CliError::from)
+        app::run(loaded, source, reload, stop).await.map_err(CliError::from)
     })
 }
 
@@ -45,6 +49,20 @@ fn ask_for_descriptors(max_sessions: usize) {
         ),
         Err(error) => tracing::warn!(%error, "the limit on descriptors cannot be raised"),
     }
+}
+
+/// SIGHUP asks for the settings to be read again. From here on it does not end the process, also
+/// while that is still starting.
+fn on_hangup() -> io::Result<Arc<Notify>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let reload = Arc::new(Notify::new());
+    let notified = reload.clone();
+    actix_rt::spawn(async move {
+        while hangup.recv().await.is_some() {
+            notified.notify_one();
+        }
+    });
+    Ok(reload)
 }
 
 struct Signals {

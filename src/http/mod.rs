@@ -7,6 +7,7 @@ pub mod broadcast;
 pub mod budget;
 pub mod connection;
 pub mod contract;
+pub mod dashboard;
 pub mod dead_letters;
 pub mod door;
 pub mod event_trace;
@@ -65,7 +66,9 @@ use self::{
     problem::{Code, Problem},
 };
 use crate::{
-    actors::{broadcaster::Broadcaster, journal::Journal, legacy::board::Board},
+    actors::{
+        broadcaster::Broadcaster, journal::Journal, legacy::board::Board, validator::Validator,
+    },
     core::{access::Identity, tail::SharedTail},
     realtime::{self, topics::Topics},
     settings::{LiveSettings, Snapshot},
@@ -86,6 +89,8 @@ pub struct Router {
     pub journal: Addr<Journal>,
     /// Who is connected.
     pub broadcaster: Addr<Broadcaster>,
+    /// Who compares the delivery paths.
+    pub validator: Addr<Validator>,
     /// The delivery paths, read by [`Router::delivery`].
     pub delivery: Arc<ArcSwap<Delivery>>,
     /// Held by the one who replays a dead letter.

@@ -1,10 +1,10 @@
 //! The whole surface: [`ROUTES`] says what there is and who may use it, [`configure`] who answers.
 
-use actix_web::{HttpRequest, HttpResponse, guard as methods, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, Resource, guard as methods, http::header, web};
 
 use super::{
-    adapters, audit, auth, broadcast, contract, dead_letters, event_trace, events, flags, ingest,
-    ledger, legacy, ops,
+    adapters, audit, auth, broadcast, contract, dashboard, dead_letters, event_trace, events,
+    flags, ingest, ledger, legacy, ops,
     problem::{Code, Problem},
     settings, stats, stream, upgrade,
 };
@@ -99,14 +99,13 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/asyncapi.yaml", ANYBODY, "the contract of the sockets: AsyncAPI"),
     route("GET", "/docs", ANYBODY, "this contract, for people"),
     route("GET", "/docs/{file}", ANYBODY, "what that page is made of"),
+    route("GET", "/client.js", ANYBODY, "the client for browsers, as an ES module"),
     route("GET", "/", ANYBODY, "where to look"),
 ];
 
 /// Puts the routes of [`ROUTES`] into an app, all but the sockets: those are upgrades.
 pub fn configure(app: &mut web::ServiceConfig) {
-    let resource = |path| web::resource(path).default_service(web::to(method_not_allowed));
-    // HEAD is GET without the body, which the server leaves out by itself.
-    let get = || web::route().guard(methods::Any(methods::Get()).or(methods::Head()));
+    app.configure(realtime).configure(original);
     app.service(
         resource("/v1/events").route(web::post().to(ingest::post)).route(get().to(events::list)),
     )
@@ -114,18 +113,6 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/events/{id}/trace").route(get().to(event_trace::trace)))
     .service(resource("/v1/stream").route(get().to(stream::stream)))
     .service(resource("/v1/ws").route(get().to(upgrade::expected)))
-    .service(resource("/realtime/v1/websocket").route(get().to(upgrade::expected_realtime)))
-    .service(resource("/socket/websocket").route(get().to(upgrade::expected_socket)))
-    .service(resource("/realtime/v1/api/broadcast").route(web::post().to(broadcast::post_realtime)))
-    .service(resource("/api/broadcast").route(web::post().to(broadcast::post)))
-    .service(
-        resource("/realtime/v1/api/broadcast/{topic}/events/{event}")
-            .route(web::post().to(broadcast::post_one_realtime)),
-    )
-    .service(
-        resource("/api/broadcast/{topic}/events/{event}")
-            .route(web::post().to(broadcast::post_one)),
-    )
     .service(resource("/v1/tickets").route(web::post().to(auth::post_ticket)))
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
@@ -148,15 +135,6 @@ pub fn configure(app: &mut web::ServiceConfig) {
     )
     .service(resource("/v1/settings").route(get().to(settings::settings)))
     .service(resource("/v1/ledger").route(get().to(ledger::ledger)))
-    .service(resource("/ws").route(get().to(legacy::dashboard)))
-    .service(resource("/events").route(get().to(legacy::producer)))
-    .service(resource("/status").route(get().to(legacy::status)))
-    .service(resource("/health").route(get().to(legacy::health)))
-    .service(resource("/health/flags").route(get().to(legacy::flags::flags_health)))
-    .service(resource("/flags/status").route(get().to(legacy::flags::flags_status)))
-    .service(resource("/metrics/validation").route(get().to(legacy::flags::validation_metrics)))
-    .service(resource("/metrics/adapter").route(get().to(legacy::flags::adapter_metrics)))
-    .service(resource("/metrics/flush").route(web::post().to(legacy::flags::flush)))
     .service(resource("/livez").route(get().to(ops::livez)))
     .service(resource("/readyz").route(get().to(ops::readyz)))
     .service(resource("/metrics").route(get().to(ops::metrics)))
@@ -164,8 +142,49 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/asyncapi.yaml").route(get().to(contract::asyncapi_yaml)))
     .service(resource("/docs").route(get().to(contract::page)))
     .service(resource("/docs/{file}").route(get().to(contract::file)))
+    .service(resource("/client.js").route(get().to(dashboard::client)))
     .service(resource("/").route(get().to(ops::index)))
     .default_service(web::to(nowhere));
+}
+
+/// What clients of Supabase Realtime use.
+fn realtime(app: &mut web::ServiceConfig) {
+    app.service(resource("/realtime/v1/websocket").route(get().to(upgrade::expected_realtime)))
+        .service(resource("/socket/websocket").route(get().to(upgrade::expected_socket)))
+        .service(
+            resource("/realtime/v1/api/broadcast").route(web::post().to(broadcast::post_realtime)),
+        )
+        .service(resource("/api/broadcast").route(web::post().to(broadcast::post)))
+        .service(
+            resource("/realtime/v1/api/broadcast/{topic}/events/{event}")
+                .route(web::post().to(broadcast::post_one_realtime)),
+        )
+        .service(
+            resource("/api/broadcast/{topic}/events/{event}")
+                .route(web::post().to(broadcast::post_one)),
+        );
+}
+
+/// What clients of the original system use.
+fn original(app: &mut web::ServiceConfig) {
+    app.service(resource("/ws").route(get().to(legacy::dashboard)))
+        .service(resource("/events").route(get().to(legacy::producer)))
+        .service(resource("/status").route(get().to(legacy::status)))
+        .service(resource("/health").route(get().to(legacy::health)))
+        .service(resource("/health/flags").route(get().to(legacy::flags::flags_health)))
+        .service(resource("/flags/status").route(get().to(legacy::flags::flags_status)))
+        .service(resource("/metrics/validation").route(get().to(legacy::flags::validation_metrics)))
+        .service(resource("/metrics/adapter").route(get().to(legacy::flags::adapter_metrics)))
+        .service(resource("/metrics/flush").route(web::post().to(legacy::flags::flush)));
+}
+
+fn resource(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(method_not_allowed))
+}
+
+/// HEAD is GET without the body, which the server leaves out by itself.
+fn get() -> actix_web::Route {
+    web::route().guard(methods::Any(methods::Get()).or(methods::Head()))
 }
 
 async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {

@@ -89,6 +89,12 @@ impl fmt::Display for Fault {
 pub struct Faults(pub(super) Vec<Fault>);
 
 impl Faults {
+    /// The one thing that is wrong.
+    #[must_use]
+    pub fn one(fault: Fault) -> Self {
+        Self(vec![fault])
+    }
+
     /// The faults, by place.
     #[must_use]
     pub fn list(&self) -> &[Fault] {

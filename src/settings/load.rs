@@ -23,6 +23,44 @@ use super::{
 /// The file that is read when none is named, if it is there.
 pub const DEFAULT_FILE: &str = "Settings.toml";
 
+/// A settings file as it was read.
+#[derive(Clone, Debug)]
+pub struct FileText {
+    /// Its path, as it was named, or [`DEFAULT_FILE`].
+    pub path: Arc<Path>,
+    /// What it says; `None` when there is none, and none was named. Or why it cannot be read.
+    pub text: Result<Option<Arc<str>>, Arc<io::Error>>,
+}
+
+impl FileText {
+    /// Reads the file that was named, or [`DEFAULT_FILE`] if it exists.
+    #[must_use]
+    pub fn read(named: Option<&Path>) -> Self {
+        let path: Arc<Path> = named.unwrap_or(Path::new(DEFAULT_FILE)).into();
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text.into())),
+            Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Arc::new(error)),
+        };
+        Self { path, text }
+    }
+
+    /// Whether there is a file, without a word in it.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        matches!(&self.text, Ok(Some(text)) if text.trim().is_empty())
+    }
+}
+
+/// Whether the files of tokens and keys are read.
+#[derive(Clone, Copy, Debug)]
+pub enum OtherFiles<'a> {
+    /// They are.
+    Read,
+    /// They are not: what was read of them is as in these settings.
+    As(&'a Settings),
+}
+
 /// Valid settings, and where they come from.
 #[derive(Clone, Debug)]
 pub struct Loaded {
@@ -34,6 +72,8 @@ pub struct Loaded {
     pub file: Option<PathBuf>,
     /// What is set and counts for nothing, though it was perhaps meant to.
     pub warnings: Vec<String>,
+    /// What was read of it.
+    pub read: FileText,
 }
 
 impl Settings {
@@ -49,25 +89,23 @@ impl Settings {
         path: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Loaded, Faults> {
-        Self::load_under(path, environment, &[])
+        Self::load_from(&FileText::read(path), environment, &[], OtherFiles::Read)
     }
 
-    /// The same, under what was set at run time.
+    /// The same of a file that was read, under what was set at run time.
     ///
     /// # Errors
     /// With every fault of all layers, when there is one.
-    pub fn load_under(
-        path: Option<&Path>,
+    pub fn load_from(
+        read: &FileText,
         environment: impl Iterator<Item = (String, String)>,
         overrides: &[Override],
+        others: OtherFiles<'_>,
     ) -> Result<Loaded, Faults> {
-        let read_from: Arc<Path> = path.unwrap_or(Path::new(DEFAULT_FILE)).into();
-        let (text, unread) = match fs::read_to_string(&read_from) {
-            Ok(text) => (Some(text), None),
-            Err(error) if path.is_none() && error.kind() == io::ErrorKind::NotFound => (None, None),
-            Err(error) => (None, Some(unreadable(&read_from, &error))),
-        };
-        let file = layers::file(&read_from, text.as_deref().unwrap_or_default());
+        let FileText { path, text } = read;
+        let unread = text.as_ref().err().map(|error| unreadable(path, error));
+        let text = text.as_ref().ok().and_then(Option::as_deref);
+        let file = layers::file(path, text.unwrap_or_default());
         let environment = layers::environment(environment);
 
         let set = overrides::layer(overrides);
@@ -82,7 +120,9 @@ impl Settings {
         origins.extend(set.origins);
 
         let settings = match merged.build() {
-            Ok(merged) => Reader { merged: &merged, origins: &origins, faults: &mut faults }.all(),
+            Ok(merged) => {
+                Reader { merged: &merged, origins: &origins, faults: &mut faults }.all(others)
+            }
             // Neither layer can fail: both hold what was already parsed.
             Err(error) => {
                 faults.push(Fault {
@@ -94,8 +134,9 @@ impl Settings {
             }
         };
         if faults.is_empty() {
-            let file = text.map(|_| read_from.to_path_buf());
-            return Ok(Loaded { settings, origins, file, warnings: environment.warnings });
+            let file = text.map(|_| path.to_path_buf());
+            let warnings = environment.warnings;
+            return Ok(Loaded { settings, origins, file, warnings, read: read.clone() });
         }
         faults.sort();
         Err(Faults(faults))
@@ -115,9 +156,14 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn all(mut self) -> Settings {
+    fn all(mut self, others: OtherFiles<'_>) -> Settings {
         let mut settings = Settings::read(&mut self);
         self.check_laws(&settings);
+        if let OtherFiles::As(read) = others {
+            settings.auth.clone_from(&read.auth);
+            settings.realtime.key.clone_from(&read.realtime.key);
+            return settings;
+        }
         self.faults.extend(tokens::complete(&mut settings.auth, self.origins));
         let is_at_fault = self.is_at_fault(jwt::SECRET);
         self.faults.extend(jwt::complete(&mut settings.auth, self.origins, is_at_fault));

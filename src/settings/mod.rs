@@ -31,7 +31,7 @@ pub use example::example;
 pub use fault::{Fault, Faults, Origin, Place};
 pub use keys::*;
 pub use layers::Origins;
-pub use load::{DEFAULT_FILE, Loaded};
+pub use load::{DEFAULT_FILE, FileText, Loaded, OtherFiles};
 pub use migration::{ClientId, GlobalOverride, PathName, Segment, Steps};
 pub use overrides::Override;
 pub use paths::{Mode, Paths, Routing};

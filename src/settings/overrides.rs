@@ -25,6 +25,8 @@ pub struct Override {
     pub at: DateTime<Utc>,
     /// Until when; `None` means until it is cleared.
     pub until: Option<DateTime<Utc>>,
+    /// Why, for the audit log.
+    pub reason: Arc<str>,
 }
 
 impl Override {
@@ -49,7 +51,7 @@ impl Key {
 /// The layer; what may not be set at run time is a fault.
 pub(super) fn layer(overrides: &[Override]) -> Layer<FileSource> {
     let mut layer = Layer::new(FileSource::default());
-    for Override { key, value, by, at, until } in overrides {
+    for Override { key, value, by, at, until, .. } in overrides {
         let origin = Origin::Override { by: by.clone(), at: *at, until: *until };
         match KEYS.iter().find(|known| known.path == key && known.can_be_overridden()) {
             Some(known) => {

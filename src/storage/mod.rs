@@ -17,6 +17,7 @@ mod rows;
 mod schema;
 mod sqlite;
 mod values;
+mod verdicts;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -35,8 +36,9 @@ pub use self::{
     records::{
         AuditEntry, AuditQuery, DeadLetter, DeadLetterChange, DeadLetterCount, DeadLetterQuery,
         DeadLetterStatus, MAX_RECORDS, NewAudit, NewDeadLetter, Note, Noted, Records,
-        oldest_pending,
+        StoredOverride, oldest_pending,
     },
+    verdicts::StoredVerdict,
 };
 pub use crate::settings::Durability;
 
@@ -138,11 +140,23 @@ pub trait Storage: Send + Sync + 'static {
     /// When the database cannot be reached or refuses.
     async fn count_dead_letters(&self) -> Result<Vec<DeadLetterCount>, StorageError>;
 
+    /// What is set at run time, in the order of the keys; also what has expired since.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or refuses.
+    async fn overrides(&self) -> Result<Vec<StoredOverride>, StorageError>;
+
     /// Some lines of the audit log.
     ///
     /// # Errors
     /// When the database cannot be reached or refuses.
     async fn audit(&self, query: &AuditQuery) -> Result<Records<AuditEntry>, StorageError>;
+
+    /// The verdicts on an event that are kept, one for each path at most.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or refuses.
+    async fn verdicts_on(&self, event: Uuid) -> Result<Vec<StoredVerdict>, StorageError>;
 }
 
 /// The one connection that changes the journal. It holds the lock until it is dropped.

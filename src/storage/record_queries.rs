@@ -88,6 +88,19 @@ macro_rules! record_queries {
                         $wait!(audit(c, entry))?;
                         Noted::Done
                     }
+                    Note::Override { key, set, entry } => {
+                        $wait!(set_override(c, key, set.as_ref()))?;
+                        $wait!(audit(c, entry))?;
+                        Noted::Done
+                    }
+                    Note::Verdicts(found) => {
+                        $wait!(keep_verdicts(c, found))?;
+                        Noted::Done
+                    }
+                    Note::ForgetVerdicts(before) => {
+                        $wait!(forget_verdicts(c, *before))?;
+                        Noted::Done
+                    }
                 });
             }
             Ok(noted)
@@ -147,6 +160,45 @@ macro_rules! record_queries {
             );
             $wait!(diesel::update(letter).set(set).execute(c))?;
             Ok(noted)
+        }
+
+        /// Keeps what is set at run time, or forgets it.
+        $($async)? fn set_override(
+            c: &mut $Connection,
+            key: &str,
+            set: Option<&StoredOverride>,
+        ) -> Result<(), Fault> {
+            let Some(set) = set else {
+                let row = flag_overrides::table.filter(flag_overrides::name.eq(key));
+                $wait!(diesel::delete(row).execute(c))?;
+                return Ok(());
+            };
+            let value = records::json(&set.value);
+            let expires_at = set.expires_at.map(|at| Time(at.trunc_subsecs(6)));
+            let columns = || (
+                flag_overrides::value.eq(JsonRef(&value)),
+                flag_overrides::set_by.eq(records::text(&set.set_by)),
+                flag_overrides::set_at.eq(Time(set.set_at.trunc_subsecs(6))),
+                flag_overrides::expires_at.eq(expires_at),
+            );
+            let upsert = diesel::insert_into(flag_overrides::table)
+                .values((flag_overrides::name.eq(key), columns()))
+                .on_conflict(flag_overrides::name)
+                .do_update()
+                .set(columns());
+            $wait!(upsert.execute(c))?;
+            Ok(())
+        }
+
+        /// What is set at run time, in the order of the keys.
+        pub(super) $($async)? fn overrides(
+            c: &mut $Connection,
+        ) -> Result<Vec<StoredOverride>, Fault> {
+            let query = flag_overrides::table
+                .select(OverrideRow::as_select())
+                .order(flag_overrides::name);
+            let rows: Vec<OverrideRow> = $wait!(query.load(c))?;
+            Ok(rows.into_iter().map(OverrideRow::stored).collect::<Result<_, _>>()?)
         }
 
         $($async)? fn audit(c: &mut $Connection, entry: &NewAudit) -> Result<(), Fault> {

@@ -8,7 +8,9 @@ use uuid::Uuid;
 
 use super::{
     StorageError,
-    records::{AuditEntry, DeadLetter, DeadLetterChange, DeadLetterStatus, Noted, reason},
+    records::{
+        AuditEntry, DeadLetter, DeadLetterChange, DeadLetterStatus, Noted, StoredOverride, reason,
+    },
     schema,
     values::{Id, Json, Time, from_column},
 };
@@ -157,6 +159,32 @@ impl Standing {
             DeadLetterChange::Deleted => self,
         };
         (standing, Noted::Done)
+    }
+}
+
+/// A row of `flag_overrides` on its way out.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = schema::flag_overrides)]
+pub(super) struct OverrideRow {
+    name: String,
+    value: Json,
+    set_by: String,
+    set_at: Time,
+    expires_at: Option<Time>,
+}
+
+impl OverrideRow {
+    pub(super) fn stored(self) -> Result<StoredOverride, StorageError> {
+        let value = serde_json::from_str(&self.value.0).map_err(|error| {
+            StorageError::Refused(format!("the override of {} cannot be read: {error}", self.name))
+        })?;
+        Ok(StoredOverride {
+            key: self.name,
+            value,
+            set_by: self.set_by,
+            set_at: self.set_at.0,
+            expires_at: self.expires_at.map(|time| time.0),
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::From;
+use super::{From, StoredVerdict};
 use crate::core::{
     cursor::durable::CursorStep,
     event::{Event, Position},
@@ -44,6 +44,34 @@ pub enum Note {
     },
     /// Somebody, or a rule, changed how the router works.
     Audit(NewAudit),
+    /// A setting is set at run time, or no longer, and the audit log says so.
+    Override {
+        /// The key's path.
+        key: Box<str>,
+        /// What it is set to; `None`: what was set is forgotten.
+        set: Option<StoredOverride>,
+        /// Who did it, and why.
+        entry: NewAudit,
+    },
+    /// Verdicts fell that are to be looked at later.
+    Verdicts(Vec<StoredVerdict>),
+    /// Verdicts that fell before this time are forgotten.
+    ForgetVerdicts(DateTime<Utc>),
+}
+
+/// A value that was set at run time, as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredOverride {
+    /// The key's path, such as `flags.dual_mode`.
+    pub key: String,
+    /// Its value, as JSON says what Settings.toml says.
+    pub value: Value,
+    /// Who set it.
+    pub set_by: String,
+    /// When, to the microsecond.
+    pub set_at: DateTime<Utc>,
+    /// Until when, to the microsecond; `None` means until it is cleared.
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// What became of a note.

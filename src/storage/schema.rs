@@ -92,6 +92,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use super::sql::{Json, Moment};
+
+    flag_overrides (name) {
+        name -> Text,
+        value -> Json,
+        set_by -> Text,
+        set_at -> Moment,
+        expires_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Text};
     use super::sql::{Json, Moment};
 
@@ -102,5 +115,24 @@ diesel::table! {
         action -> Text,
         subject -> Text,
         detail -> Json,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use super::sql::{Moment, Uuid};
+
+    verdicts (event_id, path) {
+        event_id -> Uuid,
+        path -> Text,
+        epoch -> Uuid,
+        seq -> BigInt,
+        category -> Text,
+        verdict -> Text,
+        reason -> Nullable<Text>,
+        expected_hash -> Text,
+        seen_hash -> Nullable<Text>,
+        generation -> BigInt,
+        decided_at -> Moment,
     }
 }

@@ -1,13 +1,42 @@
-//! The only one who changes the settings in force: reads every layer again, validates all of it, and
-//! swaps one snapshot, or keeps the old one and says exactly what is wrong.
+//! The only one who changes the settings in force: reads every layer again, validates all of it,
+//! builds all that can fail, and swaps one snapshot, or keeps the old one and says exactly what is
+//! wrong.
+//!
+//! One change at a time. What is set at run time is stored before it is in force, in one transaction
+//! with the line of the audit log; it is laid over the file as that was when it was last good, so
+//! that a file which is broken now is in nobody's way.
 
-use std::{ffi::OsString, future::Future, path::PathBuf, pin::Pin, sync::Arc};
+mod change;
+mod overrides;
+mod watch;
 
-use async_trait::async_trait;
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use actix::Addr;
+use arc_swap::ArcSwapOption;
 use chrono::{DateTime, Utc};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch as channel};
 
-use crate::settings::{Faults, LiveSettings, Loaded, Override, Settings, Snapshot};
+pub use self::{
+    change::{Adopt, Applied, Attempt, Change, Followers, Outcome, ReloadError, Unfit},
+    overrides::restore,
+};
+use crate::{
+    actors::journal::{Journal, Record},
+    core::event,
+    settings::{
+        Fault, Faults, FileText, LiveSettings, Loaded, Origin, OtherFiles, Override, Settings,
+        Snapshot,
+    },
+    telemetry::Metrics,
+};
+
+/// Who did what nobody asked for, in the audit log.
+const BY: &str = "signalbox";
 
 /// Where settings are read from.
 #[derive(Clone, Debug)]
@@ -33,83 +62,39 @@ impl Source {
     /// # Errors
     /// With every fault of all layers, when there is one.
     pub fn load(&self, overrides: &[Override]) -> Result<Loaded, Faults> {
-        let environment = self.environment.iter().cloned();
-        Settings::load_under(self.path.as_deref(), environment, overrides)
+        self.load_from(&self.read(), overrides, OtherFiles::Read)
+    }
+
+    fn read(&self) -> FileText {
+        FileText::read(self.path.as_deref())
+    }
+
+    fn load_from(
+        &self,
+        file: &FileText,
+        overrides: &[Override],
+        others: OtherFiles<'_>,
+    ) -> Result<Loaded, Faults> {
+        Settings::load_from(file, self.environment.iter().cloned(), overrides, others)
     }
 }
 
-/// A change of the settings.
-#[derive(Clone, Debug)]
-pub enum Change {
-    /// All layers are read again.
-    Reload,
-    /// A value is set at run time.
-    Override(Override),
-    /// What was set at run time counts no more.
-    Clear {
-        /// The key's path.
-        key: String,
-        /// Who clears it.
-        by: Arc<str>,
-    },
-}
-
-/// A change that took effect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
-    /// The generation in force.
-    pub generation: u64,
-    /// Keys with another value than before.
-    pub changed: Vec<&'static str>,
-    /// Keys whose new value takes effect with the next start.
-    pub needs_restart: Vec<&'static str>,
-}
-
-/// Why a change did not take effect: everything is as it was.
-#[derive(Debug, thiserror::Error)]
-pub enum ReloadError {
-    /// The settings would not be valid.
-    #[error(transparent)]
-    Invalid(#[from] Faults),
-    /// They are valid, and cannot be followed here and now.
-    #[error(transparent)]
-    Unfit(#[from] Unfit),
-}
-
-/// The last attempt.
-#[derive(Debug)]
-pub struct Attempt {
-    /// When it was made.
-    pub at: DateTime<Utc>,
-    /// What became of it.
-    pub result: Result<Applied, ReloadError>,
-}
-
-/// What is made from the settings, and follows them.
-#[async_trait]
-pub trait Followers: Send + Sync + 'static {
-    /// Makes all that can fail, without a change that anybody could see.
-    ///
-    /// # Errors
-    /// When these settings cannot be followed: then they do not take effect.
-    async fn prepare(&self, next: &Settings) -> Result<Adopt, Unfit>;
-
-    /// Somebody wants the settings read again, and they are the same: what waits for that tries
-    /// again.
-    async fn try_again(&self);
-}
-
-/// Follows settings that were prepared for, once they are in force.
-pub type Adopt = Box<dyn FnOnce(Arc<Snapshot>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
-
-/// Why settings that are valid by themselves cannot be followed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Unfit {
-    /// The key that most of it hangs on; `None` when it is not the settings' fault.
-    pub key: Option<&'static str>,
-    /// What is wrong.
-    pub message: String,
+/// What a reloader is made with.
+pub struct ReloaderOptions<F> {
+    /// Where settings are read from.
+    pub source: Source,
+    /// Those in force, which were loaded from there.
+    pub live: Arc<LiveSettings>,
+    /// The file they were loaded from, as it was then.
+    pub read: FileText,
+    /// What is set at run time, as it was restored.
+    pub overrides: Vec<Override>,
+    /// What follows the settings.
+    pub followers: F,
+    /// Where overrides and the audit log are kept.
+    pub journal: Addr<Journal>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// See the module.
@@ -117,25 +102,74 @@ pub struct Reloader {
     source: Source,
     live: Arc<LiveSettings>,
     followers: Box<dyn Followers>,
-    /// What is set at run time. Held while a change is made: one at a time.
-    overrides: Mutex<Vec<Override>>,
+    journal: Addr<Journal>,
+    /// Held while a change is made.
+    turn: Mutex<Turn>,
+    last: ArcSwapOption<Attempt>,
     /// The generation in force, for those who follow it.
-    generation: watch::Sender<u64>,
+    generation: channel::Sender<u64>,
+    /// The overrides are others, and so may be the next that expires.
+    overridden: Notify,
+    metrics: Arc<Metrics>,
+}
+
+/// What the settings in force were made of.
+struct Turn {
+    file: FileText,
+    /// What is set at run time; also what has expired, until it is cleared.
+    overrides: Vec<Override>,
+}
+
+impl Turn {
+    fn counting_at(&self, now: DateTime<Utc>) -> Vec<Override> {
+        self.overrides.iter().filter(|it| it.counts_at(now)).cloned().collect()
+    }
+}
+
+/// Settings that are good, and what they differ in from those in force.
+struct Next {
+    loaded: Loaded,
+    changed: Vec<&'static str>,
+    needs_restart: Vec<&'static str>,
 }
 
 impl Reloader {
-    /// Changes `live`, which was loaded from `source`.
+    /// Changes the settings in force.
     #[must_use]
-    pub fn new(source: Source, live: Arc<LiveSettings>, followers: impl Followers) -> Self {
-        let generation = watch::Sender::new(live.load().generation);
-        let followers = Box::new(followers);
-        Self { source, live, followers, overrides: Mutex::default(), generation }
+    pub fn new<F: Followers>(options: ReloaderOptions<F>) -> Self {
+        let ReloaderOptions { source, live, read, overrides, followers, journal, metrics } =
+            options;
+        let now = live.load();
+        metrics.settings_generation.set(generation(now.generation));
+        metrics.reload_last_success_timestamp_seconds.set(seconds(now.loaded_at));
+        Self {
+            turn: Mutex::new(Turn { file: read, overrides }),
+            source,
+            live,
+            followers: Box::new(followers),
+            journal,
+            last: ArcSwapOption::empty(),
+            generation: channel::Sender::new(now.generation),
+            overridden: Notify::new(),
+            metrics,
+        }
     }
 
     /// Says when there is another generation.
     #[must_use]
-    pub fn follow(&self) -> watch::Receiver<u64> {
+    pub fn follow(&self) -> channel::Receiver<u64> {
         self.generation.subscribe()
+    }
+
+    /// The last attempt to load the settings again; nothing before the first.
+    #[must_use]
+    pub fn last(&self) -> Option<Arc<Attempt>> {
+        self.last.load_full()
+    }
+
+    /// What is set at run time, in no order; also what has expired and is not cleared yet.
+    pub async fn overrides(&self) -> Vec<Override> {
+        self.turn.lock().await.overrides.clone()
     }
 
     /// Makes a change, or changes nothing.
@@ -143,45 +177,188 @@ impl Reloader {
     /// # Errors
     /// See [`ReloadError`].
     pub async fn apply(&self, change: Change) -> Result<Applied, ReloadError> {
-        let mut overrides = self.overrides.lock().await;
-        let now = Utc::now();
-        let next = after(&overrides, change, now);
-        let mut loaded = self.source.load(&next)?;
+        let mut turn = self.turn.lock().await;
+        match change {
+            Change::Reload => {
+                let file = self.source.read();
+                self.reload(&mut turn, file).await
+            }
+            Change::Override(set) => self.set(&mut turn, set).await,
+            Change::Clear { key, by, reason } => {
+                self.clear(&mut turn, &key, ("override.cleared", &by, &reason)).await
+            }
+        }
+    }
+
+    /// Loads all layers again, with this file.
+    async fn reload(&self, turn: &mut Turn, file: FileText) -> Result<Applied, ReloadError> {
+        let at = now();
+        let outcome = self.try_reload(turn, file, at).await;
+        self.tell(&outcome);
+        let attempt = Attempt { at, result: outcome };
+        let result = attempt.result.clone();
+        self.last.store(Some(Arc::new(attempt)));
+        result
+    }
+
+    async fn try_reload(
+        &self,
+        turn: &mut Turn,
+        file: FileText,
+        at: DateTime<Utc>,
+    ) -> Result<Applied, ReloadError> {
+        self.was_not_lost(&file)?;
+        let next = self.load(&file, &turn.counting_at(at), OtherFiles::Read)?;
+        if self.is_in_force(&next) {
+            turn.file = file;
+            self.followers.try_again().await;
+            return Ok(self.unchanged(next));
+        }
+        let adopt = self.prepare(&next).await?;
+        turn.file = file;
+        Ok(self.swap(next, adopt, at).await)
+    }
+
+    /// A file that is gone, or empty, is rather a mistake, or being written, than the wish to have
+    /// nothing but defaults.
+    fn was_not_lost(&self, file: &FileText) -> Result<(), Faults> {
+        let was_there = self.live.load().file.is_some();
+        let message = match &file.text {
+            Ok(None) if was_there => {
+                "was there, and is gone: the settings stay; to do without it, start again"
+            }
+            Ok(Some(_)) if was_there && file.is_blank() => {
+                "is empty, as if it were not written yet: the settings stay; write a comment to \
+                 mean it"
+            }
+            _ => return Ok(()),
+        };
+        let origin = Origin::File { path: file.path.clone(), place: None };
+        Err(Faults::one(Fault { origin, key: None, message: message.to_owned() }))
+    }
+
+    /// Good settings, as they would be in force.
+    fn load(
+        &self,
+        file: &FileText,
+        overrides: &[Override],
+        others: OtherFiles<'_>,
+    ) -> Result<Next, Faults> {
+        let mut loaded = self.source.load_from(file, overrides, others)?;
         let running = self.live.load();
         let needs_restart = loaded.settings.keep_running(&running.settings);
         let changed = loaded.settings.differing(&running.settings);
-        let adopt = self.followers.prepare(&loaded.settings).await?;
-        *overrides = next;
-        let generation = running.generation + 1;
+        Ok(Next { loaded, changed, needs_restart })
+    }
+
+    fn is_in_force(&self, next: &Next) -> bool {
+        let running = self.live.load();
+        next.changed.is_empty()
+            && next.needs_restart == running.needs_restart
+            && next.loaded.origins == running.origins
+            && next.loaded.file == running.file
+    }
+
+    fn unchanged(&self, next: Next) -> Applied {
+        Applied {
+            generation: self.live.load().generation,
+            outcome: Outcome::Unchanged,
+            changed: next.changed,
+            needs_restart: next.needs_restart,
+        }
+    }
+
+    /// Builds all that can fail.
+    async fn prepare(&self, next: &Next) -> Result<Adopt, ReloadError> {
+        let Loaded { settings, origins, .. } = &next.loaded;
+        self.followers.prepare(settings).await.map_err(|Unfit { key, message }| match key {
+            None => ReloadError::Unfit(message),
+            Some(key) => {
+                let origin = origins.get(key).cloned().unwrap_or(Origin::Default);
+                Faults::one(Fault { origin, key: Some(key.to_owned()), message }).into()
+            }
+        })
+    }
+
+    /// From here on nothing fails.
+    async fn swap(&self, next: Next, adopt: Adopt, at: DateTime<Utc>) -> Applied {
+        let Next { loaded, changed, needs_restart } = next;
         let Loaded { settings, origins, file, .. } = loaded;
-        let snapshot = Snapshot {
+        let number = self.live.load().generation + 1;
+        self.live.store(Snapshot {
             settings,
-            generation,
-            loaded_at: now,
+            generation: number,
+            loaded_at: at,
             file,
             origins,
             needs_restart: needs_restart.clone(),
-        };
-        self.live.store(snapshot);
+        });
         adopt(self.live.load()).await;
-        self.generation.send_replace(generation);
-        Ok(Applied { generation, changed, needs_restart })
+        self.generation.send_replace(number);
+        self.metrics.settings_generation.set(generation(number));
+        Applied { generation: number, outcome: Outcome::Applied, changed, needs_restart }
+    }
+
+    /// An attempt is a log line, a metric, and a line of the audit log when it changed something.
+    fn tell(&self, outcome: &Result<Applied, ReloadError>) {
+        let name = outcome.as_ref().map_or("refused", |applied| applied.outcome.as_str());
+        self.metrics.reload_total.with([name]).increment(1);
+        self.metrics.reload_refused.set(if outcome.is_err() { 1.0 } else { 0.0 });
+        match outcome {
+            Err(error) => {
+                tracing::error!("the settings stay as they are; these are refused:\n{error}");
+            }
+            Ok(Applied { generation, outcome, changed, needs_restart }) => {
+                self.metrics.reload_last_success_timestamp_seconds.set(seconds(now()));
+                if *outcome == Outcome::Unchanged {
+                    tracing::info!(generation, "the settings are read again, and are the same");
+                    return;
+                }
+                tracing::info!(generation, ?changed, "the settings are read again, and in force");
+                if !needs_restart.is_empty() {
+                    tracing::warn!(?needs_restart, "these settings need a restart");
+                }
+                self.write_down(outcome.as_str(), *generation, changed, needs_restart);
+            }
+        }
+    }
+
+    /// Nobody waits for it: the settings are in force.
+    fn write_down(
+        &self,
+        outcome: &str,
+        generation: u64,
+        changed: &[&'static str],
+        needs_restart: &[&'static str],
+    ) {
+        let record = Record {
+            actor: BY.into(),
+            action: format!("settings.{outcome}").into(),
+            subject: self.source.path.as_deref().unwrap_or(Path::new("")).to_string_lossy().into(),
+            detail: serde_json::json!({
+                "generation": generation, "changed": changed, "needs_restart": needs_restart,
+            }),
+        };
+        let sent = self.journal.send(record);
+        actix_rt::spawn(async move {
+            match sent.await {
+                Ok(Ok(())) => {}
+                outcome => tracing::warn!(?outcome, "the audit log was not told of the settings"),
+            }
+        });
     }
 }
 
-/// What is set at run time after a change.
-fn after(overrides: &[Override], change: Change, now: DateTime<Utc>) -> Vec<Override> {
-    let without = |key: &str| {
-        let others = overrides.iter().filter(|it| it.key != key && it.counts_at(now));
-        others.cloned().collect::<Vec<_>>()
-    };
-    match change {
-        Change::Reload => without(""),
-        Change::Clear { key, .. } => without(&key),
-        Change::Override(set) => {
-            let mut next = without(&set.key);
-            next.push(set);
-            next
-        }
-    }
+fn now() -> DateTime<Utc> {
+    event::to_micros(Utc::now())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+fn generation(number: u64) -> f64 {
+    number as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+fn seconds(at: DateTime<Utc>) -> f64 {
+    at.timestamp_millis() as f64 / 1e3
 }

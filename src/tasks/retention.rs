@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::Addr;
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::{Instant, sleep};
 
 use crate::{
     actors::{
         cursors::AdapterCursors,
-        journal::{Journal, Trim},
+        journal::{ForgetVerdicts, Journal, Trim},
     },
     core::{
         event::Seq,
@@ -88,7 +88,20 @@ impl Retention {
                 "the journal has reached storage.max_bytes: events go that an adapter has not read"
             );
         }
-        self.delete(head.first_seq, through).await
+        self.delete(head.first_seq, through).await?;
+        if let Some(oldest) = oldest {
+            self.forget_verdicts(oldest).await;
+        }
+        Ok(())
+    }
+
+    /// Verdicts go with the events they are on, or soon after: they fell later.
+    async fn forget_verdicts(&self, before: DateTime<Utc>) {
+        match self.journal.send(ForgetVerdicts(before)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "old verdicts cannot be deleted now"),
+            Err(_) => tracing::debug!("the journal is gone, and deletes no verdict"),
+        }
     }
 
     async fn delete(&self, first: Seq, through: Seq) -> Result<(), StorageError> {
@@ -126,7 +139,7 @@ impl Retention {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::path::Path;
 
     use actix::Actor as _;
     use tokio::sync::{oneshot, watch};
@@ -134,15 +147,16 @@ mod tests {
 
     use super::*;
     use crate::{
-        actors::journal::{JournalOptions, Publish},
+        actors::journal::{JournalOptions, KeepVerdicts, Publish},
         core::{
             backlog::BacklogLimits,
             batching::{BatchPolicy, Limits},
-            event::{self, tests::draft},
+            event::{self, Category, Position, tests::draft},
+            matching::{self, PayloadHash, Verdict},
             tail::{Tail, TailLimits},
         },
-        settings::{Loaded, Settings, Snapshot},
-        storage::{Durability, OpenWriter, StorageOptions, open},
+        settings::{FileText, OtherFiles, Settings, Snapshot},
+        storage::{Durability, OpenWriter, StorageOptions, StoredVerdict, open},
     };
 
     /// Retention of a journal with the events 1 to 20, all of them too old.
@@ -187,11 +201,38 @@ mod tests {
 
     /// Everything is too old.
     fn snapshot(max_bytes: u64) -> Snapshot {
-        let mut settings = Settings::default();
-        (settings.storage.retain, settings.storage.max_bytes) = (Duration::ZERO, max_bytes);
-        let loaded =
-            Loaded { settings, origins: BTreeMap::new(), file: None, warnings: Vec::new() };
-        Snapshot::first(loaded, Utc::now())
+        let none = FileText { path: Path::new("none").into(), text: Ok(None) };
+        let loaded = Settings::load_from(&none, std::iter::empty(), &[], OtherFiles::Read);
+        let mut first = Snapshot::first(loaded.unwrap(), Utc::now());
+        let storage = &mut first.settings.storage;
+        (storage.retain, storage.max_bytes) = (Duration::ZERO, max_bytes);
+        first
+    }
+
+    #[actix::test]
+    async fn verdicts_are_forgotten_when_their_time_is_over() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let retention = retention(&folder).await;
+        let (hash, now) = (PayloadHash::of("x"), Utc::now());
+        let verdict = |id, hours| StoredVerdict {
+            event_id: Uuid::from_u128(id),
+            path: matching::Path::Realtime,
+            position: Position { epoch: Uuid::nil(), seq: 1 },
+            category: Category::Debug,
+            verdict: Verdict::Missing,
+            expected: hash,
+            seen: None,
+            generation: 1,
+            decided_at: now - TimeDelta::hours(hours),
+        };
+        let kept = KeepVerdicts(vec![verdict(1, 1), verdict(2, 3)]);
+        retention.journal.send(kept).await.unwrap().unwrap();
+        let mut two_hours = snapshot(u64::MAX);
+        two_hours.settings.storage.retain = Duration::from_hours(2);
+        retention.live.store(two_hours);
+        retention.look().await.unwrap();
+        let left = async |id| retention.storage.verdicts_on(Uuid::from_u128(id)).await.unwrap();
+        assert_eq!((left(1).await.len(), left(2).await.len()), (1, 0));
     }
 
     #[actix::test]

@@ -45,3 +45,4 @@ mod storage;
 mod stream;
 mod support;
 mod traces;
+mod web_client;

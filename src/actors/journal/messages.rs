@@ -9,7 +9,7 @@ use crate::{
         event::{Draft, Seq},
         numbering::{Head, Outcome},
     },
-    storage::{DeadLetterChange, NewDeadLetter, Noted, StorageError},
+    storage::{DeadLetterChange, NewAudit, NewDeadLetter, Noted, StorageError, StoredOverride},
     telemetry::SpanContext,
 };
 
@@ -70,6 +70,19 @@ pub struct Record {
     pub subject: Box<str>,
     /// A JSON object.
     pub detail: serde_json::Value,
+}
+
+/// A setting is set at run time, or no longer; one transaction with the line of the audit log that
+/// says so. Answered when that is durable, or as a producer would be.
+#[derive(Message)]
+#[rtype(result = "Result<(), PublishError>")]
+pub struct SetOverride {
+    /// The key's path.
+    pub key: Box<str>,
+    /// What it is set to; `None`: what was set is forgotten.
+    pub set: Option<StoredOverride>,
+    /// Who did it, and why.
+    pub entry: NewAudit,
 }
 
 /// A dead letter changes. Answered when that is durable, or as a producer would be.

@@ -24,7 +24,7 @@ use crate::{
     },
     storage::{
         AuditEntry, AuditQuery, DeadLetter, DeadLetterCount, DeadLetterQuery, Note, Noted,
-        OpenWriter, Opened, Page, PageQuery, Records,
+        OpenWriter, Opened, Page, PageQuery, Records, StoredOverride, StoredVerdict,
     },
 };
 
@@ -143,8 +143,14 @@ impl Storage for Database {
     async fn count_dead_letters(&self) -> Result<Vec<DeadLetterCount>, StorageError> {
         Ok(Vec::new())
     }
+    async fn overrides(&self) -> Result<Vec<StoredOverride>, StorageError> {
+        Ok(Vec::new())
+    }
     async fn audit(&self, _: &AuditQuery) -> Result<Records<AuditEntry>, StorageError> {
         Err(StorageError::NoJournal)
+    }
+    async fn verdicts_on(&self, _: Uuid) -> Result<Vec<StoredVerdict>, StorageError> {
+        Ok(Vec::new())
     }
 }
 

@@ -57,7 +57,8 @@ impl Destination {
     }
 
     /// The same error, its words fit for a log.
-    pub(super) fn clean(&self, error: DeliveryError) -> DeliveryError {
+    #[must_use]
+    pub fn clean(&self, error: DeliveryError) -> DeliveryError {
         match error {
             DeliveryError::Transient { reason } => {
                 DeliveryError::Transient { reason: self.told(&reason) }

@@ -27,8 +27,8 @@ pub(super) use problems::{problems, responses};
 
 use self::schemas::NewEvent;
 use super::{
-    adapters, audit, auth, broadcast, dead_letters, event_trace, events, flags, ingest, ledger,
-    legacy, ops,
+    adapters, audit, auth, broadcast, dashboard, dead_letters, event_trace, events, flags, ingest,
+    ledger, legacy, ops,
     problem::{Body, Code, FaultBody, Outcome},
     routes::{ROUTES, Route},
     settings, stats, stream, upgrade,
@@ -74,7 +74,7 @@ const TOKEN: &str = "token";
         legacy::flags::flags_health, legacy::flags::flags_status, legacy::flags::validation_metrics,
         legacy::flags::adapter_metrics, legacy::flags::flush,
         ops::livez, ops::readyz, ops::metrics, ops::index,
-        openapi_json, asyncapi_yaml, page, file,
+        openapi_json, asyncapi_yaml, page, file, dashboard::client,
     ),
     components(schemas(Body, Category, FaultBody, NewEvent, Outcome)),
     modifiers(&FromRoutes),

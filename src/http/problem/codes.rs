@@ -93,7 +93,7 @@ codes! {
     DeadLetterRecovered: "dead_letter_recovered", CONFLICT, "Nothing is left to do; it may be deleted.";
     /// A request with this `Idempotency-Key` is being answered.
     RequestInFlight: "request_in_flight", CONFLICT, "Repeat it later.";
-    /// The change was not made, because other settings are at fault.
+    /// The change was not made, because of other settings, with which it does not go.
     SettingsInvalid: "settings_invalid", CONFLICT, "Mend what `detail` names, and ask again.";
     /// The body has more than `limits.body_bytes`, packed or unpacked.
     BodyTooLarge: "body_too_large", PAYLOAD_TOO_LARGE, "Send it in parts.";

@@ -16,20 +16,25 @@ use crate::{
     core::{
         cursor::durable::{Cursor, CursorStep},
         event::{Draft, Event, Seq},
+        matching::Unscored,
         numbering::{Head, Known, Numbered, Proof, number},
     },
     storage::{
         AuditEntry, AuditQuery, Commit, DeadLetter, DeadLetterChange, DeadLetterCount,
         DeadLetterQuery, DeadLetterStatus, From, NewAudit, NewDeadLetter, Note, Noted, Page,
-        PageQuery, Records, StorageError,
+        PageQuery, Records, StorageError, StoredOverride, StoredVerdict,
         fault::Fault,
         page, queries,
         record_queries::record_queries,
-        record_rows::{AuditRow, CursorRow, LetterRow},
+        record_rows::{AuditRow, CursorRow, LetterRow, OverrideRow},
         records,
         rows::{Claim, EventRow, JournalRow, NewEvent},
-        schema::{audit_log, cursors, dead_letters, journal, monitoring_events as events},
+        schema::{
+            audit_log, cursors, dead_letters, flag_overrides, journal, monitoring_events as events,
+            verdicts,
+        },
         values::{Id, JsonRef, Time, from_column, to_column},
+        verdicts::{VerdictRow, verdict_queries},
     },
 };
 
@@ -40,6 +45,7 @@ const WRITE: &str = "BEGIN IMMEDIATE";
 
 queries::queries!(SqliteConnection, Sqlite, at_once);
 record_queries!(SqliteConnection, Sqlite, at_once);
+verdict_queries!(SqliteConnection, at_once);
 
 use queries::{at_once, transaction};
 
