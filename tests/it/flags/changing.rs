@@ -135,7 +135,7 @@ async fn what_is_set_outlives_a_restart_and_is_in_the_audit_log() {
     assert_eq!(router.ask("DELETE", "/v1/flags/dual_mode").await.status, 200);
     let audit = router.get("/v1/audit?after=0").await;
     let of_flag = audit["entries"].as_array().unwrap().iter();
-    let of_flag = of_flag.filter(|entry| entry["subject"] == "flags.dual_mode");
+    let of_flag = of_flag.filter(|entry| entry["subject"] == "setting:flags.dual_mode");
     let actions: Vec<_> =
         of_flag.map(|it| (it["action"].as_str().unwrap(), &it["actor"])).collect();
     let anybody = json!("anybody");
