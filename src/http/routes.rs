@@ -119,6 +119,7 @@ pub const ROUTES: &[Route] = &[
 
 /// Puts the routes of [`ROUTES`] into an app, all but the sockets: those are upgrades.
 pub fn configure(app: &mut web::ServiceConfig) {
+    app.configure(realtime).configure(original);
     app.service(
         resource("/v1/events").route(web::post().to(ingest::post)).route(get().to(events::list)),
     )
@@ -126,18 +127,6 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/events/{id}/trace").route(get().to(event_trace::trace)))
     .service(resource("/v1/stream").route(get().to(stream::stream)))
     .service(resource("/v1/ws").route(get().to(upgrade::expected)))
-    .service(resource("/realtime/v1/websocket").route(get().to(upgrade::expected_realtime)))
-    .service(resource("/socket/websocket").route(get().to(upgrade::expected_socket)))
-    .service(resource("/realtime/v1/api/broadcast").route(web::post().to(broadcast::post_realtime)))
-    .service(resource("/api/broadcast").route(web::post().to(broadcast::post)))
-    .service(
-        resource("/realtime/v1/api/broadcast/{topic}/events/{event}")
-            .route(web::post().to(broadcast::post_one_realtime)),
-    )
-    .service(
-        resource("/api/broadcast/{topic}/events/{event}")
-            .route(web::post().to(broadcast::post_one)),
-    )
     .service(resource("/v1/tickets").route(web::post().to(auth::post_ticket)))
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
@@ -168,15 +157,6 @@ pub fn configure(app: &mut web::ServiceConfig) {
     )
     .service(resource("/v1/settings").route(get().to(settings::settings)))
     .service(resource("/v1/ledger").route(get().to(ledger::ledger)))
-    .service(resource("/ws").route(get().to(legacy::dashboard)))
-    .service(resource("/events").route(get().to(legacy::producer)))
-    .service(resource("/status").route(get().to(legacy::status)))
-    .service(resource("/health").route(get().to(legacy::health)))
-    .service(resource("/health/flags").route(get().to(legacy::flags::flags_health)))
-    .service(resource("/flags/status").route(get().to(legacy::flags::flags_status)))
-    .service(resource("/metrics/validation").route(get().to(legacy::flags::validation_metrics)))
-    .service(resource("/metrics/adapter").route(get().to(legacy::flags::adapter_metrics)))
-    .service(resource("/metrics/flush").route(web::post().to(legacy::flags::flush)))
     .service(resource("/livez").route(get().to(ops::livez)))
     .service(resource("/readyz").route(get().to(ops::readyz)))
     .service(resource("/metrics").route(get().to(ops::metrics)))
@@ -199,6 +179,37 @@ fn moving(app: &mut web::ServiceConfig) {
         )
         .service(resource("/v1/rollout/preview").route(get().to(rollout::preview)))
         .service(resource("/v1/rollout/report").route(get().to(rollout::report)));
+}
+
+/// What clients of Supabase Realtime use.
+fn realtime(app: &mut web::ServiceConfig) {
+    app.service(resource("/realtime/v1/websocket").route(get().to(upgrade::expected_realtime)))
+        .service(resource("/socket/websocket").route(get().to(upgrade::expected_socket)))
+        .service(
+            resource("/realtime/v1/api/broadcast").route(web::post().to(broadcast::post_realtime)),
+        )
+        .service(resource("/api/broadcast").route(web::post().to(broadcast::post)))
+        .service(
+            resource("/realtime/v1/api/broadcast/{topic}/events/{event}")
+                .route(web::post().to(broadcast::post_one_realtime)),
+        )
+        .service(
+            resource("/api/broadcast/{topic}/events/{event}")
+                .route(web::post().to(broadcast::post_one)),
+        );
+}
+
+/// What clients of the original system use.
+fn original(app: &mut web::ServiceConfig) {
+    app.service(resource("/ws").route(get().to(legacy::dashboard)))
+        .service(resource("/events").route(get().to(legacy::producer)))
+        .service(resource("/status").route(get().to(legacy::status)))
+        .service(resource("/health").route(get().to(legacy::health)))
+        .service(resource("/health/flags").route(get().to(legacy::flags::flags_health)))
+        .service(resource("/flags/status").route(get().to(legacy::flags::flags_status)))
+        .service(resource("/metrics/validation").route(get().to(legacy::flags::validation_metrics)))
+        .service(resource("/metrics/adapter").route(get().to(legacy::flags::adapter_metrics)))
+        .service(resource("/metrics/flush").route(web::post().to(legacy::flags::flush)));
 }
 
 /// What is at a path, and what is said where the method is none of it.

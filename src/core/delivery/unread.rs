@@ -105,12 +105,12 @@ mod tests {
 
     /// Every third event is routed.
     fn an_event(seq: Seq) -> Event {
-        let mode = if seq % 3 == 0 { Mode::Dual } else { Mode::Direct };
+        let mode = if seq.is_multiple_of(3) { Mode::Dual } else { Mode::Direct };
         Event { mode, ..event(seq, "t") }
     }
 
     fn routed(range: std::ops::RangeInclusive<Seq>) -> u64 {
-        range.filter(|seq| seq % 3 == 0).count() as u64
+        range.filter(|seq| seq.is_multiple_of(3)).count() as u64
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub enum Only {
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag by itself")]
 pub struct Circumstances {
     /// Where events go.
     pub routing: Routing,
@@ -66,45 +67,43 @@ pub fn issues(of: &Circumstances) -> Vec<Issue> {
     found.into_iter().flatten().collect()
 }
 
-fn contradiction(flag: &'static str, detail: impl Into<String>) -> Option<Issue> {
-    Some(Issue { level: Level::Contradiction, flag, detail: detail.into() })
+fn contradiction(flag: &'static str, detail: impl Into<String>) -> Issue {
+    Issue { level: Level::Contradiction, flag, detail: detail.into() }
 }
 
-fn note(flag: &'static str, detail: &str) -> Option<Issue> {
-    Some(Issue { level: Level::Note, flag, detail: detail.to_owned() })
+fn note(flag: &'static str, detail: &str) -> Issue {
+    Issue { level: Level::Note, flag, detail: detail.to_owned() }
 }
 
 fn strict(of: &Circumstances) -> Option<Issue> {
     let off = of.validation_strict && !of.enable_validation;
     let detail = "validation_strict is on while enable_validation is off: requests with an invalid \
                   event are refused whole, but the paths are not compared";
-    if off { contradiction("flags.validation_strict", detail) } else { None }
+    off.then(|| contradiction("flags.validation_strict", detail))
 }
 
 fn websocket_adapter(of: &Circumstances) -> Option<Issue> {
     let direct = of.use_adapter && of.adapter_is_direct && !of.dual_mode && of.only.is_none();
     let detail = "use_adapter is on with adapter_type `websocket`, which is the direct path: \
                   nothing goes to a Realtime";
-    if direct { contradiction("flags.use_adapter", detail) } else { None }
+    direct.then(|| contradiction("flags.use_adapter", detail))
 }
 
 /// One path is forced while the rollout wants another.
 fn forced(of: &Circumstances) -> Option<Issue> {
-    const FLAG: &str = "flags.global_override";
     let rolls = of.rollout_percent > 0 || of.rollout_auto;
-    match of.only? {
-        Only::Websocket if rolls => contradiction(
-            FLAG,
+    let detail = match of.only? {
+        Only::Websocket if rolls => {
             "global_override is `websocket_only` while a rollout is on: all clients stay on the \
-             direct path",
-        ),
-        Only::Realtime if rolls && of.rollout_percent < 100 => contradiction(
-            FLAG,
+             direct path"
+        }
+        Only::Realtime if rolls && of.rollout_percent < 100 => {
             "global_override is `realtime_only` while a rollout is on: all clients belong on the \
-             realtime path, whatever its share",
-        ),
-        Only::Websocket | Only::Realtime => None,
-    }
+             realtime path, whatever its share"
+        }
+        Only::Websocket | Only::Realtime => return None,
+    };
+    Some(contradiction("flags.global_override", detail))
 }
 
 /// The rollout is on while not every event goes where it moves clients.
@@ -116,16 +115,16 @@ fn rollout(of: &Circumstances) -> Option<Issue> {
     }
     let flag = if of.rollout_percent > 0 { "rollout.percent" } else { "rollout.auto" };
     let detail = if of.routing.paths().realtime {
-        let lacking: Vec<_> = lacks.iter().map(told).collect();
+        let lacking: Vec<_> = lacks.into_iter().map(told).collect();
         let lacking = lacking.join(", ");
         format!("a rollout is on while not every event goes to a Realtime: {lacking}")
     } else {
         "a rollout is on while no event goes to a Realtime: no client is moved".to_owned()
     };
-    contradiction(flag, detail)
+    Some(contradiction(flag, detail))
 }
 
-fn told(Lack { category, reason }: &Lack) -> String {
+fn told(Lack { category, reason }: Lack) -> String {
     match reason {
         Reason::Off => format!("{category} (the path is off)"),
         Reason::Disabled => format!("{category} (not enabled)"),
@@ -137,13 +136,13 @@ fn told(Lack { category, reason }: &Lack) -> String {
 fn dual(of: &Circumstances) -> Option<Issue> {
     let alone = of.dual_mode && !of.use_adapter && of.only.is_none();
     let detail = "dual_mode is on without use_adapter: events take both paths all the same";
-    if alone { note("flags.dual_mode", detail) } else { None }
+    alone.then(|| note("flags.dual_mode", detail))
 }
 
 fn idle(of: &Circumstances) -> Option<Issue> {
     let idle = of.enable_validation && !of.routing.paths().realtime;
     let detail = "enable_validation has nothing to compare: no event goes to a Realtime";
-    if idle { note("flags.enable_validation", detail) } else { None }
+    idle.then(|| note("flags.enable_validation", detail))
 }
 
 #[cfg(test)]

@@ -120,10 +120,8 @@ impl Routing {
     #[must_use]
     pub fn coverage(&self) -> Vec<Lack> {
         let lacks = |category| {
-            let reason = match self.paths.realtime {
-                false => Some(Reason::Off),
-                true => self.rule(category).lacks(),
-            };
+            let on = self.paths.realtime;
+            let reason = if on { self.rule(category).lacks() } else { Some(Reason::Off) };
             reason.map(|reason| Lack { category, reason })
         };
         Category::ALL.into_iter().filter_map(lacks).collect()

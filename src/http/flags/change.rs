@@ -10,30 +10,33 @@ use utoipa::ToSchema;
 
 use super::{FlagRow, FlagsSnapshot, IssueRow};
 use crate::{
+    actors::journal::PublishError,
     http::{
         Caller, Router,
         contract::problems,
         problem::{Code, Problem},
     },
-    settings::{Fault, KEYS, Key, Origin, Override, nearest},
+    settings::{Fault, Faults, KEYS, Key, Origin, Override, nearest},
     tasks::reloader::{Applied, Change, ReloadError},
 };
 
 /// What the names of flags do without.
 const SECTION: &str = "flags.";
 /// The longest that a flag may be set for, when it is to end by itself.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+const LONGEST: Duration = Duration::from_hours(366 * 24);
 /// Longest reason, in characters.
 const MAX_REASON: usize = 500;
 
 problems!(
     /// What setting a flag may end in.
-    SetProblems: BadFlagRequest, NotFound, SettingsInvalid, InvalidFlag, StorageUnavailable
+    SetProblems: BadFlagRequest, NotFound, SettingsInvalid, InvalidFlag, NotReady, OutcomeUnknown,
+    QueueFull, ShuttingDown, StorageFull, StorageUnavailable
 );
 
 problems!(
     /// What clearing a flag may end in.
-    ClearProblems: NotFound, SettingsInvalid, StorageUnavailable
+    ClearProblems: NotFound, SettingsInvalid, NotReady, OutcomeUnknown, QueueFull, ShuttingDown,
+    StorageFull, StorageUnavailable
 );
 
 /// A flag as it is to be.
@@ -121,12 +124,8 @@ pub async fn clear(
     name: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let key = find(&name)?;
-    if !matches!(router.settings().origins.get(key.path), Some(Origin::Override { .. })) {
-        let detail = format!("{} is not set at run time", key.path);
-        return Err(Problem::new(Code::NotFound, detail));
-    }
-    let (key_path, by) = (key.path.to_owned(), actor(&caller));
-    let change = Change::Clear { key: key_path, by, reason: Arc::default() };
+    let reason = "".into();
+    let change = Change::Clear { key: key.path.to_owned(), by: actor(&caller), reason };
     apply(&router, key, change).await
 }
 
@@ -145,13 +144,18 @@ async fn apply(
 
 /// Why a flag is not as it was to be.
 fn refused(key: &Key, error: &ReloadError) -> Problem {
-    let faults = match error {
-        ReloadError::Invalid(faults) => faults,
-        ReloadError::NotSet(_) => return Problem::new(Code::NotFound, error.to_string()),
-        ReloadError::Unfit(_) | ReloadError::Storage(_) => {
-            return Problem::new(Code::StorageUnavailable, error.to_string());
+    match error {
+        ReloadError::Invalid(faults) => invalid(key, faults),
+        ReloadError::NotSet(_) => Problem::new(Code::NotFound, error.to_string()),
+        ReloadError::Unfit(reason) => {
+            Problem::new(Code::NotReady, format!("{} cannot be followed now: {reason}", key.path))
         }
-    };
+        ReloadError::Storage(error) => Problem::new(uncertain(error), error.to_string()),
+    }
+}
+
+/// The fault of what was to be set, or of what it does not go with.
+fn invalid(key: &Key, faults: &Faults) -> Problem {
     let own = |fault: &&Fault| matches!(fault.origin, Origin::Override { .. });
     match faults.list().iter().find(own) {
         Some(Fault { message, key: at, .. }) => {
@@ -159,6 +163,17 @@ fn refused(key: &Key, error: &ReloadError) -> Problem {
             Problem::new(Code::InvalidFlag, format!("{at} {message}"))
         }
         None => Problem::new(Code::SettingsInvalid, faults.to_string()),
+    }
+}
+
+/// What became of something that the journal was to write.
+fn uncertain(error: &PublishError) -> Code {
+    match error {
+        PublishError::QueueFull => Code::QueueFull,
+        PublishError::StorageFull => Code::StorageFull,
+        PublishError::ShuttingDown => Code::ShuttingDown,
+        PublishError::Unavailable | PublishError::Refused(_) => Code::StorageUnavailable,
+        PublishError::Unknown => Code::OutcomeUnknown,
     }
 }
 

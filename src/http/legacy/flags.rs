@@ -97,11 +97,11 @@ pub struct AdapterMetrics {
 
 /// What was written, all of which is durable by now.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Flushed {
+pub struct Written {
     /// Always true: when it is not, the answer is a problem.
     flushed: bool,
     /// How far adapters are, where that had waited to be written; none when nothing waited.
-    cursors: Vec<FlushedCursor>,
+    cursors: Vec<WrittenCursor>,
     /// `ok`.
     status: &'static str,
     /// When this was said.
@@ -111,7 +111,7 @@ pub struct Flushed {
 
 /// How far an adapter is.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct FlushedCursor {
+pub struct WrittenCursor {
     /// Which.
     adapter: Box<str>,
     /// The last event that was settled there.
@@ -211,7 +211,7 @@ pub async fn adapter_metrics(
 /// When it is not durable, or perhaps not.
 #[utoipa::path(
     post, path = "/metrics/flush", operation_id = "flush_legacy_metrics", tag = "legacy",
-    responses((status = 200, description = "All that waited is durable.", body = Flushed), FlushProblems)
+    responses((status = 200, description = "All that waited is durable.", body = Written), FlushProblems)
 )]
 pub async fn flush(router: web::Data<Router>) -> Result<HttpResponse, Problem> {
     let within = router.settings().journal.answer_timeout;
@@ -220,13 +220,13 @@ pub async fn flush(router: web::Data<Router>) -> Result<HttpResponse, Problem> {
         Ok(Err(_)) | Err(_) => Err(PublishError::Unknown),
     };
     let steps = written.map_err(|error| unwritten(&error))?;
-    let cursors = steps.into_iter().map(|step| FlushedCursor {
+    let cursors = steps.into_iter().map(|step| WrittenCursor {
         adapter: step.name,
         position: step.position,
         through: step.through,
     });
     let cursors = cursors.collect();
-    Ok(HttpResponse::Ok().json(Flushed { flushed: true, cursors, status: "ok", timestamp: now() }))
+    Ok(HttpResponse::Ok().json(Written { flushed: true, cursors, status: "ok", timestamp: now() }))
 }
 
 fn unwritten(error: &PublishError) -> Problem {

@@ -101,7 +101,7 @@ codes! {
     RequestInFlight: "request_in_flight", CONFLICT, "Repeat it later.";
     /// The rollout must not do that now.
     RolloutRefused: "rollout_refused", CONFLICT, "Mend what `detail` names; see `GET /v1/rollout`.";
-    /// The change was not made, because other settings are at fault.
+    /// The change was not made, because of other settings, with which it does not go.
     SettingsInvalid: "settings_invalid", CONFLICT, "Mend what `detail` names, and ask again.";
     /// The body has more than `limits.body_bytes`, packed or unpacked.
     BodyTooLarge: "body_too_large", PAYLOAD_TOO_LARGE, "Send it in parts.";

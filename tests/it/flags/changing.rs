@@ -18,9 +18,9 @@ async fn each_layer_wins_over_the_one_below_and_is_told() {
     let router = Router::under(&environment, &[]);
     set(&router, "use_adapter", json!(true)).await;
     let all = router.get("/v1/flags").await;
-    let names: Vec<_> = all["flags"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
-    assert_eq!(names[..3], ["use_adapter", "adapter_type", "dual_mode"]);
-    assert_eq!(names[names.len() - 2..], ["rollout.percent", "rollout.auto"]);
+    let listed: Vec<_> = all["flags"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+    assert_eq!(listed[..3], ["use_adapter", "adapter_type", "dual_mode"]);
+    assert_eq!(listed[listed.len() - 2..], ["rollout.percent", "rollout.auto"]);
 
     let strict = flag(&router, "validation_strict").await;
     assert_eq!(
@@ -108,19 +108,38 @@ async fn what_cannot_be_is_refused_and_changes_nothing() {
     assert_eq!(mode(&router, "critical").await, "direct");
 }
 
-/// A flag is set under all the other layers: when one of them is at fault by now, that is said.
+/// The file that was good last counts.
 #[tokio::test]
-async fn while_the_file_is_at_fault_nothing_is_set() {
+async fn a_file_that_is_at_fault_by_now_does_not_stand_in_the_way() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("My.toml");
     fs::write(&file, "[flags]\nbatch_size = 7\n").unwrap();
     let named = format!("SIGNALBOX_CONFIG={}", file.display());
     let router = Router::under(&["env", &named], &[]);
     fs::write(&file, "[flags]\nbatch_size = 0\n").unwrap();
-    let answer = put(&router, "dual_mode", &json!({ "value": true })).await;
-    assert_eq!((answer.status, answer.problem()), (409, "settings_invalid"));
-    assert!(answer.json["detail"].as_str().unwrap().contains("My.toml:2:14: flags.batch_size"));
-    assert_eq!(flag(&router, "dual_mode").await["value"], false);
+    set(&router, "dual_mode", json!(true)).await;
+    assert_eq!(mode(&router, "critical").await, "dual");
+    assert_eq!(flag(&router, "batch_size").await["value"], 7);
+}
+
+/// A restart forgets nothing that was set, and the audit log nothing that was done.
+#[tokio::test]
+async fn what_is_set_outlives_a_restart_and_is_in_the_audit_log() {
+    let mut router = Router::start();
+    let body = json!({ "value": true, "reason": "a try" });
+    assert_eq!(put(&router, "dual_mode", &body).await.status, 200);
+    router.kill();
+    router.restart();
+    assert_eq!(flag(&router, "dual_mode").await["origin"]["kind"], "override");
+    assert_eq!(mode(&router, "critical").await, "dual");
+    assert_eq!(router.ask("DELETE", "/v1/flags/dual_mode").await.status, 200);
+    let audit = router.get("/v1/audit?after=0").await;
+    let of_flag = audit["entries"].as_array().unwrap().iter();
+    let of_flag = of_flag.filter(|entry| entry["subject"] == "setting:flags.dual_mode");
+    let actions: Vec<_> =
+        of_flag.map(|it| (it["action"].as_str().unwrap(), &it["actor"])).collect();
+    let anybody = json!("anybody");
+    assert_eq!(actions, [("override.set", &anybody), ("override.cleared", &anybody)]);
 }
 
 #[tokio::test]

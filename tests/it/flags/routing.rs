@@ -57,16 +57,16 @@ async fn a_share_is_seen_there(storage: Option<&str>) {
     socket.join("monitoring", json!({})).await;
     post(&router, 40).await;
     let all = listed(&router, "").await;
-    let routed = listed(&router, "path=realtime").await;
+    let there = listed(&router, "path=realtime").await;
     let modes = all.iter().filter(|event| event["metadata"]["broadcast_mode"] == "dual");
-    assert_eq!(routed, modes.cloned().collect::<Vec<_>>());
-    let of = |category: &str| routed.iter().filter(|event| event["category"] == category).count();
+    assert_eq!(there, modes.cloned().collect::<Vec<_>>());
+    let of = |category: &str| there.iter().filter(|event| event["category"] == category).count();
     assert_eq!((all.len(), of("critical")), (200, 40));
     assert!((8..32).contains(&of("performance")), "{}", of("performance"));
     assert_eq!(CATEGORIES[2..].iter().map(|it| of(it)).sum::<usize>(), 0);
 
     let mut prev = json!(0);
-    for event in &routed {
+    for event in &there {
         let mut payload = loop {
             let said = socket.next().await;
             if said.event == "broadcast" && said.payload["event"] != "signalbox:head" {
@@ -79,15 +79,15 @@ async fn a_share_is_seen_there(storage: Option<&str>) {
     }
     let balanced = |ledger: Value| {
         let realtime = &ledger["realtime"];
-        (realtime["delivered"] == routed.len()).then(|| realtime.clone())
+        (realtime["delivered"] == there.len()).then(|| realtime.clone())
     };
     let realtime = until(|| async { balanced(router.get("/v1/ledger").await) }).await;
-    assert_eq!((&realtime["matched"], &realtime["pending"]), (&json!(routed.len()), &json!(0)));
+    assert_eq!((&realtime["matched"], &realtime["pending"]), (&json!(there.len()), &json!(0)));
     assert_eq!(realtime["imbalance"], 0);
     let adapters = router.get("/v1/adapters").await;
     assert_eq!(adapters["adapters"][1]["delivery"]["lag_events"], 0, "{adapters}");
     let newest = router.get("/v1/events?path=realtime&limit=3").await;
-    let backwards: Vec<_> = seqs(&routed).into_iter().rev().take(3).collect();
+    let backwards: Vec<_> = seqs(&there).into_iter().rev().take(3).collect();
     assert_eq!(seqs(newest["events"].as_array().unwrap()), backwards);
 }
 
@@ -111,8 +111,8 @@ async fn a_larger_share_holds_all_of_a_smaller_one_on_every_start() {
             Router::with(&[("flags.dual_mode", "true"), ("flags.debug_percentage", percent)]);
         let event = |n| json!({ "id": id(n), "event_type": "t", "source": "s", "category": "debug", "data": {} });
         router.post(&json!((0..100).map(event).collect::<Vec<_>>())).await;
-        let routed = listed(&router, "path=realtime").await;
-        let ids: Vec<_> = routed.iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect();
+        let there = listed(&router, "path=realtime").await;
+        let ids: Vec<_> = there.iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect();
         assert!(before.iter().all(|id| ids.contains(id)), "{percent}: {before:?} in {ids:?}");
         match percent {
             "0" => assert!(ids.is_empty()),

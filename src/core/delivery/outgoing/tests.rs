@@ -27,7 +27,7 @@ fn tail(head: Seq, event: impl Fn(Seq) -> Event) -> Tail {
 
 /// One of which the even ones are routed.
 fn half(seq: Seq) -> Event {
-    let mode = if seq % 2 == 0 { Mode::Adapter } else { Mode::Direct };
+    let mode = if seq.is_multiple_of(2) { Mode::Adapter } else { Mode::Direct };
     Event { mode, ..an_event(seq, "t") }
 }
 
