@@ -9,6 +9,7 @@ mod counts;
 mod messages;
 mod notes;
 mod overrides;
+mod reconfigure;
 mod recovery;
 #[cfg(test)]
 mod tests;
@@ -30,7 +31,7 @@ use self::{
 pub use self::{
     messages::{
         Bury, ChangeDeadLetter, Drain, GetStatus, JournalStatus, Publish, PublishError, Published,
-        Record, SaveCursor, SetOverride, Trim,
+        ReconfigureJournal, Record, SaveCursor, SetOverride, Trim,
     },
     recovery::tell_proof,
 };

@@ -38,6 +38,7 @@ use crate::{
         reader::{Gone, PageView, Sink, SubKey},
         tail::SharedTail,
     },
+    settings::LiveSettings,
     storage::{Page, Storage},
     telemetry::{Metrics, Traces},
 };
@@ -135,6 +136,16 @@ impl Sink for Client {
     }
 }
 
+/// What bounds a shard; as a message, from now on.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct ShardLimits {
+    /// What bounds the fan-out.
+    pub fanout: FanoutLimits,
+    /// Events in a page of storage.
+    pub page_events: usize,
+}
+
 /// What a shard is made with.
 #[derive(Clone)]
 pub struct ShardOptions {
@@ -144,14 +155,12 @@ pub struct ShardOptions {
     pub advanced: watch::Receiver<()>,
     /// What is read when the tail does not go back far enough.
     pub storage: Arc<dyn Storage>,
-    /// What bounds the fan-out.
-    pub limits: FanoutLimits,
-    /// Events in a page of storage.
-    pub page_events: usize,
+    /// What bounds it.
+    pub limits: ShardLimits,
     /// How long a closed session may take to close its side.
     pub linger: Duration,
-    /// The number of the settings in force, for `welcome`.
-    pub generation: u64,
+    /// The settings in force: `welcome` tells their number.
+    pub live: Arc<LiveSettings>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Where spans are made, if they are asked for.
@@ -191,7 +200,7 @@ impl Shard {
     #[must_use]
     pub fn new(options: ShardOptions) -> Self {
         let Position { epoch, seq } = options.tail.load().position();
-        let fanout = Fanout::new(epoch, options.limits);
+        let fanout = Fanout::new(epoch, options.limits.fanout);
         Self {
             fanout,
             options,
@@ -298,8 +307,8 @@ impl Handler<Join> for Shard {
 
     fn handle(&mut self, Join(client): Join, ctx: &mut Self::Context) -> Key {
         let (session, form) = (client.id, client.form);
-        let (generation, heartbeat) =
-            (self.options.generation, self.options.limits.patience.heartbeat);
+        let generation = self.options.live.load().generation;
+        let heartbeat = self.options.limits.fanout.patience.heartbeat;
         let ending = self.ending;
         self.turn(ctx, |fanout, turn| {
             let key = fanout.join(client, form, turn.now);
@@ -312,6 +321,15 @@ impl Handler<Join> for Shard {
             }
             key
         })
+    }
+}
+
+impl Handler<ShardLimits> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, limits: ShardLimits, _: &mut Self::Context) {
+        self.options.limits = limits;
+        self.fanout.limit(limits.fanout);
     }
 }
 

@@ -79,6 +79,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/dead-letters/{id}/replay", ADMIN, "send it to its destination again"),
     route("GET", "/v1/audit", ADMIN, "who or what changed how the router works, and why"),
     route("GET", "/v1/settings", READ, "every setting in force, and where it comes from"),
+    route("POST", "/v1/settings/reload", ADMIN, "read Settings.toml again, now"),
     route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
     route("GET", "/ws", READ, "dashboards of the original system, over a WebSocket"),
     route("GET", "/events", INGEST, "producers of the original system, over a WebSocket"),
@@ -133,6 +134,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/dead-letters/{id}/replay").route(web::post().to(dead_letters::replay)))
     .service(resource("/v1/audit").route(get().to(audit::list)))
     .service(resource("/v1/settings").route(get().to(settings::settings)))
+    .service(resource("/v1/settings/reload").route(web::post().to(settings::reload)))
     .service(resource("/v1/ledger").route(get().to(ledger::ledger)))
     .service(resource("/ws").route(get().to(legacy::dashboard)))
     .service(resource("/events").route(get().to(legacy::producer)))

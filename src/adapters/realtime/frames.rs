@@ -146,7 +146,10 @@ mod tests {
         let frames = Frames::on("b", Secret::default(), 2);
         let wants = Wants { echo: true, rows: Some(("s", "t")), ..Wants::default() };
         let join = read(&frames.join(5, wants));
-        assert_eq!((&join[0], &join[1], &join[2]), (&json!("2"), &json!("5"), &json!("realtime:b")));
+        assert_eq!(
+            (&join[0], &join[1], &join[2]),
+            (&json!("2"), &json!("5"), &json!("realtime:b"))
+        );
         let config = &join[4]["config"];
         assert_eq!(config["broadcast"], json!({ "ack": false, "self": true }));
         let rows = json!([{ "event": "INSERT", "schema": "s", "table": "t" }]);

@@ -68,11 +68,8 @@ impl Way {
     /// # Errors
     /// When nobody is there, or it is not opened.
     pub async fn connect(&self) -> Result<Socket, DeliveryError> {
-        let connector = if self.is_plain {
-            Connector::Plain
-        } else {
-            Connector::Rustls(self.tls.clone())
-        };
+        let connector =
+            if self.is_plain { Connector::Plain } else { Connector::Rustls(self.tls.clone()) };
         let config = WebSocketConfig::default()
             .max_message_size(Some(MOST_HEARD))
             .max_frame_size(Some(MOST_HEARD));

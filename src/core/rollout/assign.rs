@@ -273,7 +273,13 @@ mod tests {
     }
 
     fn client() -> impl Strategy<Value = String> {
-        prop_oneof!["[a-z]{1,8}-[0-9]{1,4}", "canary-[0-9]", "lab-[0-9]", "shop-[0-9]{1,3}", ".{1,9}"]
+        prop_oneof![
+            "[a-z]{1,8}-[0-9]{1,4}",
+            "canary-[0-9]",
+            "lab-[0-9]",
+            "shop-[0-9]{1,3}",
+            ".{1,9}"
+        ]
     }
 
     fn circumstances() -> impl Strategy<Value = Circumstances> {

@@ -27,8 +27,7 @@ fn order() -> impl Strategy<Value = Command> {
     prop_oneof![
         any::<bool>().prop_map(|force| Command::Advance { force }),
         Just(Command::Rollback),
-        (0_usize..6)
-            .prop_map(|step| Command::Set { percent: [0, 25, 50, 75, 100, 33][step] }),
+        (0_usize..6).prop_map(|step| Command::Set { percent: [0, 25, 50, 75, 100, 33][step] }),
         Just(Command::Pause),
         Just(Command::Resume),
     ]
@@ -121,7 +120,8 @@ impl World {
             Op::Advances(advances) => self.adopt(|plan| plan.advances = advances),
             Op::Anew => {
                 let Measures { breaker_open, covered, validating, .. } = self.measures;
-                self.measures = Measures { breaker_open, covered, validating, ..Measures::default() };
+                self.measures =
+                    Measures { breaker_open, covered, validating, ..Measures::default() };
                 self.base = self.base.map(|_| Measures::default());
             }
             Op::Back(seconds) => self.now = self.now.saturating_sub(Duration::from_secs(seconds)),

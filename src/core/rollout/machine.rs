@@ -136,7 +136,12 @@ impl Rollout {
     ///
     /// # Errors
     /// When a knob is out of its range.
-    pub fn try_new(plan: Plan, percent: u8, now: Duration, memory: Memory) -> Result<Self, BadPlan> {
+    pub fn try_new(
+        plan: Plan,
+        percent: u8,
+        now: Duration,
+        memory: Memory,
+    ) -> Result<Self, BadPlan> {
         plan.check()?;
         Ok(Self {
             plan,

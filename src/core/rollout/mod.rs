@@ -57,6 +57,6 @@ pub use self::{
     patterns::{BadPattern, Patterns},
     plan::{BadPlan, Plan, Steps},
     preview::{Mover, Preview, Situation, preview},
-    summons::{Called, Callers, Look, Present, Summons, all_leave},
     report::{MoveCounts, Report, StepEnd, StepOutcome, StepReport, WorstCase},
+    summons::{Called, Callers, Look, Present, Summons, all_leave},
 };

@@ -199,20 +199,14 @@ mod tests {
             assert_eq!(Steps::try_new(steps), Err(BadPlan::Steps(steps.to_vec())));
         }
         let steps = Steps::try_new(&[0, 10, 100]).unwrap();
-        assert_eq!([0, 9, 10, 99, 100].map(|at| steps.after(at)), [
-            Some(10),
-            Some(10),
-            Some(100),
-            Some(100),
-            None
-        ]);
-        assert_eq!([0, 9, 10, 11, 100].map(|at| steps.before(at)), [
-            None,
-            Some(0),
-            Some(0),
-            Some(10),
-            Some(10)
-        ]);
+        assert_eq!(
+            [0, 9, 10, 99, 100].map(|at| steps.after(at)),
+            [Some(10), Some(10), Some(100), Some(100), None]
+        );
+        assert_eq!(
+            [0, 9, 10, 11, 100].map(|at| steps.before(at)),
+            [None, Some(0), Some(0), Some(10), Some(10)]
+        );
     }
 
     #[test]

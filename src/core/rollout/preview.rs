@@ -92,11 +92,7 @@ mod tests {
     const WELL: Circumstances = Circumstances { forced: None, on: true, covered: true, up: true };
 
     fn audience(percent: u8) -> Audience {
-        Audience {
-            percent,
-            deny: Patterns::try_new(["client-1"]).unwrap(),
-            ..Audience::default()
-        }
+        Audience { percent, deny: Patterns::try_new(["client-1"]).unwrap(), ..Audience::default() }
     }
 
     fn look(from: u8, to: u8, then: Circumstances, limit: usize) -> Preview {

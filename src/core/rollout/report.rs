@@ -156,7 +156,9 @@ impl StepReport {
         let (scored, rate) = (self.scored(), self.match_rate());
         line(
             text,
-            format_args!("| {percent} % | {began} | {ended} | {how} | {scored} | {rate} | {moves} |"),
+            format_args!(
+                "| {percent} % | {began} | {ended} | {how} | {scored} | {rate} | {moves} |"
+            ),
         );
     }
 
@@ -269,10 +271,8 @@ mod tests {
             moves: MoveCounts { told: 12, to_realtime: 0, to_direct: 3 },
             ..step(25, 60)
         };
-        let first = StepReport {
-            end: end(60, StepOutcome::Set, 25, "op|s", "try\nit"),
-            ..step(0, 0)
-        };
+        let first =
+            StepReport { end: end(60, StepOutcome::Set, 25, "op|s", "try\nit"), ..step(0, 0) };
         Report { steps: vec![first, lost, step(0, 90)] }
     }
 

@@ -92,12 +92,15 @@ fn goes_to_the_end_by_itself_when_all_is_well() {
     let mut world = World::at(0, plan());
     assert_eq!(world.seconds(300), Decision::Wait(Wait::Done));
     // Each step: a tick to begin counting, five until 5,000 events are scored, a minute of holding.
-    assert_eq!(world.moves, [
-        "66 25 all gates held for 60 s",
-        "132 50 all gates held for 60 s",
-        "198 75 all gates held for 60 s",
-        "264 100 all gates held for 60 s",
-    ]);
+    assert_eq!(
+        world.moves,
+        [
+            "66 25 all gates held for 60 s",
+            "132 50 all gates held for 60 s",
+            "198 75 all gates held for 60 s",
+            "264 100 all gates held for 60 s",
+        ]
+    );
 }
 
 #[test]
@@ -150,9 +153,7 @@ fn two_of_a_thousand_that_are_lost_bring_it_back_one_step() {
     world.path.faults = 2;
     world.seconds(60);
     // Below 99.9 % of the last minute after half of it, then ten seconds of that.
-    assert_eq!(world.moves, [
-        "70 25 the match rate is 99.8666%, below 99.9%: 80 of 60000 events"
-    ]);
+    assert_eq!(world.moves, ["70 25 the match rate is 99.8666%, below 99.9%: 80 of 60000 events"]);
 }
 
 #[test]
@@ -392,8 +393,7 @@ fn somebody_may_go_on_before_the_hold_time_is_over() {
 fn counts_that_begin_anew_begin_the_step_anew() {
     let mut world = World::at(50, plan());
     world.seconds(50);
-    world.measures =
-        Measures { covered: true, validating: true, ..Measures::default() };
+    world.measures = Measures { covered: true, validating: true, ..Measures::default() };
     assert_eq!(world.closed(), [Sign::Samples]);
     world.seconds(60);
     assert!(world.moves.is_empty());

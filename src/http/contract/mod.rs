@@ -69,7 +69,7 @@ const TOKEN: &str = "token";
         auth::post_ticket, ops::sessions, ops::close_session,
         stats::stats, adapters::list, adapters::force, dead_letters::list, dead_letters::one, dead_letters::delete,
         dead_letters::replay, audit::list,
-        settings::settings, ledger::ledger, legacy::dashboard, legacy::producer,
+        settings::settings, settings::reload, ledger::ledger, legacy::dashboard, legacy::producer,
         legacy::status, legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
         openapi_json, asyncapi_yaml, page, file,
     ),

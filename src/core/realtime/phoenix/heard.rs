@@ -86,8 +86,10 @@ impl<'a> Heard<'a> {
             "system" => system(topic, payload),
             "broadcast" => {
                 let said: Option<Said<'a>> = serde_json::from_str(payload).ok();
-                said.map(|Said { event, payload }| {
-                    Self::Broadcast { topic, event, payload: payload.get() }
+                said.map(|Said { event, payload }| Self::Broadcast {
+                    topic,
+                    event,
+                    payload: payload.get(),
                 })
             }
             "postgres_changes" => {
@@ -186,8 +188,13 @@ mod tests {
         let frame = b"\x04\x0a\x01\x02\x01realtime:ae{}{\"n\":1}";
         let (topic, event) = ("realtime:a".into(), "e".into());
         assert_eq!(Heard::binary(frame), Heard::Broadcast { topic, event, payload: r#"{"n":1}"# });
-        let other: [&[u8]; 5] =
-            [b"", b"\x04", b"\x04\xff\x01\x00\x01x", b"\x04\x01\x01\x00\x00tex", b"\x04\x01\x01\x00\x01te\xff"];
+        let other: [&[u8]; 5] = [
+            b"",
+            b"\x04",
+            b"\x04\xff\x01\x00\x01x",
+            b"\x04\x01\x01\x00\x00tex",
+            b"\x04\x01\x01\x00\x01te\xff",
+        ];
         for frame in other {
             assert_eq!(Heard::binary(frame), Heard::Other, "{frame:?}");
         }
