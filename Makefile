@@ -3,16 +3,18 @@
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup check docs deny bench soak
+.PHONY: help run test setup client check docs deny bench soak
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build and start the router with its built-in defaults, on http://127.0.0.1:8080
+	@dashboard/build.sh --optional
 	@test -x $(TARGET)/debug/signalbox || echo "First build: this takes a few minutes, the next start is immediate."
 	@cargo run --locked -- serve
 
-test: setup ## Run every test, after installing or finding what the tests need
+test: setup client ## Run every test, after installing or finding what the tests need
+	npm --prefix dashboard --silent test
 	@# As `make run` builds it: a test does what the README says, and is not to wait for a compiler.
 	cargo build --locked
 	cargo test --locked --doc
@@ -20,6 +22,9 @@ test: setup ## Run every test, after installing or finding what the tests need
 
 setup: ## Install or find what the tests need: PostgreSQL, Chromium, Node.js, Python
 	@tests/setup.sh
+
+client: ## Build the client for browsers, if it has changed; the router's build puts it into the binary
+	@dashboard/build.sh
 
 check: ## Formatting, lints and documentation, with warnings as errors
 	cargo fmt --check
@@ -34,9 +39,11 @@ deny: ## Licences, advisories and sources of all dependencies
 	cargo deny --locked check
 
 bench: ## Release build, then the benchmark of docs/benchmarks.md
+	dashboard/build.sh --optional
 	cargo build --locked --release
 	benches/fanout.sh $(TARGET)/release/signalbox
 	benches/realtime.sh $(TARGET)/release/signalbox
 
-soak: setup ## The long versions of the load, fault and property tests
+soak: setup client ## The long versions of the load, fault and property tests
+	SIGNALBOX_SOAK=1 npm --prefix dashboard --silent test
 	SIGNALBOX_SOAK=1 PROPTEST_CASES=100000 cargo test --locked --lib --bins --tests

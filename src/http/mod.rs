@@ -7,6 +7,7 @@ pub mod broadcast;
 pub mod budget;
 pub mod connection;
 pub mod contract;
+pub mod dashboard;
 pub mod dead_letters;
 pub mod door;
 pub mod event_trace;

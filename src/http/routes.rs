@@ -3,8 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse, guard as methods, http::header, web};
 
 use super::{
-    adapters, audit, auth, broadcast, contract, dead_letters, event_trace, events, ingest, ledger,
-    legacy, ops,
+    adapters, audit, auth, broadcast, contract, dashboard, dead_letters, event_trace, events,
+    ingest, ledger, legacy, ops,
     problem::{Code, Problem},
     settings, stats, stream, upgrade,
 };
@@ -92,6 +92,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/asyncapi.yaml", ANYBODY, "the contract of the sockets: AsyncAPI"),
     route("GET", "/docs", ANYBODY, "this contract, for people"),
     route("GET", "/docs/{file}", ANYBODY, "what that page is made of"),
+    route("GET", "/client.js", ANYBODY, "the client for browsers, as an ES module"),
     route("GET", "/", ANYBODY, "where to look"),
 ];
 
@@ -147,6 +148,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/asyncapi.yaml").route(get().to(contract::asyncapi_yaml)))
     .service(resource("/docs").route(get().to(contract::page)))
     .service(resource("/docs/{file}").route(get().to(contract::file)))
+    .service(resource("/client.js").route(get().to(dashboard::client)))
     .service(resource("/").route(get().to(ops::index)))
     .default_service(web::to(nowhere));
 }

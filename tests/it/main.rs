@@ -44,3 +44,4 @@ mod storage;
 mod stream;
 mod support;
 mod traces;
+mod web_client;

@@ -27,8 +27,8 @@ pub(super) use problems::{problems, responses};
 
 use self::schemas::NewEvent;
 use super::{
-    adapters, audit, auth, broadcast, dead_letters, event_trace, events, ingest, ledger, legacy,
-    ops,
+    adapters, audit, auth, broadcast, dashboard, dead_letters, event_trace, events, ingest, ledger,
+    legacy, ops,
     problem::{Body, Code, FaultBody, Outcome},
     routes::{ROUTES, Route},
     settings, stats, stream, upgrade,
@@ -71,7 +71,7 @@ const TOKEN: &str = "token";
         dead_letters::replay, audit::list,
         settings::settings, settings::reload, ledger::ledger, legacy::dashboard, legacy::producer,
         legacy::status, legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,
-        openapi_json, asyncapi_yaml, page, file,
+        openapi_json, asyncapi_yaml, page, file, dashboard::client,
     ),
     components(schemas(Body, Category, FaultBody, NewEvent, Outcome)),
     modifiers(&FromRoutes),

@@ -13,4 +13,5 @@ pub mod process;
 pub mod proxy;
 pub mod router;
 pub mod source;
+pub mod suite;
 pub mod wire;
