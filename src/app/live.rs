@@ -79,3 +79,6 @@ impl Followers for Works {
         self.rails.try_again().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

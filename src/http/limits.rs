@@ -48,6 +48,7 @@ pub struct Limits {
 }
 
 /// What may be taken.
+#[derive(PartialEq)]
 struct Rules {
     quotas: Quotas,
     total: Quotas,
@@ -259,6 +260,12 @@ impl Drop for Connection {
     }
 }
 
+/// Whether clients may take more or less.
+#[cfg(test)]
+pub(crate) fn differ(next: &LimitSettings, before: &LimitSettings) -> bool {
+    Rules::of(next) != Rules::of(before)
+}
+
 fn policy(client: &Quotas, total: &Quotas) -> Option<HeaderValue> {
     let policies = [
         client.requests.map(|quota| quota.policy("client", None)),
@@ -310,6 +317,36 @@ mod tests {
         assert_eq!(known(4_000), 1, "the one with a connection");
         drop(connection);
         assert_eq!(known(4_000), 0);
+    }
+
+    #[test]
+    fn other_limits_count_at_once_for_everybody() {
+        let limits = limits(&LimitSettings {
+            client_burst: 9,
+            client_requests: 1,
+            ..LimitSettings::default()
+        });
+        let take = || limits.request(named("a"), None).map(drop);
+        for _ in 0..5 {
+            take().unwrap();
+        }
+        let with = |client_requests, client_burst| {
+            limits.reconfigure(&LimitSettings {
+                client_requests,
+                client_burst,
+                ..LimitSettings::default()
+            });
+        };
+        with(1, 6);
+        assert!(take().is_ok() && take().is_err(), "five of six were taken");
+        limits.request(named("b"), None).unwrap();
+        with(0, 0);
+        for _ in 0..50 {
+            take().unwrap();
+        }
+        let mut headers = HeaderMap::new();
+        limits.tell(None, &mut headers);
+        assert!(headers.is_empty(), "and nothing is told of limits that are none");
     }
 
     #[test]

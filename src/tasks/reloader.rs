@@ -362,3 +362,6 @@ fn generation(number: u64) -> f64 {
 fn seconds(at: DateTime<Utc>) -> f64 {
     at.timestamp_millis() as f64 / 1e3
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,7 @@ mod outage;
 mod reading;
 mod readme;
 mod realtime;
+mod reload;
 mod send;
 mod sessions;
 mod settings;

@@ -185,7 +185,7 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
         ("SIGNALBOX__JOURNAL__QUEUE_EVENTS", "20000"),
         ("SIGNALBOX__STORAGE__URL", "postgres://me:hunter2@there/db"),
     ];
-    let Loaded { settings, origins, file } = load(text, &variables).unwrap();
+    let Loaded { settings, origins, file, .. } = load(text, &variables).unwrap();
     assert_eq!(settings.server.workers, 2);
     assert_eq!(settings.session.heartbeat, Duration::from_mins(2));
     assert_eq!(settings.session.send_buffer, 8192);

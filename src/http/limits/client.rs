@@ -20,7 +20,7 @@ use governor::{
 use crate::core::access::Quota;
 
 /// What a client may take; nothing is no limit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Quotas {
     pub(super) requests: Option<Quota>,
     pub(super) bytes: Option<Quota>,
