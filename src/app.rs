@@ -5,6 +5,7 @@ mod listeners;
 mod live;
 mod options;
 mod shutdown;
+mod validation;
 
 use std::{
     future::Future,
@@ -29,13 +30,16 @@ use self::{
     live::Works,
     options::{Common, board, journal_options, shard_options, tail_limits, topic_options},
     shutdown::shut_down,
+    validation::{Probing, Validation},
 };
 use crate::{
     actors::{
         broadcaster::Broadcaster,
         cursors::AdapterCursors,
         journal::{Journal, tell_proof},
+        validator::news::PathNews,
     },
+    adapters::rehearsal::Rehearsals,
     core::{
         batching,
         tail::{SharedTail, Tail},
@@ -123,7 +127,10 @@ pub async fn run(
     let traces = start_traces(&metrics);
     let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
     let cursors = Arc::<AdapterCursors>::default();
-    let common = Common { storage, tail, cursors: cursors.clone(), metrics, traces };
+    let news = Arc::<PathNews>::default();
+    let rehearsals = Arc::new(Rehearsals::new(metrics.clone()));
+    let common =
+        Common { storage, tail, cursors: cursors.clone(), news, rehearsals, metrics, traces };
     let (advanced, follow) = watch::channel(());
     let topics = Arc::new(Topics::new(topic_options(&settings, &common, advanced.clone())));
     let (fatal, stopped) = oneshot::channel();
@@ -131,7 +138,10 @@ pub async fn run(
         Journal::new(journal_options(&settings, &common, writer, advanced, fatal)?).start();
     let shard = shard_options(&settings, &common, follow.clone(), &live);
     let auth = Authenticator::new(&settings.auth)?;
-    let rails = Rails::new(&common, &journal, follow, listeners.builtin(&auth));
+    let validation = Validation::start(&live, &common, &journal, follow.clone());
+    let validator = validation.validator.clone();
+    let builtin = listeners.builtin(&auth);
+    let rails = Rails::new(&common, &journal, follow, builtin.clone());
     let limits = Arc::new(Limits::new(&settings.limits, common.metrics.clone()));
     let broadcaster = Broadcaster::default().start();
     let followers = Works {
@@ -145,7 +155,6 @@ pub async fn run(
     let rails = followers.rails.clone();
     let address = listeners.address;
     let board = board(&common, &listeners);
-    let Common { storage, tail, metrics, traces, .. } = common;
     let reloader = Arc::new(Reloader::new(ReloaderOptions {
         source,
         live: live.clone(),
@@ -153,8 +162,10 @@ pub async fn run(
         overrides,
         followers,
         journal: journal.clone(),
-        metrics: metrics.clone(),
+        metrics: common.metrics.clone(),
     }));
+    let probing = validation.probe(&live, reloader.follow(), &common, builtin);
+    let Common { storage, tail, rehearsals, metrics, traces, .. } = common;
     let router = web::Data::new(Router {
         auth,
         limits,
@@ -164,6 +175,8 @@ pub async fn run(
         storage,
         journal,
         broadcaster,
+        validator,
+        rehearsals,
         delivery: rails.shown(),
         replays: Mutex::default(),
         tail,
@@ -186,14 +199,13 @@ pub async fn run(
     actix_rt::spawn(dead_letters::drain(router.clone()));
     actix_rt::spawn(ledger::watch(router.clone()));
     let servers = listeners.start(&router, &shard)?;
-    serve(address, servers, &router, &rails, (stop, stopped)).await
+    serve((address, servers), &router, (&rails, probing), (stop, stopped)).await
 }
 
 async fn serve(
-    address: SocketAddr,
-    mut servers: Servers,
+    (address, mut servers): (SocketAddr, Servers),
     router: &web::Data<Router>,
-    rails: &Rails,
+    (rails, probing): (&Rails, Probing),
     (stop, stopped): (impl Future<Output = ()>, oneshot::Receiver<String>),
 ) -> Result<(), AppError> {
     actix_rt::spawn(router.limits.clone().sweep());
@@ -201,6 +213,7 @@ async fn serve(
     let delivery = router.clone();
     let watched = Watched {
         journal: router.journal.clone().recipient(),
+        validator: router.validator.clone().recipient(),
         broadcaster: router.broadcaster.clone().recipient(),
         delivery: Box::new(move || {
             delivery.delivery().realtime.as_ref().map(|realtime| WatchedDelivery {
@@ -222,7 +235,7 @@ async fn serve(
         Ok(reason) = stopped => return Err(AppError::Journal(reason)),
         error = servers.ended() => return Err(AppError::Server(error)),
     }
-    shut_down(router, rails, &servers).await;
+    shut_down(router, rails, &servers, probing).await;
     Ok(())
 }
 

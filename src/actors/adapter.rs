@@ -23,7 +23,7 @@ pub use self::messages::{
     AdapterView, Announce, AttemptsOf, BreakerView, Counts, DeliverBatch, ForceBreaker, GetAdapter,
     GetAttempts, Limits, Reconfigure, Redeliver, RedeliverError, StopDelivering, TryAgain,
 };
-use super::journal::Record;
+use super::{journal::Record, validator::news::PathNews};
 use crate::{
     adapters::{Tally, Transport},
     core::{
@@ -48,6 +48,8 @@ pub struct AdapterOptions {
     pub audit: Recipient<Record>,
     /// What became of events.
     pub tally: Arc<Tally>,
+    /// Who compares is told whether events flow.
+    pub news: Arc<PathNews>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }

@@ -24,6 +24,7 @@ pub use self::messages::{BatcherView, FinishBatching, GetBatcher, ReconfigureBat
 use super::{
     adapter::{Announce, DeliverBatch},
     journal::{Bury, SaveCursor},
+    validator::news::PathNews,
 };
 use crate::{
     adapters::{Settled, Tally},
@@ -60,6 +61,8 @@ pub struct BatcherOptions {
     pub journal: JournalRecipients,
     /// What became of events.
     pub tally: Arc<Tally>,
+    /// Who compares is told how far it is.
+    pub news: Arc<PathNews>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }

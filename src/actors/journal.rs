@@ -14,6 +14,7 @@ mod recovery;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod verdicts;
 
 use std::{
     sync::Arc,
@@ -34,6 +35,7 @@ pub use self::{
         ReconfigureJournal, Record, SaveCursor, SetOverride, Trim,
     },
     recovery::tell_proof,
+    verdicts::{ForgetVerdicts, KeepVerdicts},
 };
 use crate::{
     actors::cursors::AdapterCursors,

@@ -124,7 +124,7 @@ impl Rails {
     /// See [`NotReady`]; nothing has changed then that anybody could see.
     pub(super) async fn prepare(&self, settings: &Settings) -> Result<Prepared, NotReady> {
         let before = self.newest.borrow().clone();
-        let plan = Plan::of(settings, &self.builtin, before.as_ref())?;
+        let plan = Plan::of(settings, (&self.builtin, &self.common.rehearsals), before.as_ref())?;
         if plan.is_some() && self.place().is_none() {
             let place = self.begin().await?;
             self.keep(place);
@@ -277,6 +277,7 @@ impl Rails {
             limits: plan.limits,
             audit: self.journal.clone().recipient(),
             tally: self.tally.clone(),
+            news: self.common.news.clone(),
             metrics: self.common.metrics.clone(),
         }
     }
@@ -304,6 +305,7 @@ impl Rails {
                 bury: self.journal.clone().recipient(),
             },
             tally: self.tally.clone(),
+            news: self.common.news.clone(),
             metrics: self.common.metrics.clone(),
         }
     }

@@ -11,7 +11,9 @@ use crate::{
         journal::{JournalOptions, ReconfigureJournal},
         legacy::board::Board,
         shard::{ShardLimits, ShardOptions},
+        validator::news::PathNews,
     },
+    adapters::rehearsal::Rehearsals,
     core::{
         backlog::BacklogLimits,
         batching::{self, BatchPolicy},
@@ -34,6 +36,8 @@ pub(super) struct Common {
     pub(super) storage: Arc<dyn Storage>,
     pub(super) tail: Arc<SharedTail>,
     pub(super) cursors: Arc<AdapterCursors>,
+    pub(super) news: Arc<PathNews>,
+    pub(super) rehearsals: Arc<Rehearsals>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) traces: Option<Arc<Traces>>,
 }

@@ -2,7 +2,11 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use super::{delivery::Rails, listeners::Servers};
+use super::{
+    delivery::Rails,
+    listeners::Servers,
+    validation::{self, Probing},
+};
 use crate::{
     actors::{broadcaster::Dismiss, journal::Drain},
     core::protocol::CloseReason,
@@ -15,7 +19,7 @@ const QUIET: Duration = Duration::from_millis(10);
 const LAST_SPANS: Duration = Duration::from_secs(3);
 
 /// Stops in the order that loses nothing.
-pub(super) async fn shut_down(router: &Router, rails: &Rails, servers: &Servers) {
+pub(super) async fn shut_down(router: &Router, rails: &Rails, servers: &Servers, probing: Probing) {
     tracing::info!("shutting down");
     let within = router.settings().server.shutdown_timeout;
     // 1. Nothing new: `/readyz` says so, ingest answers 503.
@@ -30,11 +34,13 @@ pub(super) async fn shut_down(router: &Router, rails: &Rails, servers: &Servers)
     if router.broadcaster.send(dismiss).await.is_err() {
         tracing::error!("the broadcaster was gone before the sessions were told");
     }
-    // 4. What is on its way to a destination is waited for, and how far that is, stored.
+    // 4. What is on its way to a destination, or was held back, is waited for, and how far that is, stored.
+    router.rehearsals.wind_up(within).await;
     rails.finish(within).await;
     if tokio::time::timeout(within, router.journal.send(Drain)).await.is_err() {
         tracing::warn!("the adapter's cursor could not be stored in time");
     }
+    validation::finish(&router.validator, probing, within).await;
     // 5. The server ends when requests and sessions have, or when their time is over. It is not
     // told to wait: that is for every connection, and most are only kept for a next request.
     let quiet = async {

@@ -14,6 +14,9 @@ pub use self::{
     alter::altered,
     stage::{Held, Plan, Sent, Stage},
 };
+/// Where faults are planted: on the realtime path where events are sent, so that everybody there
+/// meets with them; on the direct path at the ear of its probe, and nobody else's.
+pub use crate::core::matching::Path;
 use crate::core::share::Share;
 
 /// The longest that one lasts.
@@ -29,29 +32,6 @@ pub const USUAL_DELAY: Duration = Duration::from_secs(1);
 const WHOLE: u32 = 1_000_000;
 /// Events that change places come behind others, so others there must be.
 const MOST_REORDERED: Share = Share::percent(50);
-
-/// Where faults are planted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Path {
-    /// The direct path: at the ear of its probe, and nobody else's.
-    Websocket,
-    /// The realtime path: where events are sent, so that everybody there meets with them.
-    Realtime,
-}
-
-impl Path {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Websocket, Self::Realtime];
-
-    /// Its name, that of the adapter.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Websocket => "websocket",
-            Self::Realtime => "realtime",
-        }
-    }
-}
 
 /// What happens to an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -259,7 +259,7 @@ pub(super) fn not_done(error: &PublishError) -> Problem {
 }
 
 /// Tells the audit log. It waits while the database is away, and the client does not wait for it.
-async fn audit(router: &Router, record: Record) {
+pub(super) async fn audit(router: &Router, record: Record) {
     let within = router.settings().journal.answer_timeout;
     let subject = record.subject.clone();
     match tokio::time::timeout(within, router.journal.send(record)).await {

@@ -1,6 +1,6 @@
 //! The router's two listeners. Clients come by the public one. By the private one, on a port of
 //! loopback that nobody is told of, the router speaks to its own built-in Realtime as it
-//! would to any other, over real sockets.
+//! would to any other, and its probe listens to a session as any client does, over real sockets.
 //!
 //! Whoever comes by the private one must show a key that is made at each start, whatever
 //! `auth.mode` says. Nothing there is counted as a client's: no limit holds it up, it is no session
@@ -35,7 +35,8 @@ impl Door {
     /// Whether a route, by its pattern, is behind it.
     #[must_use]
     pub fn leads_to(self, pattern: &str) -> bool {
-        self == Self::Public || realtime::is_route(pattern) || pattern == "/livez"
+        let is_own = |pattern: &str| ["/v1/ws", "/livez"].contains(&pattern);
+        self == Self::Public || realtime::is_route(pattern) || is_own(pattern)
     }
 }
 
@@ -114,11 +115,13 @@ mod tests {
     }
 
     #[test]
-    fn behind_the_private_door_there_is_realtime_alone() {
-        for pattern in ["/realtime/v1/websocket", "/socket/websocket", "/api/broadcast", "/livez"] {
+    fn behind_the_private_door_there_is_what_the_router_needs_of_itself() {
+        for pattern in
+            ["/realtime/v1/websocket", "/socket/websocket", "/api/broadcast", "/v1/ws", "/livez"]
+        {
             assert!(Door::Private.leads_to(pattern), "{pattern}");
         }
-        for pattern in ["/v1/events", "/v1/ws", "/metrics", "/readyz", "/"] {
+        for pattern in ["/v1/events", "/v1/stream", "/metrics", "/readyz", "/"] {
             assert!(
                 !Door::Private.leads_to(pattern) && Door::Public.leads_to(pattern),
                 "{pattern}"

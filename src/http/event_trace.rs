@@ -15,6 +15,7 @@ use super::{
     events::unreadable,
     ops::stopping,
     problem::{self, Code, Problem},
+    validation::{OfEvent, of_event},
 };
 use crate::{
     actors::{
@@ -59,9 +60,9 @@ struct EventTrace {
     /// How it went to a Realtime; `null` when that path is off and never was on.
     #[schema(required)]
     realtime: Option<OnRealtime>,
-    /// What probes saw of it. `null`: validation is not on.
-    #[schema(required, value_type = Option<Object>)]
-    validation: Option<()>,
+    /// What probes saw of it; `null` when nothing is remembered of that, and nothing kept.
+    #[schema(required)]
+    validation: Option<OfEvent>,
 }
 
 /// An event in the journal.
@@ -212,7 +213,8 @@ pub async fn trace(
     let committed = committed(&event)?;
     let reached = router.broadcaster.send(GetReached(event.into())).await.map_err(stopping)?;
     let direct = direct(reached);
-    Ok(HttpResponse::Ok().json(EventTrace { id, committed, direct, realtime, validation: None }))
+    let validation = of_event(&router, id).await?;
+    Ok(HttpResponse::Ok().json(EventTrace { id, committed, direct, realtime, validation }))
 }
 
 fn committed(event: &Event) -> Result<Committed, Problem> {

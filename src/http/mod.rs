@@ -21,6 +21,7 @@ pub mod limits;
 pub mod ops;
 pub mod problem;
 pub mod query;
+pub mod rehearsal;
 mod room;
 pub mod routes;
 pub mod server;
@@ -29,6 +30,7 @@ pub mod stats;
 pub mod stream;
 pub mod trace;
 pub mod upgrade;
+pub mod validation;
 
 use std::{
     sync::{
@@ -65,7 +67,10 @@ use self::{
     problem::{Code, Problem},
 };
 use crate::{
-    actors::{broadcaster::Broadcaster, journal::Journal, legacy::board::Board},
+    actors::{
+        broadcaster::Broadcaster, journal::Journal, legacy::board::Board, validator::Validator,
+    },
+    adapters::rehearsal::Rehearsals,
     core::{access::Identity, tail::SharedTail},
     realtime::{self, topics::Topics},
     settings::{LiveSettings, Snapshot},
@@ -86,6 +91,10 @@ pub struct Router {
     pub journal: Addr<Journal>,
     /// Who is connected.
     pub broadcaster: Addr<Broadcaster>,
+    /// Who compares the delivery paths.
+    pub validator: Addr<Validator>,
+    /// Faults that are planted on purpose, if any are.
+    pub rehearsals: Arc<Rehearsals>,
     /// The delivery paths, read by [`Router::delivery`].
     pub delivery: Arc<ArcSwap<Delivery>>,
     /// Held by the one who replays a dead letter.

@@ -6,7 +6,7 @@ use super::{
     adapters, audit, auth, broadcast, contract, dashboard, dead_letters, event_trace, events,
     ingest, ledger, legacy, ops,
     problem::{Code, Problem},
-    settings, stats, stream, upgrade,
+    rehearsal, settings, stats, stream, upgrade, validation,
 };
 use crate::core::access::{Need, Scope};
 
@@ -73,10 +73,14 @@ pub const ROUTES: &[Route] = &[
         ADMIN,
         "open or close a breaker, or let it decide",
     ),
+    route("GET", "/v1/validation", READ, "how the paths compare with what was committed"),
     route("GET", "/v1/dead-letters", READ, "events that a destination refused for good"),
     route("GET", "/v1/dead-letters/{id}", READ, "one of them"),
     route("DELETE", "/v1/dead-letters/{id}", ADMIN, "delete one of them"),
     route("POST", "/v1/dead-letters/{id}/replay", ADMIN, "send it to its destination again"),
+    route("GET", "/v1/validation/rehearsal", ADMIN, "faults that are planted on purpose"),
+    route("PUT", "/v1/validation/rehearsal", ADMIN, "plant some, for a while, to see them found"),
+    route("DELETE", "/v1/validation/rehearsal", ADMIN, "plant no more"),
     route("GET", "/v1/audit", ADMIN, "who or what changed how the router works, and why"),
     route("GET", "/v1/settings", READ, "every setting in force, and where it comes from"),
     route("POST", "/v1/settings/reload", ADMIN, "read Settings.toml again, now"),
@@ -125,6 +129,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
     .service(resource("/v1/stats").route(get().to(stats::stats)))
     .service(resource("/v1/adapters").route(get().to(adapters::list)))
+    .service(resource("/v1/validation").route(get().to(validation::show)))
     .service(resource("/v1/adapters/{name}/breaker").route(web::post().to(adapters::force)))
     .service(resource("/v1/dead-letters").route(get().to(dead_letters::list)))
     .service(
@@ -133,6 +138,12 @@ pub fn configure(app: &mut web::ServiceConfig) {
             .route(web::delete().to(dead_letters::delete)),
     )
     .service(resource("/v1/dead-letters/{id}/replay").route(web::post().to(dead_letters::replay)))
+    .service(
+        resource("/v1/validation/rehearsal")
+            .route(get().to(rehearsal::show))
+            .route(web::put().to(rehearsal::begin))
+            .route(web::delete().to(rehearsal::end)),
+    )
     .service(resource("/v1/audit").route(get().to(audit::list)))
     .service(resource("/v1/settings").route(get().to(settings::settings)))
     .service(resource("/v1/settings/reload").route(web::post().to(settings::reload)))

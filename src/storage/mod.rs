@@ -17,6 +17,7 @@ mod rows;
 mod schema;
 mod sqlite;
 mod values;
+mod verdicts;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -37,6 +38,7 @@ pub use self::{
         DeadLetterStatus, MAX_RECORDS, NewAudit, NewDeadLetter, Note, Noted, Records,
         StoredOverride, oldest_pending,
     },
+    verdicts::StoredVerdict,
 };
 pub use crate::settings::Durability;
 
@@ -149,6 +151,12 @@ pub trait Storage: Send + Sync + 'static {
     /// # Errors
     /// When the database cannot be reached or refuses.
     async fn audit(&self, query: &AuditQuery) -> Result<Records<AuditEntry>, StorageError>;
+
+    /// The verdicts on an event that are kept, one for each path at most.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or refuses.
+    async fn verdicts_on(&self, event: Uuid) -> Result<Vec<StoredVerdict>, StorageError>;
 }
 
 /// The one connection that changes the journal. It holds the lock until it is dropped.

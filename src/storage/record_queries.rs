@@ -93,6 +93,14 @@ macro_rules! record_queries {
                         $wait!(audit(c, entry))?;
                         Noted::Done
                     }
+                    Note::Verdicts(found) => {
+                        $wait!(keep_verdicts(c, found))?;
+                        Noted::Done
+                    }
+                    Note::ForgetVerdicts(before) => {
+                        $wait!(forget_verdicts(c, *before))?;
+                        Noted::Done
+                    }
                 });
             }
             Ok(noted)

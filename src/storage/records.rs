@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::From;
+use super::{From, StoredVerdict};
 use crate::core::{
     cursor::durable::CursorStep,
     event::{Event, Position},
@@ -53,6 +53,10 @@ pub enum Note {
         /// Who did it, and why.
         entry: NewAudit,
     },
+    /// Verdicts fell that are to be looked at later.
+    Verdicts(Vec<StoredVerdict>),
+    /// Verdicts that fell before this time are forgotten.
+    ForgetVerdicts(DateTime<Utc>),
 }
 
 /// A value that was set at run time, as it is kept.

@@ -117,3 +117,22 @@ diesel::table! {
         detail -> Json,
     }
 }
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use super::sql::{Moment, Uuid};
+
+    verdicts (event_id, path) {
+        event_id -> Uuid,
+        path -> Text,
+        epoch -> Uuid,
+        seq -> BigInt,
+        category -> Text,
+        verdict -> Text,
+        reason -> Nullable<Text>,
+        expected_hash -> Text,
+        seen_hash -> Nullable<Text>,
+        generation -> BigInt,
+        decided_at -> Moment,
+    }
+}

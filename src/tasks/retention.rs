@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::Addr;
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::{Instant, sleep};
 
 use crate::{
     actors::{
         cursors::AdapterCursors,
-        journal::{Journal, Trim},
+        journal::{ForgetVerdicts, Journal, Trim},
     },
     core::{
         event::Seq,
@@ -88,7 +88,20 @@ impl Retention {
                 "the journal has reached storage.max_bytes: events go that an adapter has not read"
             );
         }
-        self.delete(head.first_seq, through).await
+        self.delete(head.first_seq, through).await?;
+        if let Some(oldest) = oldest {
+            self.forget_verdicts(oldest).await;
+        }
+        Ok(())
+    }
+
+    /// Verdicts go with the events they are on, or soon after: they fell later.
+    async fn forget_verdicts(&self, before: DateTime<Utc>) {
+        match self.journal.send(ForgetVerdicts(before)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "old verdicts cannot be deleted now"),
+            Err(_) => tracing::debug!("the journal is gone, and deletes no verdict"),
+        }
     }
 
     async fn delete(&self, first: Seq, through: Seq) -> Result<(), StorageError> {
@@ -134,15 +147,16 @@ mod tests {
 
     use super::*;
     use crate::{
-        actors::journal::{JournalOptions, Publish},
+        actors::journal::{JournalOptions, KeepVerdicts, Publish},
         core::{
             backlog::BacklogLimits,
             batching::{BatchPolicy, Limits},
-            event::{self, tests::draft},
+            event::{self, Category, Position, tests::draft},
+            matching::{self, PayloadHash, Verdict},
             tail::{Tail, TailLimits},
         },
         settings::{FileText, OtherFiles, Settings, Snapshot},
-        storage::{Durability, OpenWriter, StorageOptions, open},
+        storage::{Durability, OpenWriter, StorageOptions, StoredVerdict, open},
     };
 
     /// Retention of a journal with the events 1 to 20, all of them too old.
@@ -193,6 +207,32 @@ mod tests {
         let storage = &mut first.settings.storage;
         (storage.retain, storage.max_bytes) = (Duration::ZERO, max_bytes);
         first
+    }
+
+    #[actix::test]
+    async fn verdicts_are_forgotten_when_their_time_is_over() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let retention = retention(&folder).await;
+        let (hash, now) = (PayloadHash::of("x"), Utc::now());
+        let verdict = |id, hours| StoredVerdict {
+            event_id: Uuid::from_u128(id),
+            path: matching::Path::Realtime,
+            position: Position { epoch: Uuid::nil(), seq: 1 },
+            category: Category::Debug,
+            verdict: Verdict::Missing,
+            expected: hash,
+            seen: None,
+            generation: 1,
+            decided_at: now - TimeDelta::hours(hours),
+        };
+        let kept = KeepVerdicts(vec![verdict(1, 1), verdict(2, 3)]);
+        retention.journal.send(kept).await.unwrap().unwrap();
+        let mut two_hours = snapshot(u64::MAX);
+        two_hours.settings.storage.retain = Duration::from_hours(2);
+        retention.live.store(two_hours);
+        retention.look().await.unwrap();
+        let left = async |id| retention.storage.verdicts_on(Uuid::from_u128(id)).await.unwrap();
+        assert_eq!((left(1).await.len(), left(2).await.len()), (1, 0));
     }
 
     #[actix::test]

@@ -10,6 +10,7 @@ use actix::Recipient;
 use crate::{
     actors::{
         adapter::GetAdapter, batcher::GetBatcher, broadcaster::AreShardsAlive, journal::GetStatus,
+        validator::GetValidation,
     },
     telemetry::{Metrics, resident_memory},
 };
@@ -24,6 +25,8 @@ pub struct Watched {
     pub broadcaster: Recipient<AreShardsAlive>,
     /// The realtime path as it is at the moment, where it is on.
     pub delivery: Box<dyn Fn() -> Option<WatchedDelivery> + Send>,
+    /// The one that compares the paths.
+    pub validator: Recipient<GetValidation>,
     /// What was observed is sorted into histograms, and memory looked at, now and then.
     pub metrics: Arc<Metrics>,
 }
@@ -63,6 +66,9 @@ pub async fn watch(watched: Watched) -> &'static str {
         watched.observe();
         if !watched.journal.connected() {
             return "journal";
+        }
+        if !watched.validator.connected() {
+            return "validator";
         }
         if let Some(missing) = (watched.delivery)().as_ref().and_then(WatchedDelivery::missing) {
             return missing;
@@ -118,6 +124,14 @@ mod tests {
         }
     }
 
+    impl Handler<GetValidation> for Actress {
+        type Result = MessageResult<GetValidation>;
+
+        fn handle(&mut self, _: GetValidation, _: &mut Self::Context) -> Self::Result {
+            unreachable!("it is only looked whether it is there")
+        }
+    }
+
     impl Handler<AreShardsAlive> for Actress {
         type Result = bool;
 
@@ -136,12 +150,30 @@ mod tests {
     }
 
     fn watching(journal: &Addr<Actress>, broadcaster: &Addr<Actress>) -> Watched {
+        watching_with(journal, broadcaster, journal)
+    }
+
+    fn watching_with(
+        journal: &Addr<Actress>,
+        broadcaster: &Addr<Actress>,
+        validator: &Addr<Actress>,
+    ) -> Watched {
         Watched {
             journal: journal.clone().recipient(),
             broadcaster: broadcaster.clone().recipient(),
             delivery: Box::new(|| None),
+            validator: validator.clone().recipient(),
             metrics: Arc::new(Metrics::new()),
         }
+    }
+
+    #[actix::test]
+    async fn a_validator_that_panics_is_missed() {
+        let (journal, broadcaster) = (start(true).await, start(true).await);
+        let validator = start(true).await;
+        let gone = watching_with(&journal, &broadcaster, &validator);
+        assert!(validator.send(Panic).await.is_err());
+        assert_eq!(watch(gone).await, "validator");
     }
 
     #[actix::test]

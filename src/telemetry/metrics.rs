@@ -148,6 +148,25 @@ metrics! {
     /// Transitions of the breaker.
     adapter_breaker_transitions_total: Counter, Count, ["adapter", "to"];
 
+    /// Events that were compared with what a probe saw, by what became of them.
+    validation_verdicts_total: Counter, Count, ["path", "verdict"];
+    /// Events of which nothing can be said, and why.
+    validation_unscored_total: Counter, Count, ["path", "reason"];
+    /// Copies that a probe saw, by what they counted for.
+    validation_copies_total: Counter, Count, ["path", "outcome"];
+    /// Events that wait for their verdict.
+    validation_waiting_events: Gauge, Count, ["path"];
+    /// Events matched of those scored in the last minute, from 0 to 1; 1 when none was.
+    validation_match_ratio: Gauge, Count, ["path"];
+    /// 1 while a probe is subscribed.
+    validation_probe_up: Gauge, Count, ["path"];
+    /// Time from commit to probe.
+    validation_delivery_seconds: Histogram, Seconds, ["path"];
+    /// 1 while too much of a category is not matched.
+    validation_alert: Gauge, Count, ["path", "category"];
+    /// Verdicts that are not kept in storage.
+    validation_verdicts_dropped_total: Counter, Count, ["reason"];
+
     /// Channels of the built-in Realtime that are open.
     realtime_channels: Gauge, Count, [];
     /// Joins of channels.
@@ -174,6 +193,16 @@ metrics! {
     /// Events that an adapter was to deliver and never will.
     adapter_dropped_total: Counter, Count, ["adapter", "reason"];
 
+    /// 1 while the probe on a path is connected, and subscribed there.
+    probe_connected: Gauge, Count, ["path"];
+    /// Subscriptions of a probe that broke.
+    probe_breaks_total: Counter, Count, ["path"];
+    /// Events that a probe saw, each copy of them.
+    probe_receipts_total: Counter, Count, ["path"];
+    /// What a probe was told on its path and is no event.
+    probe_unreadable_total: Counter, Count, ["path"];
+    /// Time until what a probe asks comes back.
+    probe_echo_seconds: Histogram, Seconds, ["path"];
     /// 1 while faults are planted on the path on purpose.
     rehearsal_active: Gauge, Count, ["path"];
     /// Faults that were planted on purpose.

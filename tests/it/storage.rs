@@ -11,6 +11,7 @@ mod records;
 mod sqlite;
 mod supabase;
 mod takeover;
+mod verdicts;
 
 /// Makes a test of each function, once on SQLite and once on PostgreSQL.
 macro_rules! on_both {

@@ -21,7 +21,7 @@ use super::{
     state::{Moment, State, Told},
 };
 use crate::{
-    actors::journal::Record,
+    actors::{journal::Record, validator::news::PathNews},
     adapters::{Tally, Transport, retry::Pauses},
     core::{
         breaker::{BadBreaker, BreakerState, Force, Pass, Transition},
@@ -50,6 +50,7 @@ pub(super) struct Desk {
     deadline: Cell<Duration>,
     audit: Recipient<Record>,
     tally: Arc<Tally>,
+    news: Arc<PathNews>,
     metrics: Arc<Metrics>,
 }
 
@@ -61,7 +62,7 @@ struct Permitted {
 
 impl Desk {
     pub(super) fn new(options: AdapterOptions) -> Self {
-        let AdapterOptions { transport, breaker, limits, audit, tally, metrics } = options;
+        let AdapterOptions { transport, breaker, limits, audit, tally, news, metrics } = options;
         let Limits { retry, per_second, deadline, .. } = limits;
         let gate = Gate::new(breaker, per_second);
         let desk = Self {
@@ -73,6 +74,7 @@ impl Desk {
             deadline: Cell::new(deadline),
             audit,
             tally,
+            news,
             metrics,
         };
         desk.show_state(BreakerState::Closed);
@@ -316,6 +318,7 @@ impl Desk {
     }
 
     fn show_state(&self, state: BreakerState) {
+        self.news.closed(state == BreakerState::Closed);
         for each in BreakerState::ALL {
             let value = if each == state { 1.0 } else { 0.0 };
             self.metrics.adapter_breaker_state.with([REALTIME, each.name()]).set(value);

@@ -125,6 +125,7 @@ fn bench(script: impl IntoIterator<Item = Does>) -> Bench {
         limits: limits(),
         audit: Audit(written).start().recipient(),
         tally: Arc::default(),
+        news: Arc::default(),
         metrics: Arc::new(Metrics::new()),
     });
     Bench { adapter: adapter.start(), destination, audit }

@@ -62,6 +62,7 @@ impl Batcher {
     /// Sets events aside in one transaction with the cursor's step; nothing goes on before that.
     fn bury(&mut self, dead: &[DeadItem], step: CursorStep, ctx: &mut Context<Self>) {
         self.phase = Phase::Burying;
+        self.options.news.passed(step.through);
         let epoch = step.position.epoch;
         let letters = dead.iter().map(|dead| letter(dead, epoch)).collect();
         self.try_bury(Bury { letters, step }, ctx);
@@ -87,6 +88,7 @@ impl Batcher {
 
     /// Lets the journal store how far it is; where there is no room, soon.
     pub(super) fn save(&mut self, step: CursorStep) {
+        self.options.news.passed(step.through);
         let step = match self.unsaved.take() {
             Some(SaveCursor(earlier)) => earlier.then(step),
             None => step,

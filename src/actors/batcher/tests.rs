@@ -174,6 +174,7 @@ async fn bench(before: Before, script: impl IntoIterator<Item = Answer>) -> Benc
         adapter: AdapterRecipients { deliver, announce },
         journal: JournalRecipients { save, bury },
         tally: Arc::default(),
+        news: Arc::default(),
         metrics: Arc::new(Metrics::new()),
     });
     let batcher = batcher.start();

@@ -24,7 +24,7 @@ use crate::{
     },
     storage::{
         AuditEntry, AuditQuery, DeadLetter, DeadLetterCount, DeadLetterQuery, Note, Noted,
-        OpenWriter, Opened, Page, PageQuery, Records, StoredOverride,
+        OpenWriter, Opened, Page, PageQuery, Records, StoredOverride, StoredVerdict,
     },
 };
 
@@ -148,6 +148,9 @@ impl Storage for Database {
     }
     async fn audit(&self, _: &AuditQuery) -> Result<Records<AuditEntry>, StorageError> {
         Err(StorageError::NoJournal)
+    }
+    async fn verdicts_on(&self, _: Uuid) -> Result<Vec<StoredVerdict>, StorageError> {
+        Ok(Vec::new())
     }
 }
 

@@ -91,6 +91,8 @@ pub struct SeenOnPaths {
 /// The comparison, as it is.
 #[derive(Clone, Debug)]
 pub struct ValidationView {
+    /// Whether events are compared: validation is on, and so is the realtime path.
+    pub is_active: bool,
     /// The time that all durations in it are counted from.
     pub began: DateTime<Utc>,
     /// How long ago that is.

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A Realtime, and how it is dealt with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
     /// `http://` or `https://` and where, perhaps with a path, without a slash at its end.
     pub url: String,
@@ -57,7 +57,8 @@ impl Destination {
     }
 
     /// The same error, its words fit for a log.
-    pub(super) fn clean(&self, error: DeliveryError) -> DeliveryError {
+    #[must_use]
+    pub fn clean(&self, error: DeliveryError) -> DeliveryError {
         match error {
             DeliveryError::Transient { reason } => {
                 DeliveryError::Transient { reason: self.told(&reason) }

@@ -238,6 +238,8 @@ async fn what_is_held_back_outlives_the_transport_and_is_lost_with_the_router_al
     assert!(metrics.contains("signalbox_rehearsal_lost_total{reason=\"stopped\"} 3\n"));
     let transport = Rehearsed::new(keeper.clone(), rehearsals.clone());
     let stand = Stand { keeper, rehearsals, transport };
+    let position = Position { epoch: Uuid::nil(), seq: 3 };
+    assert_eq!(stand.transport.announce(position).await, Ok(()));
     stand.until_out().await;
     assert_eq!(stand.seqs(), [1, 2, 3]);
 }

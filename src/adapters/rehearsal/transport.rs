@@ -4,7 +4,10 @@
 //! delivered, as one would that a destination took and lost. That is what a rehearsal is for, so the
 //! ledger and the counters of the path say nothing of it; what was planted is counted by itself.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use tokio::{task::JoinHandle, time::sleep_until};
@@ -28,16 +31,29 @@ const AGAIN: Duration = Duration::from_millis(500);
 pub struct Rehearsed {
     inner: Arc<dyn Transport>,
     rehearsals: Arc<Rehearsals>,
-    releasing: JoinHandle<()>,
+    /// Sends by itself what was held back. It runs where the first request is made, and may end with
+    /// that thread.
+    releasing: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Rehearsed {
-    /// This one, with what is rehearsed planted on it. It sends by itself what was held back, for
-    /// as long as it is there.
+    /// This one, with what is rehearsed planted on it.
     #[must_use]
     pub fn new(inner: Arc<dyn Transport>, rehearsals: Arc<Rehearsals>) -> Self {
-        let releasing = tokio::spawn(release(inner.clone(), rehearsals.clone()));
-        Self { inner, rehearsals, releasing }
+        Self { inner, rehearsals, releasing: Mutex::default() }
+    }
+
+    /// Whether nothing is planted, and nothing held back; otherwise what is held back is seen to.
+    fn is_idle(&self) -> bool {
+        if self.rehearsals.running.load().is_none() && self.rehearsals.held() == 0 {
+            return true;
+        }
+        let mut releasing = self.releasing.lock().unwrap_or_else(PoisonError::into_inner);
+        if releasing.as_ref().is_none_or(JoinHandle::is_finished) {
+            let release = release(self.inner.clone(), self.rehearsals.clone());
+            *releasing = Some(tokio::spawn(release));
+        }
+        false
     }
 
     /// Sends what is left of a batch.
@@ -90,8 +106,7 @@ impl Transport for Rehearsed {
 
     /// What is planted in a batch is drawn anew when it is sent again.
     async fn deliver(&self, batch: &Batch) -> Result<Delivered, DeliveryError> {
-        let is_idle = self.rehearsals.running.load().is_none() && self.rehearsals.held() == 0;
-        if is_idle || self.inner.is_published() {
+        if self.is_idle() || self.inner.is_published() {
             return self.inner.deliver(batch).await;
         }
         let _turn = self.rehearsals.lane.lock().await;
@@ -99,6 +114,7 @@ impl Transport for Rehearsed {
     }
 
     async fn announce(&self, position: Position) -> Result<(), DeliveryError> {
+        self.is_idle();
         self.inner.announce(position).await
     }
 
@@ -109,7 +125,10 @@ impl Transport for Rehearsed {
 
 impl Drop for Rehearsed {
     fn drop(&mut self) {
-        self.releasing.abort();
+        let releasing = self.releasing.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(releasing) = releasing {
+            releasing.abort();
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     adapters::{
         Paths, Transport, TransportKind,
         factory::{self, Builtin, CannotDeliver},
+        rehearsal::{Rehearsals, Rehearsed},
     },
     core::{
         batching::{self, BadLimits, PathPolicy},
@@ -89,7 +90,7 @@ impl Plan {
     /// the path is off.
     pub(super) fn of(
         settings: &Settings,
-        builtin: &Builtin,
+        (builtin, rehearsals): (&Builtin, &Arc<Rehearsals>),
         before: Option<&Self>,
     ) -> Result<Option<Self>, NotPlanned> {
         let breaker = breaker_limits(&settings.breaker, settings.request_timeout());
@@ -104,7 +105,10 @@ impl Plan {
         let built_from = BuiltFrom::of(settings);
         let transport = match before {
             Some(before) if before.built_from == built_from => before.transport.clone(),
-            _ => factory::transport(settings, Some(builtin))?.into(),
+            _ => {
+                let transport = factory::transport(settings, Some(builtin))?.into();
+                Arc::new(Rehearsed::new(transport, rehearsals.clone()))
+            }
         };
         // Rows of a database have no place for it.
         let announces = transport.kind() != TransportKind::Postgres;

@@ -13,7 +13,7 @@ pub(super) struct Trace {
     committed: Committed,
     direct: Direct,
     realtime: Option<OnRealtime>,
-    validation: Option<serde_json::Value>,
+    validation: Option<Validation>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,6 +92,23 @@ struct DeadLetter {
     recovered_at: Option<String>,
 }
 
+#[derive(Debug, Deserialize)]
+struct Validation {
+    paths: Vec<OnPath>,
+}
+
+#[derive(Debug, Deserialize)]
+struct OnPath {
+    path: String,
+    source: String,
+    verdict: Option<String>,
+    reason: Option<String>,
+    expected_hash: String,
+    seen_hash: Option<String>,
+    copies: Option<u32>,
+    latency_ms: Option<f64>,
+}
+
 /// The whole text. What others said in it does not steer the terminal.
 pub(super) fn told(trace: &Trace) -> String {
     let mut lines = Lines(String::new());
@@ -104,8 +121,8 @@ pub(super) fn told(trace: &Trace) -> String {
         Some(realtime) => on_realtime(&mut lines, realtime),
     }
     match &trace.validation {
-        None => lines.add(1, "validation: not on"),
-        Some(validation) => lines.add(1, &format!("validation: {validation}")),
+        None => lines.add(1, "validation: nothing is known of it"),
+        Some(validation) => seen(&mut lines, validation),
     }
     lines.0
 }
@@ -182,6 +199,24 @@ fn dead_letter(lines: &mut Lines, letter: &DeadLetter) {
     }
 }
 
+fn seen(lines: &mut Lines, validation: &Validation) {
+    lines.add(1, "validation: what was seen of it");
+    for seen in &validation.paths {
+        let OnPath { path, source, verdict, reason, copies, latency_ms, .. } = seen;
+        let verdict = verdict.as_deref().unwrap_or("waits for its verdict");
+        let why = reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
+        let copies = copies.map_or(String::new(), |copies| match copies {
+            1 => ", seen once".to_owned(),
+            copies => format!(", seen {copies} times"),
+        });
+        let after = latency_ms.map_or(String::new(), |ms| format!(" after {ms:.1} ms"));
+        lines.add(2, &format!("{path}: {verdict}{why}{copies}{after} ({source})"));
+        if let Some(hash) = seen.seen_hash.as_ref().filter(|hash| **hash != seen.expected_hash) {
+            lines.add(3, &format!("its content was {hash}, not {}", seen.expected_hash));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -212,7 +247,23 @@ mod tests {
                     "created_at": "T5", "replayed_at": "T6", "recovered_at": null,
                 },
             },
-            "validation": null,
+            "validation": { "paths": [
+                {
+                    "path": "websocket", "source": "recent", "verdict": "matched", "reason": null,
+                    "expected_hash": "aa", "seen_hash": "aa", "copies": 1, "latency_ms": 3.14,
+                    "decided_at": "T7", "generation": null,
+                },
+                {
+                    "path": "realtime", "source": "storage", "verdict": "differs", "reason": null,
+                    "expected_hash": "aa", "seen_hash": "bb", "copies": null, "latency_ms": null,
+                    "decided_at": "T8", "generation": 2,
+                },
+                {
+                    "path": "realtime", "source": "recent", "verdict": "unscored",
+                    "reason": "broken", "expected_hash": "aa", "seen_hash": null, "copies": 0,
+                    "latency_ms": null, "decided_at": "T9", "generation": null,
+                },
+            ] },
         });
         let expected = r"i: a\u{1b}[2J from s, debug
   committed: T1, as 7 of epoch e (storage)
@@ -225,7 +276,11 @@ mod tests {
       T4 rejected after 1.3 ms, with 7 to 8, breaker closed: no\u{a}
     dead letter 3 since T5: failed, sent 2 times: no (storage)
       replayed T6
-  validation: not on
+  validation: what was seen of it
+    websocket: matched, seen once after 3.1 ms (recent)
+    realtime: differs (storage)
+      its content was bb, not aa
+    realtime: unscored (broken), seen 0 times (recent)
 ";
         assert_eq!(told(&serde_json::from_value(trace).unwrap()), expected);
     }

@@ -123,6 +123,22 @@ impl Matcher {
         }
     }
 
+    /// The journal is another one now, and what follows `head` is compared: what waited is unscored.
+    /// Its places may be used again.
+    pub fn renew(&mut self, head: Seq) {
+        let (sides, common) = self.parts();
+        for side in sides {
+            side.finish(&common);
+            side.forget_passed();
+        }
+        self.head = head;
+    }
+
+    /// Everything up to there is not compared: validation was off.
+    pub fn resume(&mut self, head: Seq) {
+        self.head = self.head.max(head);
+    }
+
     /// The adapter's cursor passed everything up to there: delivered, or given up.
     pub fn passed(&mut self, through: Seq, at: Duration) {
         let ([_, realtime], common) = self.parts();

@@ -29,6 +29,19 @@ pub struct Copies {
 }
 
 impl Copies {
+    /// Each count, and its name in metrics.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, u64); 5] {
+        let Self { taken, again, arrived_after, unknown, outside } = *self;
+        [
+            ("taken", taken),
+            ("again", again),
+            ("arrived_after", arrived_after),
+            ("unknown", unknown),
+            ("outside", outside),
+        ]
+    }
+
     /// One came after a verdict.
     pub(super) fn after(&mut self, verdict: Verdict) {
         if verdict == Verdict::Missing {

@@ -237,6 +237,10 @@ impl Side {
         }
     }
 
+    pub(super) fn forget_passed(&mut self) {
+        self.passed = (0, Duration::ZERO);
+    }
+
     pub(super) fn take_decided(&mut self, into: &mut Vec<Case>) {
         into.append(&mut self.decided);
     }

@@ -75,6 +75,21 @@ impl Verdict {
         Self::NAMES.get(self.place()).copied().unwrap_or("unscored")
     }
 
+    /// The verdict of that name; `reason` counts for an unscored one.
+    #[must_use]
+    pub fn parse(name: &str, reason: Option<&str>) -> Option<Self> {
+        let plain = [
+            Self::Matched,
+            Self::Late,
+            Self::Reordered,
+            Self::Duplicate,
+            Self::Missing,
+            Self::Differs,
+        ];
+        let unscored = Unscored::ALL.into_iter().find(|each| Some(each.name()) == reason);
+        plain.into_iter().chain(unscored.map(Self::Unscored)).find(|each| each.name() == name)
+    }
+
     /// Its place among [`Verdict::NAMES`].
     #[must_use]
     pub fn place(self) -> usize {

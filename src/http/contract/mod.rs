@@ -30,8 +30,9 @@ use super::{
     adapters, audit, auth, broadcast, dashboard, dead_letters, event_trace, events, ingest, ledger,
     legacy, ops,
     problem::{Body, Code, FaultBody, Outcome},
+    rehearsal,
     routes::{ROUTES, Route},
-    settings, stats, stream, upgrade,
+    settings, stats, stream, upgrade, validation,
 };
 use crate::core::{access::Need, event::Category};
 
@@ -67,7 +68,8 @@ const TOKEN: &str = "token";
         upgrade::expected, upgrade::expected_realtime, upgrade::expected_socket, broadcast::post,
         broadcast::post_realtime, broadcast::post_one, broadcast::post_one_realtime,
         auth::post_ticket, ops::sessions, ops::close_session,
-        stats::stats, adapters::list, adapters::force, dead_letters::list, dead_letters::one, dead_letters::delete,
+        stats::stats, adapters::list, adapters::force, validation::show, dead_letters::list, dead_letters::one, dead_letters::delete,
+        rehearsal::show, rehearsal::begin, rehearsal::end,
         dead_letters::replay, audit::list,
         settings::settings, settings::reload, ledger::ledger, legacy::dashboard, legacy::producer,
         legacy::status, legacy::health, ops::livez, ops::readyz, ops::metrics, ops::index,

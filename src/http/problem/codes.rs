@@ -63,6 +63,8 @@ codes! {
     BadParameter: "bad_parameter", BAD_REQUEST, "Mend what `detail` names.";
     /// The query of the URL cannot be read.
     BadQuery: "bad_query", BAD_REQUEST, "Percent-encode names and values.";
+    /// A rehearsal that makes no sense.
+    BadRehearsal: "bad_rehearsal", BAD_REQUEST, "Mend what `detail` names.";
     /// The request for a ticket is not understood.
     BadTicketRequest: "bad_ticket_request", BAD_REQUEST, "Send `{\"scopes\": […]}`, or nothing.";
     /// There is no such parameter here.
@@ -89,6 +91,8 @@ codes! {
     HeadTimeout: "head_timeout", REQUEST_TIMEOUT, "Send it at once.";
     /// The dead letter is recovered: its destination has the event.
     DeadLetterRecovered: "dead_letter_recovered", CONFLICT, "Nothing is left to do; it may be deleted.";
+    /// Nothing can be planted on the path as it is.
+    RehearsalImpossible: "rehearsal_impossible", CONFLICT, "Change what `detail` names, or rehearse on the other path.";
     /// A request with this `Idempotency-Key` is being answered.
     RequestInFlight: "request_in_flight", CONFLICT, "Repeat it later.";
     /// The body has more than `limits.body_bytes`, packed or unpacked.

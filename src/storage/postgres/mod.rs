@@ -27,7 +27,8 @@ use uuid::Uuid;
 use self::{connection::Server, writer::PostgresWriter};
 use super::{
     AuditEntry, AuditQuery, DeadLetter, DeadLetterCount, DeadLetterQuery, Durability, OpenWriter,
-    Opened, Page, PageQuery, Records, Storage, StorageError, StoredOverride, fault::Fault,
+    Opened, Page, PageQuery, Records, Storage, StorageError, StoredOverride, StoredVerdict,
+    fault::Fault,
 };
 use crate::core::{
     cursor::durable::Cursor,
@@ -160,5 +161,9 @@ impl Storage for PostgresStorage {
 
     async fn audit(&self, query: &AuditQuery) -> Result<Records<AuditEntry>, StorageError> {
         self.read(async { queries::audit_log(&mut *self.connection().await?, query).await }).await
+    }
+
+    async fn verdicts_on(&self, event: Uuid) -> Result<Vec<StoredVerdict>, StorageError> {
+        self.read(async { queries::verdicts_on(&mut *self.connection().await?, event).await }).await
     }
 }

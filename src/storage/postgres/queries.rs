@@ -23,12 +23,13 @@ use crate::{
     core::{
         cursor::durable::{Cursor, CursorStep},
         event::{Draft, Event, MAX_EVENT_TYPE, MAX_SOURCE, Seq},
+        matching::Unscored,
         numbering::{Head, Known, Numbered, Proof, number},
     },
     storage::{
         AuditEntry, AuditQuery, Commit, DeadLetter, DeadLetterChange, DeadLetterCount,
         DeadLetterQuery, DeadLetterStatus, From, NewAudit, NewDeadLetter, Note, Noted, Page,
-        PageQuery, Records, StorageError, StoredOverride,
+        PageQuery, Records, StorageError, StoredOverride, StoredVerdict,
         fault::{Cause, Fault, cause},
         page, queries,
         record_queries::record_queries,
@@ -37,9 +38,10 @@ use crate::{
         rows::{Claim, EventRow, JournalRow, NewEvent},
         schema::{
             audit_log, cursors, dead_letters, flag_overrides, journal, monitoring_events as events,
-            sql,
+            sql, verdicts,
         },
         values::{Id, JsonRef, Time, from_column, to_column},
+        verdicts::{VerdictRow, verdict_queries},
     },
 };
 
@@ -49,6 +51,7 @@ const WRITE: &str = "BEGIN";
 
 queries::queries!(AsyncPgConnection, Pg, awaited, async);
 record_queries!(AsyncPgConnection, Pg, awaited, async);
+verdict_queries!(AsyncPgConnection, awaited, async);
 
 use queries::{awaited, transaction};
 

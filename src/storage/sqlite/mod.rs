@@ -18,7 +18,8 @@ use uuid::Uuid;
 use self::{lock::Lock, readers::Readers, writer::SqliteWriter};
 use super::{
     AuditEntry, AuditQuery, DeadLetter, DeadLetterCount, DeadLetterQuery, Durability, OpenWriter,
-    Opened, Page, PageQuery, Records, Storage, StorageError, StoredOverride, fault::Fault, migrate,
+    Opened, Page, PageQuery, Records, Storage, StorageError, StoredOverride, StoredVerdict,
+    fault::Fault, migrate,
 };
 use crate::core::{
     cursor::durable::Cursor,
@@ -141,6 +142,10 @@ impl Storage for SqliteStorage {
     async fn audit(&self, query: &AuditQuery) -> Result<Records<AuditEntry>, StorageError> {
         let query = query.clone();
         self.read(move |connection| queries::audit_log(connection, &query)).await
+    }
+
+    async fn verdicts_on(&self, event: Uuid) -> Result<Vec<StoredVerdict>, StorageError> {
+        self.read(move |connection| queries::verdicts_on(connection, event)).await
     }
 }
 

@@ -16,12 +16,13 @@ use crate::{
     core::{
         cursor::durable::{Cursor, CursorStep},
         event::{Draft, Event, Seq},
+        matching::Unscored,
         numbering::{Head, Known, Numbered, Proof, number},
     },
     storage::{
         AuditEntry, AuditQuery, Commit, DeadLetter, DeadLetterChange, DeadLetterCount,
         DeadLetterQuery, DeadLetterStatus, From, NewAudit, NewDeadLetter, Note, Noted, Page,
-        PageQuery, Records, StorageError, StoredOverride,
+        PageQuery, Records, StorageError, StoredOverride, StoredVerdict,
         fault::Fault,
         page, queries,
         record_queries::record_queries,
@@ -30,8 +31,10 @@ use crate::{
         rows::{Claim, EventRow, JournalRow, NewEvent},
         schema::{
             audit_log, cursors, dead_letters, flag_overrides, journal, monitoring_events as events,
+            verdicts,
         },
         values::{Id, JsonRef, Time, from_column, to_column},
+        verdicts::{VerdictRow, verdict_queries},
     },
 };
 
@@ -42,6 +45,7 @@ const WRITE: &str = "BEGIN IMMEDIATE";
 
 queries::queries!(SqliteConnection, Sqlite, at_once);
 record_queries!(SqliteConnection, Sqlite, at_once);
+verdict_queries!(SqliteConnection, at_once);
 
 use queries::{at_once, transaction};
 

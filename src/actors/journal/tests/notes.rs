@@ -146,6 +146,7 @@ fn through(note: &Note) -> Seq {
     match note {
         Note::Cursor(step) | Note::Bury { step, .. } => step.through,
         Note::DeadLetter { .. } | Note::Audit(_) | Note::Override { .. } => 0,
+        Note::Verdicts(_) | Note::ForgetVerdicts(_) => 0,
     }
 }
 
