@@ -5,6 +5,7 @@
 
 mod channels;
 mod effects;
+mod limits;
 mod moves;
 mod passes;
 mod queries;
@@ -20,6 +21,7 @@ use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
 pub use self::channels::{CloseChannel, OpenChannel, Tune};
+pub use self::limits::ShardLimits;
 use self::passes::Pass;
 pub use self::{
     moves::{EndSome, TellSwitches},
@@ -32,7 +34,7 @@ use super::{
 use crate::{
     core::{
         event::{Position, Seq},
-        fanout::{Begin, Fanout, FanoutLimits, Key, TooManyFilters, Totals, Turn},
+        fanout::{Begin, Fanout, Key, TooManyFilters, Totals, Turn},
         filter::Filter,
         protocol::{CloseReason, Form, ServerFrame},
         reader::{Gone, PageView, Sink, SubKey},
@@ -134,16 +136,6 @@ impl Sink for Client {
     fn take_moved(&self) -> bool {
         self.outlet.take_moved()
     }
-}
-
-/// What bounds a shard; as a message, from now on.
-#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct ShardLimits {
-    /// What bounds the fan-out.
-    pub fanout: FanoutLimits,
-    /// Events in a page of storage.
-    pub page_events: usize,
 }
 
 /// What a shard is made with.
@@ -321,15 +313,6 @@ impl Handler<Join> for Shard {
             }
             key
         })
-    }
-}
-
-impl Handler<ShardLimits> for Shard {
-    type Result = ();
-
-    fn handle(&mut self, limits: ShardLimits, _: &mut Self::Context) {
-        self.options.limits = limits;
-        self.fanout.limit(limits.fanout);
     }
 }
 
