@@ -55,7 +55,9 @@ async fn a_file_that_appears_changes_and_goes_is_noticed_without_a_word() {
         fs::write(file(&router), format!("[session]\nheartbeat = \"{heartbeat}\"\n")).unwrap();
         let now = until(|| async {
             let now = settings(&router).await;
-            (generation(&now) > last).then_some(now)
+            // The attempt is told when all have followed, a moment after the settings are others.
+            let is_told = now["last_reload"]["outcome"] == "applied";
+            (generation(&now) > last && is_told).then_some(now)
         })
         .await;
         assert_eq!(
@@ -85,6 +87,27 @@ async fn a_file_that_appears_changes_and_goes_is_noticed_without_a_word() {
         assert!(metrics.contains(&format!("\n{line}\n")), "{line}");
     }
     assert!(router.log().contains("is gone"));
+}
+
+/// A file that is as it was when the router looked last is another all the same, when somebody else
+/// had it read in between.
+#[tokio::test]
+async fn what_is_put_back_behind_the_routers_back_is_noticed() {
+    let router = Router::start();
+    let text = |n: u64| format!("[session]\nmax_errors = {n}\n");
+    for n in 1..6 {
+        fs::write(file(&router), text(n)).unwrap();
+        until(|| async {
+            (*value(&settings(&router).await, "session.max_errors") == json!(n)).then_some(())
+        })
+        .await;
+        apply(&router, &text(n + 50)).await;
+    }
+    fs::write(file(&router), text(5)).unwrap();
+    until(|| async {
+        (*value(&settings(&router).await, "session.max_errors") == json!(5)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
