@@ -137,13 +137,21 @@ pub async fn run(
     let (fatal, stopped) = oneshot::channel();
     let journal =
         Journal::new(journal_options(&settings, &common, writer, advanced, fatal)?).start();
-    let shard = shard_options(&settings, &common, follow.clone());
+    let shard = shard_options(&settings, &common, follow.clone(), &live);
     let auth = Authenticator::new(&settings.auth)?;
     let validation = Validation::start(&live, &common, &journal, follow.clone());
     let validator = validation.validator.clone();
     let builtin = listeners.builtin(&auth);
     let rails = Rails::new(&common, &journal, follow, builtin.clone());
-    let followers = Works { rails: Arc::new(rails), topics: topics.clone() };
+    let limits = Arc::new(Limits::new(&settings.limits, common.metrics.clone()));
+    let broadcaster = Broadcaster::default().start();
+    let followers = Works {
+        rails: Arc::new(rails),
+        topics: topics.clone(),
+        journal: journal.clone(),
+        broadcaster: broadcaster.clone(),
+        limits: limits.clone(),
+    };
     followers.begin(&settings).await?;
     let rails = followers.rails.clone();
     let address = listeners.address;
@@ -163,7 +171,7 @@ pub async fn run(
     let Common { storage, tail, rehearsals, metrics, traces, .. } = common;
     let router = web::Data::new(Router {
         auth,
-        limits: Arc::new(Limits::new(&settings.limits, metrics.clone())),
+        limits,
         legacy: Arc::new(board),
         reloader: reloader.clone(),
         live,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::shard::{
     EndAll, EndSession, EndSome, GetBalance, GetPresent, GetReached, GetSessions, PresentRow,
-    ReachedRow, SessionRow, Shard, TellSwitches,
+    ReachedRow, SessionRow, Shard, ShardLimits, TellSwitches,
 };
 use crate::core::{ledger::Balance, protocol::CloseReason};
 
@@ -60,6 +60,8 @@ pub struct AreShardsAlive;
 pub struct Broadcaster {
     shards: Vec<Addr<Shard>>,
     private: Vec<Addr<Shard>>,
+    /// What bounds shards now, where that is not what they begin with.
+    limits: Option<ShardLimits>,
 }
 
 /// Messages that may wait; above it a sender waits for its answer, and nothing is lost.
@@ -92,7 +94,23 @@ impl Handler<ShardStarted> for Broadcaster {
 
     fn handle(&mut self, message: ShardStarted, _: &mut Self::Context) {
         let ShardStarted { shard, is_private } = message;
+        if let Some(limits) = self.limits
+            && shard.try_send(limits).is_err()
+        {
+            tracing::error!("a shard that has just started hears of no other limits");
+        }
         if is_private { self.private.push(shard) } else { self.shards.push(shard) }
+    }
+}
+
+impl Handler<ShardLimits> for Broadcaster {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, limits: ShardLimits, _: &mut Self::Context) -> Self::Result {
+        self.limits = Some(limits);
+        let all = self.shards.iter().chain(&self.private);
+        let done = join_all(all.map(|shard| shard.send(limits)));
+        Box::pin(async move { drop(done.await) })
     }
 }
 

@@ -10,6 +10,7 @@ mod flush;
 mod messages;
 mod notes;
 mod overrides;
+mod reconfigure;
 mod recovery;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,7 @@ use self::{
 pub use self::{
     messages::{
         Bury, ChangeDeadLetter, Drain, GetStatus, JournalStatus, Publish, PublishError, Published,
-        Record, SaveCursor, SetOverride, Trim, WriteCursors,
+        ReconfigureJournal, Record, SaveCursor, SetOverride, Trim, WriteCursors,
     },
     recovery::tell_proof,
     verdicts::{ForgetVerdicts, KeepVerdicts},

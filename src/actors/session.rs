@@ -29,6 +29,7 @@ use crate::{
         message::{Assembler, Piece, Refused, Whole},
         protocol::{self, CloseReason, ErrorCode, Form, Opcode},
     },
+    settings::{LiveSettings, Snapshot},
     storage::Storage,
     telemetry::Metrics,
 };
@@ -62,14 +63,16 @@ pub struct SessionOptions {
     pub storage: Arc<dyn Storage>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// See `session.send_buffer`, in bytes.
-    pub send_buffer: usize,
-    /// See `session.max_frame`, in bytes.
-    pub max_frame: usize,
-    /// See `session.max_errors`.
-    pub max_errors: usize,
-    /// See `session.filter_patterns`.
-    pub filter_patterns: usize,
+    /// The settings in force: those of `[session]` count for a session as it needs them.
+    pub live: Arc<LiveSettings>,
+}
+
+impl SessionOptions {
+    /// The settings in force.
+    #[must_use]
+    pub fn settings(&self) -> Arc<Snapshot> {
+        self.live.load()
+    }
 }
 
 /// What a session speaks: how it begins, what its client may say, and what is answered.
@@ -82,7 +85,7 @@ pub trait Protocol: Sized + Unpin + 'static {
 
     /// The longest message of a client, in bytes.
     fn longest(&self, options: &SessionOptions) -> usize {
-        options.max_frame
+        options.settings().session.max_frame
     }
 
     /// The shard knows the session: it may speak.
@@ -168,7 +171,7 @@ impl<P: Protocol> Session<P> {
         options: Arc<SessionOptions>,
     ) -> io::Result<oneshot::Receiver<()>> {
         let (read, write) = socket.into_split();
-        let outlet = Arc::new(Outlet::new(write, options.send_buffer)?);
+        let outlet = Arc::new(Outlet::new(write, options.settings().session.send_buffer)?);
         let input = io::Cursor::new(early).chain(read);
         let (sender, ended) = oneshot::channel();
         let longest = protocol.longest(&options);

@@ -5,6 +5,7 @@
 
 mod channels;
 mod effects;
+mod limits;
 mod moves;
 mod passes;
 mod queries;
@@ -20,6 +21,7 @@ use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
 pub use self::channels::{CloseChannel, OpenChannel, Tune};
+pub use self::limits::ShardLimits;
 use self::passes::Pass;
 pub use self::{
     moves::{EndSome, GetPresent, PresentRow, TellSwitches},
@@ -32,12 +34,13 @@ use super::{
 use crate::{
     core::{
         event::{Position, Seq},
-        fanout::{Begin, Fanout, FanoutLimits, Key, TooManyFilters, Totals, Turn},
+        fanout::{Begin, Fanout, Key, TooManyFilters, Totals, Turn},
         filter::Filter,
         protocol::{CloseReason, Form, ServerFrame},
         reader::{Gone, PageView, Sink, SubKey},
         tail::SharedTail,
     },
+    settings::LiveSettings,
     storage::{Page, Storage},
     telemetry::{Metrics, Traces},
 };
@@ -144,14 +147,12 @@ pub struct ShardOptions {
     pub advanced: watch::Receiver<()>,
     /// What is read when the tail does not go back far enough.
     pub storage: Arc<dyn Storage>,
-    /// What bounds the fan-out.
-    pub limits: FanoutLimits,
-    /// Events in a page of storage.
-    pub page_events: usize,
+    /// What bounds it.
+    pub limits: ShardLimits,
     /// How long a closed session may take to close its side.
     pub linger: Duration,
-    /// The number of the settings in force, for `welcome`.
-    pub generation: u64,
+    /// The settings in force: `welcome` tells their number.
+    pub live: Arc<LiveSettings>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Where spans are made, if they are asked for.
@@ -191,7 +192,7 @@ impl Shard {
     #[must_use]
     pub fn new(options: ShardOptions) -> Self {
         let Position { epoch, seq } = options.tail.load().position();
-        let fanout = Fanout::new(epoch, options.limits);
+        let fanout = Fanout::new(epoch, options.limits.fanout);
         Self {
             fanout,
             options,
@@ -298,8 +299,8 @@ impl Handler<Join> for Shard {
 
     fn handle(&mut self, Join(client): Join, ctx: &mut Self::Context) -> Key {
         let (session, form) = (client.id, client.form);
-        let (generation, heartbeat) =
-            (self.options.generation, self.options.limits.patience.heartbeat);
+        let generation = self.options.live.load().generation;
+        let heartbeat = self.options.limits.fanout.patience.heartbeat;
         let ending = self.ending;
         self.turn(ctx, |fanout, turn| {
             let key = fanout.join(client, form, turn.now);

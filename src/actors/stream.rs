@@ -86,7 +86,7 @@ impl Stream {
     ) -> Result<Body, Refused> {
         let Wanted { owner, filter, from } = wanted;
         let begin = begin::find(&*options.storage, &filter, from).await?;
-        let (outlet, body) = Outlet::piped(line, options.send_buffer)?;
+        let (outlet, body) = Outlet::piped(line, options.settings().session.send_buffer)?;
         let (outcome, subscribed) = oneshot::channel();
         let stream = Self {
             id: Uuid::new_v4(),

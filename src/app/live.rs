@@ -2,23 +2,31 @@
 
 use std::sync::Arc;
 
+use actix::Addr;
 use async_trait::async_trait;
 
 use super::{
     AppError,
     delivery::{NotReady, Rails},
+    options::{journal_limits, shard_limits},
 };
 use crate::{
-    actors::rollout,
+    actors::{broadcaster::Broadcaster, journal::Journal, rollout},
+    core::batching::BatchPolicy,
+    http::limits::Limits,
     realtime::topics::Topics,
     settings::{Settings, Snapshot},
     tasks::reloader::{Adopt, Followers, Unfit},
 };
 
-/// All that follows the settings by itself; handlers read them at each request.
+/// All that is told of other settings; whoever reads them at each request, or turn, is not.
+#[derive(Clone)]
 pub(super) struct Works {
     pub(super) rails: Arc<Rails>,
     pub(super) topics: Arc<Topics>,
+    pub(super) journal: Addr<Journal>,
+    pub(super) broadcaster: Addr<Broadcaster>,
+    pub(super) limits: Arc<Limits>,
 }
 
 impl Works {
@@ -29,12 +37,29 @@ impl Works {
         self.rails.settle().await;
         Ok(())
     }
+
+    /// Tells everybody. Who is gone is missed by the watchdog, which ends the process.
+    async fn tell(&self, now: &Settings) {
+        match self.journal.send(journal_limits(now)).await {
+            Ok(Ok(())) => {}
+            outcome => tracing::error!(?outcome, "the journal keeps its settings"),
+        }
+        if self.broadcaster.send(shard_limits(now)).await.is_err() {
+            tracing::error!("the shards keep their settings: the broadcaster is gone");
+        }
+        self.limits.reconfigure(&now.limits);
+        self.topics.deliver_here(now.delivers_to_itself());
+    }
 }
 
 #[async_trait]
 impl Followers for Works {
     async fn prepare(&self, next: &Settings) -> Result<Adopt, Unfit> {
         rollout::check(next)?;
+        BatchPolicy::try_new(journal_limits(next).batching).map_err(|error| Unfit {
+            key: Some("journal.batch_events"),
+            message: format!("the journal's batches cannot be planned: {error}"),
+        })?;
         let prepared = self.rails.prepare(next).await.map_err(|error| Unfit {
             key: match &error {
                 NotReady::Plan(error) => Some(error.key()),
@@ -42,11 +67,11 @@ impl Followers for Works {
             },
             message: error.to_string(),
         })?;
-        let (rails, topics) = (self.rails.clone(), self.topics.clone());
+        let works = self.clone();
         Ok(Box::new(move |now| {
             Box::pin(async move {
-                topics.deliver_here(now.delivers_to_itself());
-                rails.adopt(prepared);
+                works.tell(&now).await;
+                works.rails.adopt(prepared);
             })
         }))
     }
@@ -55,3 +80,6 @@ impl Followers for Works {
         self.rails.try_again().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,11 @@ use tokio::sync::{oneshot, watch};
 use super::{AppError, listeners::Listeners};
 use crate::{
     actors::{
-        cursors::AdapterCursors, journal::JournalOptions, legacy::board::Board,
-        shard::ShardOptions, validator::news::PathNews,
+        cursors::AdapterCursors,
+        journal::{JournalOptions, ReconfigureJournal},
+        legacy::board::Board,
+        shard::{ShardLimits, ShardOptions},
+        validator::news::PathNews,
     },
     adapters::rehearsal::Rehearsals,
     core::{
@@ -19,15 +22,13 @@ use crate::{
         tail::{SharedTail, TailLimits},
     },
     realtime::topics::TopicOptions,
-    settings::{JournalSettings, Settings},
+    settings::{JournalSettings, LiveSettings, Settings},
     storage::{Storage, Writer},
     telemetry::{Metrics, Traces},
 };
 
 /// How long a client may take to answer a close frame.
 const LINGER: Duration = Duration::from_secs(2);
-/// The number of the settings, until they can be reloaded.
-const GENERATION: u64 = 1;
 
 /// What actors and handlers have in common.
 #[derive(Clone)]
@@ -53,15 +54,16 @@ pub(super) fn journal_options(
     advanced: watch::Sender<()>,
     fatal: oneshot::Sender<String>,
 ) -> Result<JournalOptions, AppError> {
+    let limits = journal_limits(settings);
     Ok(JournalOptions {
         storage: common.storage.clone(),
         writer,
         tail: common.tail.clone(),
         advanced,
         cursors: common.cursors.clone(),
-        limits: backlog_limits(&settings.journal),
-        policy: BatchPolicy::try_new(batch_limits(&settings.journal))?,
-        recovery: settings.journal.recovery_timeout,
+        limits: limits.backlog,
+        policy: BatchPolicy::try_new(limits.batching)?,
+        recovery: limits.recovery,
         fatal,
         metrics: common.metrics.clone(),
         traces: common.traces.clone(),
@@ -85,15 +87,15 @@ pub(super) fn shard_options(
     settings: &Settings,
     common: &Common,
     advanced: watch::Receiver<()>,
+    live: &Arc<LiveSettings>,
 ) -> ShardOptions {
     ShardOptions {
         tail: common.tail.clone(),
         advanced,
         storage: common.storage.clone(),
-        limits: fanout_limits(settings),
-        page_events: settings.session.page_events,
+        limits: shard_limits(settings),
         linger: LINGER,
-        generation: GENERATION,
+        live: live.clone(),
         metrics: common.metrics.clone(),
         traces: common.traces.clone(),
     }
@@ -103,11 +105,7 @@ pub(super) fn tail_limits(journal: &JournalSettings) -> TailLimits {
     TailLimits { events: journal.tail_events, bytes: journal.tail_bytes }
 }
 
-pub(super) fn backlog_limits(journal: &JournalSettings) -> BacklogLimits {
-    BacklogLimits { events: journal.queue_events, bytes: journal.queue_bytes }
-}
-
-pub(super) fn batch_limits(journal: &JournalSettings) -> batching::Limits {
+fn batch_limits(journal: &JournalSettings) -> batching::Limits {
     let max = journal.batch_events;
     batching::Limits {
         // Not smaller: where a commit is slow, it is for its own sake and not for its events'.
@@ -120,7 +118,23 @@ pub(super) fn batch_limits(journal: &JournalSettings) -> batching::Limits {
     }
 }
 
-pub(super) fn fanout_limits(settings: &Settings) -> FanoutLimits {
+/// What bounds shards.
+pub(super) fn shard_limits(settings: &Settings) -> ShardLimits {
+    ShardLimits { fanout: fanout_limits(settings), page_events: settings.session.page_events }
+}
+
+/// What bounds the journal.
+pub(super) fn journal_limits(settings: &Settings) -> ReconfigureJournal {
+    let journal = &settings.journal;
+    ReconfigureJournal {
+        backlog: BacklogLimits { events: journal.queue_events, bytes: journal.queue_bytes },
+        batching: batch_limits(journal),
+        recovery: journal.recovery_timeout,
+        tail: tail_limits(journal),
+    }
+}
+
+fn fanout_limits(settings: &Settings) -> FanoutLimits {
     let session = &settings.session;
     FanoutLimits {
         window_bytes: session.window_bytes,

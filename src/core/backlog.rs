@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::event::Draft;
 
 /// How much may wait.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BacklogLimits {
     /// Events.
     pub events: usize,
@@ -41,6 +41,11 @@ impl<R> Backlog<R> {
     #[must_use]
     pub fn new(limits: BacklogLimits) -> Self {
         Self { queue: VecDeque::new(), events: 0, bytes: 0, limits }
+    }
+
+    /// Takes other limits; what waits stays.
+    pub fn limit(&mut self, limits: BacklogLimits) {
+        self.limits = limits;
     }
 
     /// Events that wait.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::protocol::CloseReason;
 
 /// How patient to be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
     /// Time between pings.
     pub heartbeat: Duration,

@@ -21,7 +21,7 @@ const CHUNK_EVENTS: usize = 1024;
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// How much the tail keeps.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TailLimits {
     /// Events; a chunk more at most.
     pub events: usize,
@@ -146,6 +146,14 @@ impl<T: Entry> Tail<T> {
         Self { head: Head { first_seq, ..self.head }, ..self.clone() }
     }
 
+    /// The same tail under other limits: what is too much for them is let go of at once.
+    #[must_use]
+    pub fn limited(&self, limits: TailLimits) -> Self {
+        let mut tail = Self { limits, ..self.clone() };
+        tail.forget();
+        tail
+    }
+
     /// The events from `seq` on, oldest first; from the first held when `seq` is older.
     pub fn from(&self, seq: Seq) -> impl Iterator<Item = &Arc<T>> {
         let chunk = self.chunks.partition_point(|chunk| chunk.end() <= seq);
@@ -260,6 +268,16 @@ pub(crate) mod tests {
         let tail = grown(&vec![1; 5000], ALL);
         assert!(tail.chunks.len() < 20, "{}", tail.chunks.len());
         assert_eq!(tail.from(1).count(), 5000);
+    }
+
+    #[test]
+    fn under_other_limits_it_lets_go_of_the_oldest_and_has_no_hole() {
+        let tail = grown(&[1; 5000], TailLimits { events: 10_000, bytes: usize::MAX });
+        let small = tail.limited(TailLimits { events: 10, bytes: usize::MAX });
+        assert!(small.next() - small.first() < 2 * CHUNK_EVENTS as u64, "{}", small.first());
+        assert!(small.first() > tail.first());
+        let seqs: Vec<_> = small.from(0).map(|event| event.seq).collect();
+        assert_eq!(seqs, (small.first()..small.next()).collect::<Vec<_>>());
     }
 
     #[test]

@@ -243,7 +243,8 @@ async fn change(router: &Router, id: u64, change: DeadLetterChange) -> Result<No
     changed.map_err(|error| not_done(&error))
 }
 
-fn not_done(error: &PublishError) -> Problem {
+/// What was to be written beside the events is not written, or may not be.
+pub(super) fn not_done(error: &PublishError) -> Problem {
     let (code, detail) = match error {
         PublishError::QueueFull => (Code::QueueFull, "too much waits to be written"),
         PublishError::StorageFull => (Code::StorageFull, "the storage is full"),

@@ -13,6 +13,7 @@ use std::{
 };
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use arc_swap::ArcSwap;
 
 use self::client::{Client, Quotas};
 use super::problem::{Code, Problem};
@@ -37,15 +38,43 @@ const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 
 /// All limits, and what is left of them.
 pub struct Limits {
-    quotas: Quotas,
-    max_connections: usize,
+    rules: ArcSwap<Rules>,
     total: Client,
     clients: Mutex<HashMap<ClientKey, Arc<Client>>>,
     /// Who came when the table was full.
     others: Arc<Client>,
-    policy: Option<HeaderValue>,
     began: Instant,
     metrics: Arc<Metrics>,
+}
+
+/// What may be taken.
+#[derive(PartialEq)]
+struct Rules {
+    quotas: Quotas,
+    total: Quotas,
+    max_connections: usize,
+    policy: Option<HeaderValue>,
+}
+
+impl Rules {
+    fn of(settings: &LimitSettings) -> Self {
+        let bytes = |rate| Quota::of(rate, 0, settings.body_bytes);
+        let quotas = Quotas {
+            requests: Quota::of(settings.client_requests, settings.client_burst, 0),
+            bytes: bytes(settings.client_bytes),
+        };
+        let total = Quotas {
+            requests: Quota::of(settings.total_requests, settings.total_burst, 0),
+            bytes: bytes(settings.total_bytes),
+        };
+        let policy = policy(&quotas, &total);
+        Self { quotas, total, max_connections: settings.client_connections, policy }
+    }
+
+    /// Whether no client has a limit.
+    fn are_none(&self) -> bool {
+        self.max_connections == 0 && self.quotas.are_none()
+    }
 }
 
 /// A client, to be charged for what it takes; nothing where there is no limit.
@@ -78,24 +107,28 @@ impl Limits {
     /// The limits of these settings, with nothing taken.
     #[must_use]
     pub fn new(settings: &LimitSettings, metrics: Arc<Metrics>) -> Self {
-        let bytes = |rate| Quota::of(rate, 0, settings.body_bytes);
-        let quotas = Quotas {
-            requests: Quota::of(settings.client_requests, settings.client_burst, 0),
-            bytes: bytes(settings.client_bytes),
-        };
-        let total = Quotas {
-            requests: Quota::of(settings.total_requests, settings.total_burst, 0),
-            bytes: bytes(settings.total_bytes),
-        };
+        let rules = Rules::of(settings);
         Self {
-            max_connections: settings.client_connections,
-            policy: policy(&quotas, &total),
-            total: Client::new(&total),
+            total: Client::new(&rules.total),
             clients: Mutex::default(),
-            others: Arc::new(Client::new(&quotas)),
-            quotas,
+            others: Arc::new(Client::new(&rules.quotas)),
+            rules: ArcSwap::from_pointee(rules),
             began: Instant::now(),
             metrics,
+        }
+    }
+
+    /// Takes other limits; who has taken something has taken it. Connections count from when there
+    /// is a limit on anything of a client.
+    pub fn reconfigure(&self, settings: &LimitSettings) {
+        let rules = Arc::new(Rules::of(settings));
+        self.rules.store(rules.clone());
+        self.total.adopt(&rules.total);
+        self.others.adopt(&rules.quotas);
+        // Whoever is put into the table after this finds the new rules.
+        let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        for client in clients.values() {
+            client.adopt(&rules.quotas);
         }
     }
 
@@ -114,7 +147,8 @@ impl Limits {
             (Some(&self.total), "total", "total_requests"),
         ];
         for (client, name, limit) in limits {
-            let Some(bucket) = client.and_then(|client| client.requests.as_ref()) else { continue };
+            let bucket = client.and_then(|client| client.requests.load_full());
+            let Some(bucket) = bucket else { continue };
             match bucket.take(1) {
                 Ok(left) => standing.push(bucket.quota.standing(name, left)),
                 Err(after) => {
@@ -140,7 +174,7 @@ impl Limits {
         let limits =
             [(account.client.as_deref(), "client_bytes"), (Some(&self.total), "total_bytes")];
         for (client, limit) in limits {
-            let bucket = client.and_then(|client| client.bytes.as_ref());
+            let bucket = client.and_then(|client| client.bytes.load_full());
             if let Some(Err(after)) = bucket.map(|bucket| bucket.take(bytes)) {
                 return Err(self.refuse(Code::TooManyRequests, limit, after));
             }
@@ -154,7 +188,7 @@ impl Limits {
     /// When it has as many as it may.
     pub fn connect(&self, account: &Account) -> Result<Connection, Problem> {
         let Some(client) = &account.client else { return Ok(Connection::default()) };
-        if client.connect(self.max_connections) {
+        if client.connect(self.rules.load().max_connections) {
             return Ok(Connection(Some(client.clone())));
         }
         Err(self.refuse(Code::TooManyConnections, "client_connections", RETRY_AFTER))
@@ -162,7 +196,7 @@ impl Limits {
 
     /// Tells in the headers of an answer what the limits are, and what is left.
     pub fn tell(&self, account: Option<&Account>, headers: &mut HeaderMap) {
-        if let Some(policy) = &self.policy {
+        if let Some(policy) = &self.rules.load().policy {
             headers.insert(POLICY, policy.clone());
         }
         if let Some(standing) = account.and_then(|account| account.standing.as_ref()) {
@@ -192,14 +226,15 @@ impl Limits {
 
     /// The account of a client; none when no client has a limit.
     fn client(&self, key: ClientKey) -> Option<Arc<Client>> {
-        if self.max_connections == 0 && self.quotas.are_none() {
+        if self.rules.load().are_none() {
             return None;
         }
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let rules = self.rules.load();
         let client = match clients.get(&key) {
             Some(client) => client.clone(),
             None if clients.len() >= MAX_CLIENTS => self.others.clone(),
-            None => clients.entry(key).or_insert(Arc::new(Client::new(&self.quotas))).clone(),
+            None => clients.entry(key).or_insert(Arc::new(Client::new(&rules.quotas))).clone(),
         };
         client.saw(self.began.elapsed());
         Some(client)
@@ -207,7 +242,7 @@ impl Limits {
 
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
     fn forget(&self, now: Duration) {
-        let refilled = self.quotas.refill();
+        let refilled = self.rules.load().quotas.refill();
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         clients.retain(|_, client| {
             // Somebody else holds it only while a request or a connection lasts.
@@ -223,6 +258,12 @@ impl Drop for Connection {
             client.disconnect();
         }
     }
+}
+
+/// Whether clients may take more or less.
+#[cfg(test)]
+pub(crate) fn differ(next: &LimitSettings, before: &LimitSettings) -> bool {
+    Rules::of(next) != Rules::of(before)
 }
 
 fn policy(client: &Quotas, total: &Quotas) -> Option<HeaderValue> {
@@ -276,6 +317,36 @@ mod tests {
         assert_eq!(known(4_000), 1, "the one with a connection");
         drop(connection);
         assert_eq!(known(4_000), 0);
+    }
+
+    #[test]
+    fn other_limits_count_at_once_for_everybody() {
+        let limits = limits(&LimitSettings {
+            client_burst: 9,
+            client_requests: 1,
+            ..LimitSettings::default()
+        });
+        let take = || limits.request(named("a"), None).map(drop);
+        for _ in 0..5 {
+            take().unwrap();
+        }
+        let with = |client_requests, client_burst| {
+            limits.reconfigure(&LimitSettings {
+                client_requests,
+                client_burst,
+                ..LimitSettings::default()
+            });
+        };
+        with(1, 6);
+        assert!(take().is_ok() && take().is_err(), "five of six were taken");
+        limits.request(named("b"), None).unwrap();
+        with(0, 0);
+        for _ in 0..50 {
+            take().unwrap();
+        }
+        let mut headers = HeaderMap::new();
+        limits.tell(None, &mut headers);
+        assert!(headers.is_empty(), "and nothing is told of limits that are none");
     }
 
     #[test]

@@ -96,6 +96,7 @@ pub const ROUTES: &[Route] = &[
     route("PUT", "/v1/flags/{name}", ADMIN, "set a flag at run time"),
     route("DELETE", "/v1/flags/{name}", ADMIN, "clear what was set at run time"),
     route("GET", "/v1/settings", READ, "every setting in force, and where it comes from"),
+    route("POST", "/v1/settings/reload", ADMIN, "read Settings.toml again, now"),
     route("GET", "/v1/ledger", READ, "matched = delivered + dropped + pending"),
     route("GET", "/ws", READ, "dashboards of the original system, over a WebSocket"),
     route("GET", "/events", INGEST, "producers of the original system, over a WebSocket"),
@@ -156,6 +157,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
             .route(web::delete().to(flags::clear)),
     )
     .service(resource("/v1/settings").route(get().to(settings::settings)))
+    .service(resource("/v1/settings/reload").route(web::post().to(settings::reload)))
     .service(resource("/v1/ledger").route(get().to(ledger::ledger)))
     .service(resource("/livez").route(get().to(ops::livez)))
     .service(resource("/readyz").route(get().to(ops::readyz)))

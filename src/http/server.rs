@@ -152,15 +152,6 @@ fn start_shard(
             tracing::error!("a worker thread started after the broadcaster was gone");
         }
     });
-    let settings = router.settings();
-    let session = &settings.session;
-    Arc::new(SessionOptions {
-        shard,
-        storage: router.storage.clone(),
-        metrics,
-        send_buffer: session.send_buffer,
-        max_frame: session.max_frame,
-        max_errors: session.max_errors,
-        filter_patterns: session.filter_patterns,
-    })
+    let (storage, live) = (router.storage.clone(), router.live.clone());
+    Arc::new(SessionOptions { shard, storage, metrics, live })
 }

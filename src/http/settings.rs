@@ -1,15 +1,29 @@
-//! `GET /v1/settings`: what is in force, where it comes from, and what else it could be.
+//! `GET /v1/settings`: what is in force, where it comes from, and what else it could be; and
+//! `POST /v1/settings/reload`, which reads it again.
 
-use actix_web::web;
+use actix_web::{rt, web};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::Router;
+use super::{
+    Router,
+    contract::problems,
+    dead_letters::not_done,
+    problem::{Code, Problem},
+};
 use crate::{
     core::event::rfc3339,
-    settings::{Effective, Origin, Place},
+    settings::{Effective, Fault, Origin, Place},
+    tasks::reloader::{Applied, Attempt, Change, ReloadError as NotApplied},
 };
+
+problems!(
+    /// What loading the settings again may end in.
+    ReloadProblems: OutcomeUnknown, QueueFull, SettingsRefused, ShuttingDown, StorageFull,
+        StorageUnavailable
+);
 
 /// The settings in force.
 #[derive(Debug, Serialize, ToSchema)]
@@ -25,6 +39,8 @@ pub struct SettingsSnapshot {
     /// The last attempt to load them again; `null` when there was none.
     #[schema(required)]
     pub last_reload: Option<Reload>,
+    /// Keys with another value by now, which takes effect with the next start.
+    pub needs_restart: Vec<&'static str>,
     /// Every setting, in the order of Settings.toml.
     pub settings: Vec<Setting>,
 }
@@ -128,9 +144,99 @@ pub async fn settings(router: web::Data<Router>) -> web::Json<SettingsSnapshot> 
         generation: now.generation,
         loaded_at: rfc3339(now.loaded_at),
         file: now.file.as_ref().map(|file| file.display().to_string()),
-        last_reload: None,
+        last_reload: router.reloader.last().map(|attempt| Reload::from(&*attempt)),
+        needs_restart: now.needs_restart.clone(),
         settings: now.effective(&now.origins).into_iter().map(Setting::from).collect(),
     })
+}
+
+/// Reads the settings again: what has changed takes effect, all of it or nothing. It is done by
+/// itself too when the file changes, and on SIGHUP.
+///
+/// # Errors
+/// When they would not be good, or cannot be followed now.
+#[utoipa::path(
+    post, path = "/v1/settings/reload", operation_id = "reload_settings", tag = "operating",
+    responses(
+        (status = 200, description = "They are in force.", body = Reload),
+        ReloadProblems,
+    )
+)]
+pub async fn reload(router: web::Data<Router>) -> Result<web::Json<Reload>, Problem> {
+    let (by, at) = (router.clone(), Utc::now());
+    // A task of its own: a client that goes away does not leave half of it.
+    let applied = rt::spawn(async move { by.reloader.apply(Change::Reload).await }).await;
+    let result = applied.map_err(|error| {
+        tracing::error!(%error, "loading the settings broke off");
+        router.stopping()
+    })?;
+    match &result {
+        Ok(_) => Ok(web::Json(Reload::new(at, &result))),
+        Err(error) => Err(refused(error).telling(&json!({ "reload": Reload::new(at, &result) }))),
+    }
+}
+
+/// A change of the settings that was not made.
+#[must_use]
+pub fn refused(error: &NotApplied) -> Problem {
+    match error {
+        NotApplied::Invalid(faults) => {
+            let count = faults.list().len();
+            let first = faults.list().first().map(ToString::to_string).unwrap_or_default();
+            let more = if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
+            Problem::new(Code::SettingsRefused, format!("{first}{more}"))
+        }
+        NotApplied::Unfit(reason) => Problem::new(Code::StorageUnavailable, reason.as_str()),
+        NotApplied::Storage(error) => not_done(error),
+        NotApplied::NotSet(_) => Problem::new(Code::NotFound, error.to_string()),
+    }
+}
+
+impl Reload {
+    fn new(at: DateTime<Utc>, result: &Result<Applied, NotApplied>) -> Self {
+        let at = rfc3339(at);
+        match result {
+            Ok(Applied { outcome, changed, needs_restart, .. }) => Self {
+                at,
+                outcome: outcome.as_str(),
+                changed: changed.clone(),
+                needs_restart: needs_restart.clone(),
+                errors: vec![],
+            },
+            Err(error) => Self {
+                at,
+                outcome: "refused",
+                changed: vec![],
+                needs_restart: vec![],
+                errors: ReloadError::all(error),
+            },
+        }
+    }
+}
+
+impl From<&Attempt> for Reload {
+    fn from(attempt: &Attempt) -> Self {
+        Self::new(attempt.at, &attempt.result)
+    }
+}
+
+impl ReloadError {
+    fn all(error: &NotApplied) -> Vec<Self> {
+        match error {
+            NotApplied::Invalid(faults) => faults.list().iter().map(Self::from).collect(),
+            other => {
+                let message = other.to_string();
+                vec![Self { origin: SettingOrigin::Default, key: None, message }]
+            }
+        }
+    }
+}
+
+impl From<&Fault> for ReloadError {
+    fn from(fault: &Fault) -> Self {
+        let Fault { origin, key, message } = fault;
+        Self { origin: origin.into(), key: key.clone(), message: message.clone() }
+    }
 }
 
 impl From<Effective<'_>> for Setting {

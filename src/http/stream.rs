@@ -154,7 +154,7 @@ pub async fn stream(
 ) -> Result<HttpResponse, Problem> {
     let seen = request.headers().get(LAST_EVENT_ID);
     let seen = seen.map(|id| id.to_str().unwrap_or_default());
-    let mut wanted = wanted(&pairs, seen, options.filter_patterns)?;
+    let mut wanted = wanted(&pairs, seen, router.settings().session.filter_patterns)?;
     wanted.owner.identity = caller.identity.clone();
     if request.method() == Method::HEAD {
         return Ok(response().finish());

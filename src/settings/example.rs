@@ -9,6 +9,9 @@ pub fn example() -> String {
         "# Settings of Signalbox. What stays commented out is at its default.".to_owned(),
         format!("# The environment wins over this file: {PREFIX}SECTION__KEY."),
         "# `signalbox check-config` tells everything that is wrong with it.".to_owned(),
+        "# A change takes effect when the file is saved, all of it or nothing, but for the keys that need"
+            .to_owned(),
+        "# a restart: see docs/settings.md.".to_owned(),
     ];
     for (section, doc) in SECTIONS {
         lines.push(String::new());

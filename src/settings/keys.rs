@@ -97,7 +97,8 @@ settings! {
 
     /// Connected clients.
     session: SessionSettings {
-        /// Sessions at the same time; a client above it is closed with 4429.
+        /// Sessions at the same time; a client above it is closed with 4429. Raised while the router
+        /// runs, it counts up to twice what it was at the start.
         max_sessions: usize = count(20_000, 1..=10_000_000) => Live;
         /// Time between two pings.
         heartbeat: Duration = duration(25 * SECOND, SECOND..=HOUR) => Live;

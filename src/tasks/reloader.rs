@@ -21,6 +21,7 @@ use arc_swap::ArcSwapOption;
 use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, Notify, watch as channel};
 
+use self::watch::{Contents, at_start};
 pub use self::{
     change::{Adopt, Applied, Attempt, Change, Followers, Outcome, ReloadError, Unfit},
     overrides::restore,
@@ -116,6 +117,8 @@ pub struct Reloader {
 /// What the settings in force were made of.
 struct Turn {
     file: FileText,
+    /// What the files held at the last attempt, whatever became of it.
+    seen: Contents,
     /// What is set at run time; also what has expired, until it is cleared.
     overrides: Vec<Override>,
 }
@@ -143,7 +146,7 @@ impl Reloader {
         metrics.settings_generation.set(generation(now.generation));
         metrics.reload_last_success_timestamp_seconds.set(seconds(now.loaded_at));
         Self {
-            turn: Mutex::new(Turn { file: read, overrides }),
+            turn: Mutex::new(Turn { seen: at_start(&source, &live, &read), file: read, overrides }),
             source,
             live,
             followers: Box::new(followers),
@@ -180,6 +183,8 @@ impl Reloader {
         let mut turn = self.turn.lock().await;
         match change {
             Change::Reload => {
+                // First: what is written after this is another attempt's.
+                turn.seen = self.contents();
                 let file = self.source.read();
                 self.reload(&mut turn, file).await
             }
@@ -362,3 +367,6 @@ fn generation(number: u64) -> f64 {
 fn seconds(at: DateTime<Utc>) -> f64 {
     at.timestamp_millis() as f64 / 1e3
 }
+
+#[cfg(test)]
+mod tests;

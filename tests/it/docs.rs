@@ -13,6 +13,7 @@ use signalbox::{
         protocol::{CloseReason, ErrorCode, GapReason},
     },
     http::problem::Code,
+    settings::{Change, KEYS, SECTIONS},
     telemetry::METRICS,
 };
 
@@ -73,6 +74,19 @@ fn every_code_and_reason_of_frames_is_in_the_docs() {
     assert_table("session-protocol.md", "errors", &["code", "meaning"], errors);
     let gaps = GapReason::ALL.iter().map(|it| vec![code(it.as_str()), it.meaning().into()]);
     assert_table("session-protocol.md", "gaps", &["reason", "meaning"], gaps);
+}
+
+#[test]
+fn when_a_change_of_each_setting_takes_effect_is_in_the_docs() {
+    let rows = SECTIONS.iter().map(|(section, _)| {
+        let keys = |when| {
+            let keys = KEYS.iter().filter(|key| key.section == *section && key.change == when);
+            keys.map(|key| code(key.name)).collect::<Vec<_>>().join(", ")
+        };
+        vec![code(format!("[{section}]")), keys(Change::Live), keys(Change::Restart)]
+    });
+    let head = ["section", "when the file is saved", "with the next start"];
+    assert_table("settings.md", "changes", &head, rows);
 }
 
 #[test]

@@ -38,6 +38,7 @@ mod reading;
 mod readme;
 mod realtime;
 mod rollout;
+mod reload;
 mod send;
 mod sessions;
 mod settings;

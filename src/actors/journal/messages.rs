@@ -1,13 +1,18 @@
 //! What the journal can be told and asked, and what it answers.
 
+use std::time::Duration;
+
 use actix::prelude::*;
 use uuid::Uuid;
 
 use crate::{
     core::{
+        backlog::BacklogLimits,
+        batching::{self, BadLimits},
         cursor::durable::CursorStep,
         event::{Draft, Seq},
         numbering::{Head, Outcome},
+        tail::TailLimits,
     },
     storage::{DeadLetterChange, NewAudit, NewDeadLetter, Noted, StorageError, StoredOverride},
     telemetry::SpanContext,
@@ -70,6 +75,20 @@ pub struct Record {
     pub subject: Box<str>,
     /// A JSON object.
     pub detail: serde_json::Value,
+}
+
+/// The settings are others from now on. What waits stays, and what was learned of the database too.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "Result<(), BadLimits>")]
+pub struct ReconfigureJournal {
+    /// What may wait.
+    pub backlog: BacklogLimits,
+    /// How many go together.
+    pub batching: batching::Limits,
+    /// How long one attempt to take up a lost database may last.
+    pub recovery: Duration,
+    /// How much the tail keeps.
+    pub tail: TailLimits,
 }
 
 /// A setting is set at run time, or no longer; one transaction with the line of the audit log that

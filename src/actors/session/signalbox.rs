@@ -34,7 +34,8 @@ impl Protocol for Signalbox {
             Ok(ClientFrame::Ping) => session.answer(&ServerFrame::Pong, ctx),
             Ok(ClientFrame::Subscribe(protocol::Subscribe { filter, from, .. })) => {
                 let json = filter.as_ref().map_or("{}", |filter| filter.get());
-                match Filter::from_json(json, session.options.filter_patterns) {
+                let most = session.options.settings().session.filter_patterns;
+                match Filter::from_json(json, most) {
                     Ok(filter) => session.subscribe(filter, from, ctx),
                     Err(error) => {
                         Self::fail(session, ErrorCode::BadFilter, &error.to_string(), ctx);
@@ -50,7 +51,7 @@ impl Protocol for Signalbox {
         session.protocol.errors += 1;
         let detail = detail.chars().take(MAX_DETAIL).collect();
         session.answer(&ServerFrame::Error { code, detail }, ctx);
-        if session.protocol.errors > session.options.max_errors {
+        if session.protocol.errors > session.options.settings().session.max_errors {
             session.end(message::gave_up(code), ctx);
         }
     }

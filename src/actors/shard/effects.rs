@@ -50,7 +50,7 @@ impl Shard {
         let metrics = self.options.metrics.clone();
         let query = PageQuery {
             from: From::After(from.saturating_sub(1)),
-            limit: self.fanout.appetite(key).min(self.options.page_events),
+            limit: self.fanout.appetite(key).min(self.options.limits.page_events),
             ..PageQuery::default()
         };
         actix_rt::spawn(async move {

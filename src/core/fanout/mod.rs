@@ -121,6 +121,11 @@ impl<S: Sink> Fanout<S> {
         }
     }
 
+    /// Takes other limits: they count from the next turn on, and nobody is closed by this alone.
+    pub fn limit(&mut self, limits: FanoutLimits) {
+        self.limits = limits;
+    }
+
     /// Sessions now.
     #[must_use]
     pub fn len(&self) -> usize {

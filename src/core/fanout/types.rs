@@ -54,7 +54,7 @@ pub struct Turn<'a> {
 }
 
 /// What bounds a shard.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FanoutLimits {
     /// Bytes that a filter group joins at a time.
     pub window_bytes: usize,

@@ -72,7 +72,7 @@ const TOKEN: &str = "token";
         rehearsal::show, rehearsal::begin, rehearsal::end,
         dead_letters::replay, audit::list,
         connect::connect, rollout::show, rollout::post, rollout::preview, rollout::report,
-        flags::list, flags::set, flags::clear, settings::settings, ledger::ledger,
+        flags::list, flags::set, flags::clear, settings::settings, settings::reload, ledger::ledger,
         legacy::dashboard, legacy::producer, legacy::status, legacy::health,
         legacy::flags::flags_health, legacy::flags::flags_status, legacy::flags::validation_metrics,
         legacy::flags::adapter_metrics, legacy::flags::flush,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::web;
 use chrono::{TimeDelta, Utc};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep};
 
 use super::{remove, replay::Replay};
 use crate::{
@@ -18,14 +18,13 @@ use crate::{
 const BY: &str = "signalbox";
 /// How often recovered letters are looked at, where none is sent again by itself.
 const LOOK: Duration = Duration::from_hours(1);
+/// How often it is looked whether the settings say otherwise.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// Does so now and then, for as long as the process lives.
 pub async fn drain(router: web::Data<Router>) {
-    let every = router.settings().retry.dead_letters_interval;
-    let mut tick = interval(if every.is_zero() { LOOK } else { every });
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tick.tick().await;
+        let every = router.settings().retry.dead_letters_interval;
         let done = async {
             if !every.is_zero() {
                 replay_pending(&router).await?;
@@ -35,6 +34,21 @@ pub async fn drain(router: web::Data<Router>) {
         if let Err(error) = done.await {
             tracing::warn!(%error, "dead letters cannot be read now");
         }
+        pause(&router).await;
+    }
+}
+
+/// As long as the settings say, also when they say otherwise meanwhile.
+async fn pause(router: &Router) {
+    let began = Instant::now();
+    loop {
+        let every = router.settings().retry.dead_letters_interval;
+        let every = if every.is_zero() { LOOK } else { every };
+        let left = every.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return;
+        }
+        sleep(left.min(GLANCE)).await;
     }
 }
 

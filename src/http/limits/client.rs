@@ -2,10 +2,14 @@
 
 use std::{
     num::NonZeroU32,
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
+use arc_swap::ArcSwapOption;
 use governor::{
     RateLimiter,
     clock::{Clock, DefaultClock},
@@ -16,7 +20,7 @@ use governor::{
 use crate::core::access::Quota;
 
 /// What a client may take; nothing is no limit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Quotas {
     pub(super) requests: Option<Quota>,
     pub(super) bytes: Option<Quota>,
@@ -47,6 +51,22 @@ impl Bucket {
         Self { quota, left: RateLimiter::direct(full).with_middleware() }
     }
 
+    /// A bucket of which so much is taken already.
+    fn with(quota: Quota, taken: u32) -> Self {
+        let bucket = Self::new(quota);
+        let taken = taken.min(quota.burst.get());
+        // Of a full bucket no more is taken than it holds.
+        bucket.take(taken).ok();
+        bucket
+    }
+
+    /// What is taken and has not come back.
+    fn taken(&self) -> u32 {
+        // To look costs one, of a bucket that nobody uses any more.
+        let left = self.take(1).map_or(0, |left| left + 1);
+        self.quota.burst.get().saturating_sub(left)
+    }
+
     /// Takes so much, and tells what is left; or takes nothing, and tells how long to wait. What is
     /// more than all of it takes all of it.
     pub(super) fn take(&self, amount: u32) -> Result<u32, Duration> {
@@ -61,8 +81,8 @@ impl Bucket {
 
 /// A client, or all of them.
 pub(super) struct Client {
-    pub(super) requests: Option<Bucket>,
-    pub(super) bytes: Option<Bucket>,
+    pub(super) requests: ArcSwapOption<Bucket>,
+    pub(super) bytes: ArcSwapOption<Bucket>,
     connections: AtomicUsize,
     /// When it was seen last, in milliseconds since the router started.
     seen: AtomicU64,
@@ -72,10 +92,22 @@ impl Client {
     /// A client that has taken nothing.
     pub(super) fn new(quotas: &Quotas) -> Self {
         Self {
-            requests: quotas.requests.map(Bucket::new),
-            bytes: quotas.bytes.map(Bucket::new),
+            requests: ArcSwapOption::from_pointee(quotas.requests.map(Bucket::new)),
+            bytes: ArcSwapOption::from_pointee(quotas.bytes.map(Bucket::new)),
             connections: AtomicUsize::new(0),
             seen: AtomicU64::new(0),
+        }
+    }
+
+    /// Has other quotas from now on; what was taken is taken, as far as there is as much.
+    pub(super) fn adopt(&self, quotas: &Quotas) {
+        for (bucket, quota) in [(&self.requests, quotas.requests), (&self.bytes, quotas.bytes)] {
+            let before = bucket.load();
+            if before.as_ref().map(|bucket| bucket.quota) == quota {
+                continue;
+            }
+            let taken = before.as_ref().map_or(0, |bucket| bucket.taken());
+            bucket.store(quota.map(|quota| Arc::new(Bucket::with(quota, taken))));
         }
     }
 
@@ -125,6 +157,22 @@ mod tests {
         let bucket = Bucket::new(Quota::of(1, 3, 0).unwrap());
         assert_eq!(bucket.take(u32::MAX), Ok(0));
         assert!(bucket.take(1).is_err());
+    }
+
+    #[test]
+    fn under_other_quotas_what_was_taken_is_taken() {
+        let quotas = |burst| Quotas { requests: Quota::of(1, burst, 0), bytes: None };
+        let client = Client::new(&quotas(10));
+        let take = |amount| client.requests.load().as_ref().unwrap().take(amount);
+        assert_eq!(take(7), Ok(3));
+        client.adopt(&quotas(20));
+        assert_eq!(take(1), Ok(12), "13 of 20 were left");
+        client.adopt(&quotas(3));
+        assert!(take(1).is_err(), "more than all of it was taken");
+        client.adopt(&Quotas { requests: None, bytes: None });
+        assert!(client.requests.load().is_none());
+        client.adopt(&quotas(3));
+        assert_eq!(take(1), Ok(2), "nobody counted meanwhile");
     }
 
     #[test]

@@ -125,6 +125,8 @@ codes! {
     InvalidFlag: "invalid_flag", UNPROCESSABLE_ENTITY, "Send a value that `detail` allows.";
     /// The database refused the events for what is in them; nothing was stored.
     RefusedByStorage: "refused_by_storage", UNPROCESSABLE_ENTITY, "Mend what `detail` names.";
+    /// The settings would not be good; those in force stay.
+    SettingsRefused: "settings_refused", UNPROCESSABLE_ENTITY, "Mend what `reload` or `detail` names.";
     /// This is a WebSocket of version 13, and the request is none.
     UpgradeRequired: "upgrade_required", UPGRADE_REQUIRED, "Connect with `ws://`.";
     /// The client has as many sockets and streams as it may; of Realtime, or all clients have.

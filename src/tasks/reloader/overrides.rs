@@ -99,7 +99,8 @@ impl Reloader {
         key: &str,
         deed: Deed<'_>,
     ) -> Result<Applied, ReloadError> {
-        let next = Turn { file: turn.file.clone(), overrides };
+        let (file, seen) = (turn.file.clone(), turn.seen.clone());
+        let next = Turn { file, seen, overrides };
         let changed = self.try_change(&next, key, deed).await;
         let outcome = deed.0.trim_start_matches("override.");
         let outcome = if changed.is_ok() { outcome } else { "refused" };

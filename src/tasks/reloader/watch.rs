@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fs, io, path::PathBuf, sync::Arc, time::Duratio
 
 use tokio::time::{Instant, sleep};
 
-use super::{Change, FileText, Reloader};
+use super::{Change, FileText, LiveSettings, Reloader, Source};
 use crate::settings::DEFAULT_FILE;
 
 /// How often it is looked.
@@ -22,63 +22,41 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// What the files hold, or why they cannot be read.
-type Contents = BTreeMap<PathBuf, Result<Vec<u8>, io::ErrorKind>>;
+pub(super) type Contents = BTreeMap<PathBuf, Result<Vec<u8>, io::ErrorKind>>;
 
 impl Reloader {
-    /// Reloads when the file is another, for as long as the process lives.
+    /// Reloads when the files are others than at the last attempt, whoever made that, for as long as
+    /// the process lives.
     pub async fn watch(self: Arc<Self>) {
-        let mut seen = self.in_force().await;
         let mut again: Option<Instant> = None;
         loop {
             sleep(LOOK).await;
-            let mut now = self.contents();
             let is_due = again.is_some_and(|at| at <= Instant::now());
-            if now == seen && !is_due {
+            if !is_due && !self.are_others(&self.contents()).await {
                 continue;
             }
-            now = self.settled(now).await;
-            if now == seen && !is_due {
+            let settled = self.settled().await;
+            if !is_due && !self.are_others(&settled).await {
                 continue;
             }
-            seen = now;
             let result = self.apply(Change::Reload).await;
             let may_pass = result.is_err_and(|error| error.may_pass());
             again = may_pass.then(|| Instant::now() + AGAIN);
         }
     }
 
-    /// What was read last, which may be another by now.
-    async fn in_force(&self) -> Contents {
-        let FileText { path, text } = self.turn.lock().await.file.clone();
-        let text = match text {
-            Ok(Some(text)) => Ok(text.as_bytes().to_vec()),
-            Ok(None) => Err(io::ErrorKind::NotFound),
-            Err(error) => Err(error.kind()),
-        };
-        let mut contents = self.contents();
-        if let Some(content) = contents.get_mut(&*path) {
-            *content = text;
-        }
-        contents
+    async fn are_others(&self, now: &Contents) -> bool {
+        self.turn.lock().await.seen != *now
     }
 
-    /// What the settings file holds now, and the key's, which is a setting too.
-    fn contents(&self) -> Contents {
-        let named = self.source.path.clone();
-        let file = named.unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
-        let files = [Some(file), self.live.load().realtime.key_file.clone()];
-        // A pipe is read once, and is no file that somebody edits.
-        let may_change = |path: &PathBuf| fs::metadata(path).map_or(true, |it| it.is_file());
-        let read = |path: PathBuf| {
-            let content = fs::read(&path).map_err(|error| error.kind());
-            (path, content)
-        };
-        files.into_iter().flatten().filter(may_change).map(read).collect()
+    pub(super) fn contents(&self) -> Contents {
+        contents(&self.source, &self.live)
     }
 
     /// What they hold once nobody writes any more.
-    async fn settled(&self, mut now: Contents) -> Contents {
+    async fn settled(&self) -> Contents {
         let began = Instant::now();
+        let mut now = self.contents();
         loop {
             sleep(SETTLED).await;
             let then = std::mem::replace(&mut now, self.contents());
@@ -87,4 +65,31 @@ impl Reloader {
             }
         }
     }
+}
+
+/// What the settings file holds now, and the key's, which is a setting too.
+fn contents(source: &Source, live: &LiveSettings) -> Contents {
+    let file = source.path.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+    let files = [Some(file), live.load().realtime.key_file.clone()];
+    // A pipe is read once, and is no file that somebody edits.
+    let may_change = |path: &PathBuf| fs::metadata(path).map_or(true, |it| it.is_file());
+    let read = |path: PathBuf| {
+        let content = fs::read(&path).map_err(|error| error.kind());
+        (path, content)
+    };
+    files.into_iter().flatten().filter(may_change).map(read).collect()
+}
+
+/// The same as it was when `read` was, which may be otherwise by now.
+pub(super) fn at_start(source: &Source, live: &LiveSettings, read: &FileText) -> Contents {
+    let text = match &read.text {
+        Ok(Some(text)) => Ok(text.as_bytes().to_vec()),
+        Ok(None) => Err(io::ErrorKind::NotFound),
+        Err(error) => Err(error.kind()),
+    };
+    let mut contents = contents(source, live);
+    if let Some(content) = contents.get_mut(&*read.path) {
+        *content = text;
+    }
+    contents
 }
