@@ -38,9 +38,7 @@ use crate::{
         broadcaster::Broadcaster,
         cursors::AdapterCursors,
         journal::{Journal, tell_proof},
-        validator::news::PathNews,
     },
-    adapters::rehearsal::Rehearsals,
     core::{
         batching,
         tail::{SharedTail, Tail},
@@ -128,10 +126,7 @@ pub async fn run(
     let traces = start_traces(&metrics);
     let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
     let cursors = Arc::<AdapterCursors>::default();
-    let news = Arc::<PathNews>::default();
-    let rehearsals = Arc::new(Rehearsals::new(metrics.clone()));
-    let common =
-        Common { storage, tail, cursors: cursors.clone(), news, rehearsals, metrics, traces };
+    let common = Common::new(storage, tail, cursors.clone(), metrics, traces);
     let (advanced, follow) = watch::channel(());
     let topics = Arc::new(Topics::new(topic_options(&settings, &common, advanced.clone())));
     let (fatal, stopped) = oneshot::channel();
@@ -140,7 +135,6 @@ pub async fn run(
     let shard = shard_options(&settings, &common, follow.clone(), &live);
     let auth = Authenticator::new(&settings.auth)?;
     let validation = Validation::start(&live, &common, &journal, follow.clone());
-    let validator = validation.validator.clone();
     let builtin = listeners.builtin(&auth);
     let rails = Rails::new(&common, &journal, follow, builtin.clone());
     let limits = Arc::new(Limits::new(&settings.limits, common.metrics.clone()));
@@ -166,19 +160,18 @@ pub async fn run(
         metrics: common.metrics.clone(),
     }));
     let probing = validation.probe(&live, reloader.follow(), &common, builtin);
-    let broadcaster = Broadcaster::default().start();
     let rollout = rollout::start(&common, &live, &reloader, &journal, &broadcaster).await?;
     let Common { storage, tail, rehearsals, metrics, traces, .. } = common;
     let router = web::Data::new(Router {
         auth,
         limits,
         legacy: Arc::new(board),
-        reloader: reloader.clone(),
+        reloader,
         live,
         storage,
         journal,
         broadcaster,
-        validator,
+        validator: validation.validator,
         rehearsals,
         delivery: rails.shown(),
         rollout,
@@ -195,13 +188,29 @@ pub async fn run(
         draining: AtomicBool::new(false),
         started: Instant::now(),
     });
+    keep_going(&router, &rails, reload, cursors);
+    let servers = listeners.start(&router, &shard)?;
+    serve((address, servers), &router, (&rails, probing), (stop, stopped)).await
+}
+
+/// What the router does by itself, for as long as it lives.
+fn keep_going(
+    router: &web::Data<Router>,
+    rails: &Arc<Rails>,
+    reload: Arc<Notify>,
+    cursors: Arc<AdapterCursors>,
+) {
+    let reloader = &router.reloader;
     actix_rt::spawn(rails.clone().run());
     actix_rt::spawn(reloader.clone().watch());
     actix_rt::spawn(reloader.clone().expire());
-    actix_rt::spawn(reload_when(reload, reloader));
-    actix_rt::spawn(retention(&router, cursors).run());
-    let servers = listeners.start(&router, &shard)?;
-    serve((address, servers), &router, (&rails, probing), (stop, stopped)).await
+    actix_rt::spawn(reload_when(reload, reloader.clone()));
+    actix_rt::spawn(retention(router, cursors).run());
+    actix_rt::spawn(dead_letters::drain(router.clone()));
+    actix_rt::spawn(ledger::watch(router.clone()));
+    actix_rt::spawn(http::rollout::watch(router.clone()));
+    actix_rt::spawn(router.limits.clone().sweep());
+    actix_rt::spawn(router.topics.clone().sweep());
 }
 
 async fn serve(
@@ -210,11 +219,6 @@ async fn serve(
     (rails, probing): (&Rails, Probing),
     (stop, stopped): (impl Future<Output = ()>, oneshot::Receiver<String>),
 ) -> Result<(), AppError> {
-    actix_rt::spawn(dead_letters::drain(router.clone()));
-    actix_rt::spawn(ledger::watch(router.clone()));
-    actix_rt::spawn(http::rollout::watch(router.clone()));
-    actix_rt::spawn(router.limits.clone().sweep());
-    actix_rt::spawn(router.topics.clone().sweep());
     let delivery = router.clone();
     let watched = Watched {
         journal: router.journal.clone().recipient(),

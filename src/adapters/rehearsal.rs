@@ -197,7 +197,7 @@ impl Rehearsals {
             "a rehearsal ends: no more faults are planted",
         );
         self.show(path, false);
-        self.change(|stage, now| stage.end(now));
+        self.change(Stage::end);
     }
 
     fn show(&self, path: Path, is_on: bool) {

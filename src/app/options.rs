@@ -42,6 +42,19 @@ pub(super) struct Common {
     pub(super) traces: Option<Arc<Traces>>,
 }
 
+impl Common {
+    pub(super) fn new(
+        storage: Arc<dyn Storage>,
+        tail: Arc<SharedTail>,
+        cursors: Arc<AdapterCursors>,
+        metrics: Arc<Metrics>,
+        traces: Option<Arc<Traces>>,
+    ) -> Self {
+        let rehearsals = Arc::new(Rehearsals::new(metrics.clone()));
+        Self { storage, tail, cursors, news: Arc::default(), rehearsals, metrics, traces }
+    }
+}
+
 pub(super) fn board(common: &Common, listeners: &Listeners) -> Board {
     let Common { storage, tail, metrics, .. } = common;
     Board::new(storage.clone(), tail.clone(), metrics.clone(), listeners.address.port())

@@ -53,14 +53,14 @@ impl Validation {
 
     /// Makes the probes, which follow the settings too; `generation` says when there are others.
     pub(super) fn probe(
-        self,
+        &self,
         live: &Arc<LiveSettings>,
         generation: watch::Receiver<u64>,
         common: &Common,
         builtin: Builtin,
     ) -> Probing {
         let (stop, stopped) = oneshot::channel();
-        let Self { validator, thread } = self;
+        let validator = &self.validator;
         let keeper = Keeper {
             live: live.clone(),
             generation,
@@ -73,10 +73,10 @@ impl Validation {
                 up: validator.clone().recipient(),
                 seen: validator.clone().recipient(),
                 proven: validator.clone().recipient(),
-                down: validator.recipient(),
+                down: validator.clone().recipient(),
             },
         };
-        if !thread.spawn_fn(|| drop(actix_rt::spawn(keeper.run()))) {
+        if !self.thread.spawn_fn(|| drop(actix_rt::spawn(keeper.run()))) {
             tracing::error!("there are no probes: the validator's thread is gone");
         }
         Probing { _stop: stop }

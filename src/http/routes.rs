@@ -120,7 +120,22 @@ pub const ROUTES: &[Route] = &[
 
 /// Puts the routes of [`ROUTES`] into an app, all but the sockets: those are upgrades.
 pub fn configure(app: &mut web::ServiceConfig) {
-    app.configure(realtime).configure(original);
+    app.configure(events_and_clients).configure(realtime).configure(original);
+    app.configure(operate).configure(migrate);
+    app.service(resource("/livez").route(get().to(ops::livez)))
+        .service(resource("/readyz").route(get().to(ops::readyz)))
+        .service(resource("/metrics").route(get().to(ops::metrics)))
+        .service(resource("/openapi.json").route(get().to(contract::openapi_json)))
+        .service(resource("/asyncapi.yaml").route(get().to(contract::asyncapi_yaml)))
+        .service(resource("/docs").route(get().to(contract::page)))
+        .service(resource("/docs/{file}").route(get().to(contract::file)))
+        .service(resource("/client.js").route(get().to(dashboard::client)))
+        .service(resource("/").route(get().to(ops::index)))
+        .default_service(web::to(nowhere));
+}
+
+/// Events in and out, and whoever is connected.
+fn events_and_clients(app: &mut web::ServiceConfig) {
     app.service(
         resource("/v1/events").route(web::post().to(ingest::post)).route(get().to(events::list)),
     )
@@ -130,50 +145,45 @@ pub fn configure(app: &mut web::ServiceConfig) {
     .service(resource("/v1/ws").route(get().to(upgrade::expected)))
     .service(resource("/v1/tickets").route(web::post().to(auth::post_ticket)))
     .service(resource("/v1/sessions").route(get().to(ops::sessions)))
-    .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
-    .service(resource("/v1/stats").route(get().to(stats::stats)))
-    .service(resource("/v1/adapters").route(get().to(adapters::list)))
-    .service(resource("/v1/validation").route(get().to(validation::show)))
-    .service(resource("/v1/adapters/{name}/breaker").route(web::post().to(adapters::force)))
-    .service(resource("/v1/dead-letters").route(get().to(dead_letters::list)))
-    .service(
-        resource("/v1/dead-letters/{id}")
-            .route(get().to(dead_letters::one))
-            .route(web::delete().to(dead_letters::delete)),
-    )
-    .service(resource("/v1/dead-letters/{id}/replay").route(web::post().to(dead_letters::replay)))
-    .service(
-        resource("/v1/validation/rehearsal")
-            .route(get().to(rehearsal::show))
-            .route(web::put().to(rehearsal::begin))
-            .route(web::delete().to(rehearsal::end)),
-    )
-    .configure(moving)
-    .service(resource("/v1/audit").route(get().to(audit::list)))
-    .service(resource("/v1/flags").route(get().to(flags::list)))
-    .service(
-        resource("/v1/flags/{name}")
-            .route(web::put().to(flags::set))
-            .route(web::delete().to(flags::clear)),
-    )
-    .service(resource("/v1/settings").route(get().to(settings::settings)))
-    .service(resource("/v1/settings/reload").route(web::post().to(settings::reload)))
-    .service(resource("/v1/ledger").route(get().to(ledger::ledger)))
-    .service(resource("/livez").route(get().to(ops::livez)))
-    .service(resource("/readyz").route(get().to(ops::readyz)))
-    .service(resource("/metrics").route(get().to(ops::metrics)))
-    .service(resource("/openapi.json").route(get().to(contract::openapi_json)))
-    .service(resource("/asyncapi.yaml").route(get().to(contract::asyncapi_yaml)))
-    .service(resource("/docs").route(get().to(contract::page)))
-    .service(resource("/docs/{file}").route(get().to(contract::file)))
-    .service(resource("/client.js").route(get().to(dashboard::client)))
-    .service(resource("/").route(get().to(ops::index)))
-    .default_service(web::to(nowhere));
+    .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)));
 }
 
-/// Where clients belong, and who moves them.
-fn moving(app: &mut web::ServiceConfig) {
-    app.service(resource("/v1/connect").route(get().to(connect::connect)))
+/// How the router works, and what can be done about it.
+fn operate(app: &mut web::ServiceConfig) {
+    app.service(resource("/v1/stats").route(get().to(stats::stats)))
+        .service(resource("/v1/ledger").route(get().to(ledger::ledger)))
+        .service(resource("/v1/adapters").route(get().to(adapters::list)))
+        .service(resource("/v1/adapters/{name}/breaker").route(web::post().to(adapters::force)))
+        .service(resource("/v1/dead-letters").route(get().to(dead_letters::list)))
+        .service(
+            resource("/v1/dead-letters/{id}")
+                .route(get().to(dead_letters::one))
+                .route(web::delete().to(dead_letters::delete)),
+        )
+        .service(
+            resource("/v1/dead-letters/{id}/replay").route(web::post().to(dead_letters::replay)),
+        )
+        .service(resource("/v1/audit").route(get().to(audit::list)))
+        .service(resource("/v1/settings").route(get().to(settings::settings)))
+        .service(resource("/v1/settings/reload").route(web::post().to(settings::reload)));
+}
+
+/// Which events and clients go where, and whether that is well.
+fn migrate(app: &mut web::ServiceConfig) {
+    app.service(resource("/v1/flags").route(get().to(flags::list)))
+        .service(
+            resource("/v1/flags/{name}")
+                .route(web::put().to(flags::set))
+                .route(web::delete().to(flags::clear)),
+        )
+        .service(resource("/v1/validation").route(get().to(validation::show)))
+        .service(
+            resource("/v1/validation/rehearsal")
+                .route(get().to(rehearsal::show))
+                .route(web::put().to(rehearsal::begin))
+                .route(web::delete().to(rehearsal::end)),
+        )
+        .service(resource("/v1/connect").route(get().to(connect::connect)))
         .service(
             resource("/v1/rollout")
                 .route(get().to(rollout::show))
@@ -222,6 +232,36 @@ fn resource(path: &str) -> Resource {
 /// HEAD is GET without the body, which the server leaves out by itself.
 fn get() -> actix_web::Route {
     web::route().guard(methods::Any(methods::Get()).or(methods::Head()))
+=======
+/// Those of whoever operates the router.
+fn operate(app: &mut web::ServiceConfig) {
+    let resource = |path| web::resource(path).default_service(web::to(method_not_allowed));
+    let get = || web::route().guard(methods::Any(methods::Get()).or(methods::Head()));
+    app.service(resource("/v1/sessions").route(get().to(ops::sessions)))
+        .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
+        .service(resource("/v1/stats").route(get().to(stats::stats)))
+        .service(resource("/v1/adapters").route(get().to(adapters::list)))
+        .service(resource("/v1/validation").route(get().to(validation::show)))
+        .service(resource("/v1/adapters/{name}/breaker").route(web::post().to(adapters::force)))
+        .service(resource("/v1/dead-letters").route(get().to(dead_letters::list)))
+        .service(
+            resource("/v1/dead-letters/{id}")
+                .route(get().to(dead_letters::one))
+                .route(web::delete().to(dead_letters::delete)),
+        )
+        .service(
+            resource("/v1/dead-letters/{id}/replay").route(web::post().to(dead_letters::replay)),
+        )
+        .service(
+            resource("/v1/validation/rehearsal")
+                .route(get().to(rehearsal::show))
+                .route(web::put().to(rehearsal::begin))
+                .route(web::delete().to(rehearsal::end)),
+        )
+        .service(resource("/v1/audit").route(get().to(audit::list)))
+        .service(resource("/v1/settings").route(get().to(settings::settings)))
+        .service(resource("/v1/ledger").route(get().to(ledger::ledger)));
+>>>>>>> 305efa419b9a1e5946f016dec9fd877efb78c756
 }
 
 async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {

@@ -4,7 +4,7 @@
 //! Its proof is a `ping` and the `pong`, and that by then nothing is behind: what was committed before
 //! the `ping` was either seen, or something after it was.
 
-use std::{collections::VecDeque, future::Future, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use futures_util::{Sink, SinkExt, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
@@ -181,7 +181,7 @@ impl Direct {
     /// Events came.
     async fn take(
         &mut self,
-        events: Vec<Box<str>>,
+        events: Vec<Arc<str>>,
         now: Instant,
         told: &Told,
     ) -> Result<(), Ended> {
@@ -201,7 +201,7 @@ impl Direct {
         self.tell(&heard, now, told).await
     }
 
-    async fn tell(&self, heard: &[Box<str>], now: Instant, told: &Told) -> Result<(), Ended> {
+    async fn tell(&self, heard: &[Arc<str>], now: Instant, told: &Told) -> Result<(), Ended> {
         let shown = heard.iter().filter_map(|event| told.read(event));
         told.seen(shown.map(|shown| (shown, now)).collect()).await
     }
@@ -244,9 +244,9 @@ impl Session {
 }
 
 /// Says something.
-fn say<S>(sink: &mut S, text: String) -> impl Future<Output = Result<(), Ended>>
+async fn say<S>(sink: &mut S, text: String) -> Result<(), Ended>
 where
     S: Sink<Message, Error = Error> + Unpin,
 {
-    async move { sink.send(Message::text(text)).await.map_err(|error| lost(error.to_string())) }
+    sink.send(Message::text(text)).await.map_err(|error| lost(error.to_string()))
 }

@@ -15,13 +15,13 @@ const MOST_HELD: usize = 10_000;
 
 pub(super) struct Ear {
     rehearsals: Arc<Rehearsals>,
-    stage: Stage<Box<str>>,
+    stage: Stage<Arc<str>>,
     began: Instant,
 }
 
 impl Ear {
     pub(super) fn new(rehearsals: Arc<Rehearsals>) -> Self {
-        let stage = Stage::new(MOST_HELD, |json: &Box<str>| altered(json).map(Into::into));
+        let stage = Stage::new(MOST_HELD, |json: &Arc<str>| altered(json).map(Into::into));
         Self { rehearsals, stage, began: Instant::now() }
     }
 
@@ -31,7 +31,7 @@ impl Ear {
     }
 
     /// What it hears of events that came.
-    pub(super) fn hear(&mut self, events: &[Box<str>]) -> Vec<Box<str>> {
+    pub(super) fn hear(&mut self, events: &[Arc<str>]) -> Vec<Arc<str>> {
         let now = self.began.elapsed();
         let Some(running) = self.rehearsals.on(Path::Websocket) else {
             self.stage.end(now);
@@ -45,7 +45,7 @@ impl Ear {
     }
 
     /// What it hears now of what was held back.
-    pub(super) fn due(&mut self) -> Vec<Box<str>> {
+    pub(super) fn due(&mut self) -> Vec<Arc<str>> {
         let due = self.stage.due(self.began.elapsed(), usize::MAX);
         self.stage.done(&due.iter().map(|held| held.number).collect::<Vec<_>>());
         due.into_iter().map(|held| held.item).collect()

@@ -5,7 +5,7 @@
 //! still heard. So the probe says something on a channel of its own, on the same socket, and hears
 //! itself: what comes back proves that the socket was whole when that was said.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{Sink, SinkExt, StreamExt};
 use serde::Deserialize;
@@ -52,16 +52,22 @@ pub(super) struct Realtime {
 
 /// What is known of one connection.
 struct Channels {
-    events_joined: bool,
-    echo_joined: bool,
-    /// Rows are told, where they are wanted.
-    rows_told: bool,
+    /// What it still waits for: the answers to both joins, and news of rows where they are wanted.
+    awaited: Vec<Awaited>,
     is_up: bool,
     canary: Canary<()>,
     next_ref: u64,
     /// Until when it was whole, and that is not told yet.
     proven: Option<Duration>,
     seen: Vec<(Shown, Instant)>,
+}
+
+/// What makes a subscription, all together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Awaited {
+    Events,
+    Echo,
+    Rows,
 }
 
 #[derive(Deserialize)]
@@ -89,10 +95,10 @@ impl Realtime {
     async fn attend(&mut self, told: &mut Told) -> Result<(), Ended> {
         let by = Instant::now() + SUBSCRIBE;
         let socket = timeout_at(by, self.way.connect()).await;
-        let socket = socket.map_err(|_| lost("not connected in time"))??;
+        let socket = socket.map_err(|_elapsed| lost("not connected in time"))??;
         let (mut sink, stream) = socket.split();
         let mut frames = stream.ready_chunks(TOGETHER);
-        let mut channels = Channels::new(self.canary, !self.rows);
+        let mut channels = Channels::new(self.canary, self.rows);
         let rows = self.rows.then_some(TABLE);
         say(&mut sink, self.events.join(EVENTS_REF, Wants { rows, ..Wants::default() })).await?;
         say(&mut sink, self.echo.join(CANARY_REF, Wants { echo: true, ..Wants::default() }))
@@ -176,11 +182,11 @@ impl Realtime {
         match heard {
             Heard::Reply(EVENTS_REF, outcome) => {
                 outcome.map_err(lost)?;
-                channels.events_joined = true;
+                channels.came(Awaited::Events);
             }
             Heard::Reply(CANARY_REF, outcome) => {
                 outcome.map_err(lost)?;
-                channels.echo_joined = true;
+                channels.came(Awaited::Echo);
             }
             Heard::Broadcast { topic, event, payload } if topic == echo && event == CANARY => {
                 let number = serde_json::from_str::<Numbered>(payload).ok().map(|it| it.n);
@@ -205,7 +211,7 @@ impl Realtime {
             Heard::System { topic, extension, outcome: Ok(_) }
                 if topic == ours && extension == ROWS =>
             {
-                channels.rows_told = true;
+                channels.came(Awaited::Rows);
             }
             Heard::End { topic, reason } if topic == ours || topic == echo => {
                 return Err(lost(reason));
@@ -231,11 +237,10 @@ impl Listen for Realtime {
 }
 
 impl Channels {
-    fn new(canary: Duration, rows_told: bool) -> Self {
+    fn new(canary: Duration, rows: bool) -> Self {
+        let rows = rows.then_some(Awaited::Rows);
         Self {
-            events_joined: false,
-            echo_joined: false,
-            rows_told,
+            awaited: [Awaited::Events, Awaited::Echo].into_iter().chain(rows).collect(),
             is_up: false,
             canary: Canary::new(patience(canary)),
             next_ref: CANARY_REF,
@@ -251,17 +256,20 @@ impl Channels {
         }
     }
 
+    fn came(&mut self, awaited: Awaited) {
+        self.awaited.retain(|it| *it != awaited);
+    }
+
     /// Whether it is subscribed, all of it, since now.
     fn becomes_up(&mut self) -> bool {
-        let is_up = self.events_joined && self.echo_joined && self.rows_told;
-        is_up && !std::mem::replace(&mut self.is_up, true)
+        self.awaited.is_empty() && !std::mem::replace(&mut self.is_up, true)
     }
 }
 
 /// Says something.
-fn say<S>(sink: &mut S, message: Message) -> impl Future<Output = Result<(), Ended>>
+async fn say<S>(sink: &mut S, message: Message) -> Result<(), Ended>
 where
     S: Sink<Message, Error = Error> + Unpin,
 {
-    async move { sink.send(message).await.map_err(|error| lost(error.to_string())) }
+    sink.send(message).await.map_err(|error| lost(error.to_string()))
 }
