@@ -223,9 +223,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn every_fact_has_a_line_and_its_source() {
-        let trace = json!({
+    fn everything() -> serde_json::Value {
+        json!({
             "id": "i",
             "committed": {
                 "source": "storage", "epoch": "e", "seq": 7, "event_type": "a\u{1b}[2J",
@@ -250,7 +249,7 @@ mod tests {
             "validation": { "paths": [
                 {
                     "path": "websocket", "source": "recent", "verdict": "matched", "reason": null,
-                    "expected_hash": "aa", "seen_hash": "aa", "copies": 1, "latency_ms": 3.14,
+                    "expected_hash": "aa", "seen_hash": "aa", "copies": 1, "latency_ms": 3.16,
                     "decided_at": "T7", "generation": null,
                 },
                 {
@@ -264,7 +263,11 @@ mod tests {
                     "latency_ms": null, "decided_at": "T9", "generation": null,
                 },
             ] },
-        });
+        })
+    }
+
+    #[test]
+    fn every_fact_has_a_line_and_its_source() {
         let expected = r"i: a\u{1b}[2J from s, debug
   committed: T1, as 7 of epoch e (storage)
     its own time is T0, its checksum c
@@ -277,11 +280,11 @@ mod tests {
     dead letter 3 since T5: failed, sent 2 times: no (storage)
       replayed T6
   validation: what was seen of it
-    websocket: matched, seen once after 3.1 ms (recent)
+    websocket: matched, seen once after 3.2 ms (recent)
     realtime: differs (storage)
       its content was bb, not aa
     realtime: unscored (broken), seen 0 times (recent)
 ";
-        assert_eq!(told(&serde_json::from_value(trace).unwrap()), expected);
+        assert_eq!(told(&serde_json::from_value(everything()).unwrap()), expected);
     }
 }

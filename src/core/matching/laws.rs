@@ -102,7 +102,7 @@ fn happen(world: World, dice: &mut Dice<'_>) -> Happened {
     sources.push(passes.0);
     for (path, sent) in [(Path::Websocket, sent), (Path::Realtime, passes.1)] {
         let sent = harm(sent, world, dice);
-        sources.push(probe(path, &sent, &events, end, world, dice, &mut heard));
+        sources.push(probe((path, &sent), (&events, end, world), dice, &mut heard));
     }
     let mut told: Told = Vec::new();
     for source in sources {
@@ -160,11 +160,8 @@ fn harm(sent: Sent, world: World, dice: &mut Dice<'_>) -> Sent {
 /// A probe hears what is sent and arrives while it is subscribed. That it is not any more, it finds
 /// out when it is: until then it hears nothing, and proves nothing.
 fn probe(
-    path: Path,
-    sent: &Sent,
-    events: &[Committed],
-    end: u64,
-    world: World,
+    (path, sent): (Path, &Sent),
+    (events, end, world): (&[Committed], u64, World),
     dice: &mut Dice<'_>,
     heard: &mut HashMap<(Path, Seq), Vec<(u64, bool)>>,
 ) -> Told {
@@ -172,11 +169,11 @@ fn probe(
     let mut up = 0;
     while up < end {
         let down = if world.breaks { up + 200 + dice.roll(8_000) } else { end };
-        let head = events.iter().filter(|event| at_of(event) <= up).count() as Seq;
-        told.push((up, Input::Subscribed(path, head, up)));
+        let newest = events.iter().filter(|event| at_of(event) <= up).count() as Seq;
+        told.push((up, Input::Subscribed(path, newest, up)));
         for (at, arrives, seq, whole) in sent {
             // A session reads the journal; who is sent to must be there.
-            let there = if path == Path::Websocket { *seq > head } else { *at >= up };
+            let there = if path == Path::Websocket { *seq > newest } else { *at >= up };
             if there && (up..down).contains(arrives) {
                 let Committed { id, epoch, mut expected, .. } = event(*seq, 0, true);
                 if !whole {
@@ -338,7 +335,7 @@ proptest! {
             Receipt { id, seq: Some(*seq), epoch: Some(epoch), hash: expected, at }
         }).collect();
         let mut other = receipts.clone();
-        other.sort_by_key(|receipt| (receipt.hash, receipt.at.as_nanos() as u64 ^ shuffled));
+        other.sort_by_key(|receipt| (receipt.hash, receipt.at.as_nanos() ^ u128::from(shuffled)));
         if !other.is_empty() {
             let turn = order.index(other.len());
             other.rotate_left(turn);

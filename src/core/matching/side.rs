@@ -157,17 +157,14 @@ impl Side {
             return;
         };
         let Some(seq) = self.by_id.get(&receipt.id).copied() else {
-            match self.recent.get(&receipt.id) {
-                Some(case) => {
-                    ear.highest = ear.highest.max(case.seq);
-                    self.copies.after(case.verdict);
-                }
-                None => {
-                    self.copies.unknown += 1;
-                    if receipt.is_beyond(common.head) {
-                        self.given_up.insert(receipt.id);
-                    }
-                }
+            if let Some(case) = self.recent.get(&receipt.id) {
+                ear.highest = ear.highest.max(case.seq);
+                self.copies.after(case.verdict);
+                return;
+            }
+            self.copies.unknown += 1;
+            if receipt.is_beyond(common.head) {
+                self.given_up.insert(receipt.id);
             }
             return;
         };

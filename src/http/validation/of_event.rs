@@ -9,7 +9,7 @@ use crate::{
     actors::validator::{GetSeen, SeenOnPaths},
     core::{
         event::rfc3339,
-        matching::{Path, Seen},
+        matching::{Path, Seen, Unscored},
     },
     http::{Router, events::unreadable, ops::stopping, problem::Problem},
     storage::StoredVerdict,
@@ -100,7 +100,7 @@ fn recent(path: Path, seen: &Seen, clock: Clock) -> OnPath {
         },
         Seen::Decided(case) => OnPath {
             verdict: Some(case.verdict.name()),
-            reason: case.verdict.reason().map(|reason| reason.name()),
+            reason: case.verdict.reason().map(Unscored::name),
             expected_hash: case.expected.to_string(),
             seen_hash: case.seen.map(|hash| hash.to_string()),
             copies: Some(case.copies),
@@ -116,7 +116,7 @@ fn stored(kept: &StoredVerdict) -> OnPath {
         path: kept.path,
         source: "storage",
         verdict: Some(kept.verdict.name()),
-        reason: kept.verdict.reason().map(|reason| reason.name()),
+        reason: kept.verdict.reason().map(Unscored::name),
         expected_hash: kept.expected.to_string(),
         seen_hash: kept.seen.map(|hash| hash.to_string()),
         copies: None,

@@ -145,8 +145,11 @@ async fn no_step_passes_a_dead_letter_that_is_not_there_yet() {
 fn through(note: &Note) -> Seq {
     match note {
         Note::Cursor(step) | Note::Bury { step, .. } => step.through,
-        Note::DeadLetter { .. } | Note::Audit(_) | Note::Override { .. } => 0,
-        Note::Verdicts(_) | Note::ForgetVerdicts(_) => 0,
+        Note::DeadLetter { .. }
+        | Note::Audit(_)
+        | Note::Override { .. }
+        | Note::Verdicts(_)
+        | Note::ForgetVerdicts(_) => 0,
     }
 }
 
