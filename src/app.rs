@@ -42,6 +42,7 @@ use crate::{
     adapters::rehearsal::Rehearsals,
     core::{
         batching,
+        numbering::Head,
         tail::{SharedTail, Tail},
     },
     http::{
@@ -122,15 +123,7 @@ pub async fn run(
     let read = loaded.read.clone();
     let live = Arc::new(LiveSettings::new(Snapshot::first(loaded, Utc::now())));
     let settings = live.load();
-
-    let metrics = Arc::new(Metrics::new());
-    let traces = start_traces(&metrics);
-    let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
-    let cursors = Arc::<AdapterCursors>::default();
-    let news = Arc::<PathNews>::default();
-    let rehearsals = Arc::new(Rehearsals::new(metrics.clone()));
-    let common =
-        Common { storage, tail, cursors: cursors.clone(), news, rehearsals, metrics, traces };
+    let common = common(storage, head, &settings);
     let (advanced, follow) = watch::channel(());
     let topics = Arc::new(Topics::new(topic_options(&settings, &common, advanced.clone())));
     let (fatal, stopped) = oneshot::channel();
@@ -139,21 +132,13 @@ pub async fn run(
     let shard = shard_options(&settings, &common, follow.clone(), &live);
     let auth = Authenticator::new(&settings.auth)?;
     let validation = Validation::start(&live, &common, &journal, follow.clone());
-    let validator = validation.validator.clone();
-    let builtin = listeners.builtin(&auth);
+    let (validator, builtin) = (validation.validator.clone(), listeners.builtin(&auth));
     let rails = Rails::new(&common, &journal, follow, builtin.clone());
     let limits = Arc::new(Limits::new(&settings.limits, common.metrics.clone()));
     let broadcaster = Broadcaster::default().start();
-    let followers = Works {
-        rails: Arc::new(rails),
-        topics: topics.clone(),
-        journal: journal.clone(),
-        broadcaster: broadcaster.clone(),
-        limits: limits.clone(),
-    };
+    let followers = Works::new(rails, &topics, &journal, &broadcaster, &limits);
     followers.begin(&settings).await?;
-    let rails = followers.rails.clone();
-    let address = listeners.address;
+    let (rails, address) = (followers.rails.clone(), listeners.address);
     let board = board(&common, &listeners);
     let reloader = Arc::new(Reloader::new(ReloaderOptions {
         source,
@@ -165,7 +150,7 @@ pub async fn run(
         metrics: common.metrics.clone(),
     }));
     let probing = validation.probe(&live, reloader.follow(), &common, builtin);
-    let Common { storage, tail, rehearsals, metrics, traces, .. } = common;
+    let Common { storage, tail, cursors, rehearsals, metrics, traces, .. } = common;
     let router = web::Data::new(Router {
         auth,
         limits,
@@ -192,14 +177,12 @@ pub async fn run(
         started: Instant::now(),
     });
     actix_rt::spawn(rails.clone().run());
-    actix_rt::spawn(reloader.clone().watch());
-    actix_rt::spawn(reloader.clone().expire());
-    actix_rt::spawn(reload_when(reload, reloader));
+    follow_settings(reloader, reload);
     actix_rt::spawn(retention(&router, cursors).run());
     actix_rt::spawn(dead_letters::drain(router.clone()));
     actix_rt::spawn(ledger::watch(router.clone()));
-    let servers = listeners.start(&router, &shard)?;
-    serve((address, servers), &router, (&rails, probing), (stop, stopped)).await
+    let served = (address, listeners.start(&router, &shard)?);
+    serve(served, &router, (&rails, probing), (stop, stopped)).await
 }
 
 async fn serve(
@@ -237,6 +220,23 @@ async fn serve(
     }
     shut_down(router, rails, &servers, probing).await;
     Ok(())
+}
+
+/// What all have in common that is there before anybody is.
+fn common(storage: Arc<dyn Storage>, head: Head, settings: &Settings) -> Common {
+    let metrics = Arc::new(Metrics::new());
+    let traces = start_traces(&metrics);
+    let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
+    let (cursors, news) = (Arc::<AdapterCursors>::default(), Arc::<PathNews>::default());
+    let rehearsals = Arc::new(Rehearsals::new(metrics.clone()));
+    Common { storage, tail, cursors, news, rehearsals, metrics, traces }
+}
+
+/// Changes of the file, overrides that expire, and whoever asks.
+fn follow_settings(reloader: Arc<Reloader>, asked: Arc<Notify>) {
+    actix_rt::spawn(reloader.clone().watch());
+    actix_rt::spawn(reloader.clone().expire());
+    actix_rt::spawn(reload_when(asked, reloader));
 }
 
 /// Loads the settings again whenever somebody asks; what became of it is told by the reloader.
