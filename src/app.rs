@@ -29,7 +29,7 @@ use self::{
     delivery::Rails,
     listeners::{Listeners, Servers},
     live::Works,
-    options::{Common, board, journal_options, shard_options, tail_limits, topic_options},
+    options::{Common, board, journal_options, shard_options, topic_options},
     shutdown::shut_down,
     validation::{Probing, Validation},
 };
@@ -39,10 +39,7 @@ use crate::{
         cursors::AdapterCursors,
         journal::{Journal, tell_proof},
     },
-    core::{
-        batching,
-        tail::{SharedTail, Tail},
-    },
+    core::batching,
     http::{
         self, Router,
         auth::{Authenticator, NoRandomness},
@@ -61,7 +58,6 @@ use crate::{
         retention::Retention,
         watchdog::{self, Watched, WatchedDelivery},
     },
-    telemetry::{Metrics, Traces},
 };
 
 /// How long another router on the same database may take to end: a server may notice late that one
@@ -107,6 +103,7 @@ pub enum AppError {
 ///
 /// # Errors
 /// See [`AppError`].
+#[expect(clippy::too_many_lines, reason = "a list of what is made, in its order")]
 pub async fn run(
     loaded: Loaded,
     source: Source,
@@ -121,12 +118,7 @@ pub async fn run(
     let read = loaded.read.clone();
     let live = Arc::new(LiveSettings::new(Snapshot::first(loaded, Utc::now())));
     let settings = live.load();
-
-    let metrics = Arc::new(Metrics::new());
-    let traces = start_traces(&metrics);
-    let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
-    let cursors = Arc::<AdapterCursors>::default();
-    let common = Common::new(storage, tail, cursors.clone(), metrics, traces);
+    let common = Common::new(storage, head, &settings);
     let (advanced, follow) = watch::channel(());
     let topics = Arc::new(Topics::new(topic_options(&settings, &common, advanced.clone())));
     let (fatal, stopped) = oneshot::channel();
@@ -139,16 +131,9 @@ pub async fn run(
     let rails = Rails::new(&common, &journal, follow, builtin.clone());
     let limits = Arc::new(Limits::new(&settings.limits, common.metrics.clone()));
     let broadcaster = Broadcaster::default().start();
-    let followers = Works {
-        rails: Arc::new(rails),
-        topics: topics.clone(),
-        journal: journal.clone(),
-        broadcaster: broadcaster.clone(),
-        limits: limits.clone(),
-    };
+    let followers = Works::new(rails, &topics, &journal, &broadcaster, &limits);
     followers.begin(&settings).await?;
-    let rails = followers.rails.clone();
-    let address = listeners.address;
+    let (rails, address) = (followers.rails.clone(), listeners.address);
     let board = board(&common, &listeners);
     let reloader = Arc::new(Reloader::new(ReloaderOptions {
         source,
@@ -161,7 +146,7 @@ pub async fn run(
     }));
     let probing = validation.probe(&live, reloader.follow(), &common, builtin);
     let rollout = rollout::start(&common, &live, &reloader, &journal, &broadcaster).await?;
-    let Common { storage, tail, rehearsals, metrics, traces, .. } = common;
+    let Common { storage, tail, cursors, rehearsals, metrics, traces, .. } = common;
     let router = web::Data::new(Router {
         auth,
         limits,
@@ -254,17 +239,6 @@ async fn reload_when(asked: Arc<Notify>, reloader: Arc<Reloader>) {
         asked.notified().await;
         if reloader.apply(Change::Reload).await.is_err() {
             tracing::debug!("see the error before this");
-        }
-    }
-}
-
-/// Traces, where they are asked for. A router routes without them too.
-fn start_traces(metrics: &Arc<Metrics>) -> Option<Arc<Traces>> {
-    match Traces::start(metrics) {
-        Ok(traces) => traces.map(Arc::new),
-        Err(error) => {
-            tracing::warn!(%error, "there are no traces, although the environment asks for them");
-            None
         }
     }
 }

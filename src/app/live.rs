@@ -30,6 +30,23 @@ pub(super) struct Works {
 }
 
 impl Works {
+    /// All of these.
+    pub(super) fn new(
+        rails: Rails,
+        topics: &Arc<Topics>,
+        journal: &Addr<Journal>,
+        broadcaster: &Addr<Broadcaster>,
+        limits: &Arc<Limits>,
+    ) -> Self {
+        Self {
+            rails: Arc::new(rails),
+            topics: topics.clone(),
+            journal: journal.clone(),
+            broadcaster: broadcaster.clone(),
+            limits: limits.clone(),
+        }
+    }
+
     /// Becomes what the first settings say.
     pub(super) async fn begin(&self, first: &Arc<Snapshot>) -> Result<(), AppError> {
         let adopt = self.prepare(first).await?;

@@ -19,7 +19,8 @@ use crate::{
         batching::{self, BatchPolicy},
         fanout::FanoutLimits,
         heartbeat::Patience,
-        tail::{SharedTail, TailLimits},
+        numbering::Head,
+        tail::{SharedTail, Tail, TailLimits},
     },
     realtime::topics::TopicOptions,
     settings::{JournalSettings, LiveSettings, Settings},
@@ -43,15 +44,25 @@ pub(super) struct Common {
 }
 
 impl Common {
-    pub(super) fn new(
-        storage: Arc<dyn Storage>,
-        tail: Arc<SharedTail>,
-        cursors: Arc<AdapterCursors>,
-        metrics: Arc<Metrics>,
-        traces: Option<Arc<Traces>>,
-    ) -> Self {
+    /// Of a journal that goes on at `head`, with nothing in its tail.
+    pub(super) fn new(storage: Arc<dyn Storage>, head: Head, settings: &Settings) -> Self {
+        let metrics = Arc::new(Metrics::new());
+        let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
         let rehearsals = Arc::new(Rehearsals::new(metrics.clone()));
-        Self { storage, tail, cursors, news: Arc::default(), rehearsals, metrics, traces }
+        let traces = start_traces(&metrics);
+        let (cursors, news) = (Arc::default(), Arc::default());
+        Self { storage, tail, cursors, news, rehearsals, metrics, traces }
+    }
+}
+
+/// Traces, where they are asked for. A router routes without them too.
+fn start_traces(metrics: &Arc<Metrics>) -> Option<Arc<Traces>> {
+    match Traces::start(metrics) {
+        Ok(traces) => traces.map(Arc::new),
+        Err(error) => {
+            tracing::warn!(%error, "there are no traces, although the environment asks for them");
+            None
+        }
     }
 }
 

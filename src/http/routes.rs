@@ -232,36 +232,6 @@ fn resource(path: &str) -> Resource {
 /// HEAD is GET without the body, which the server leaves out by itself.
 fn get() -> actix_web::Route {
     web::route().guard(methods::Any(methods::Get()).or(methods::Head()))
-=======
-/// Those of whoever operates the router.
-fn operate(app: &mut web::ServiceConfig) {
-    let resource = |path| web::resource(path).default_service(web::to(method_not_allowed));
-    let get = || web::route().guard(methods::Any(methods::Get()).or(methods::Head()));
-    app.service(resource("/v1/sessions").route(get().to(ops::sessions)))
-        .service(resource("/v1/sessions/{id}").route(web::delete().to(ops::close_session)))
-        .service(resource("/v1/stats").route(get().to(stats::stats)))
-        .service(resource("/v1/adapters").route(get().to(adapters::list)))
-        .service(resource("/v1/validation").route(get().to(validation::show)))
-        .service(resource("/v1/adapters/{name}/breaker").route(web::post().to(adapters::force)))
-        .service(resource("/v1/dead-letters").route(get().to(dead_letters::list)))
-        .service(
-            resource("/v1/dead-letters/{id}")
-                .route(get().to(dead_letters::one))
-                .route(web::delete().to(dead_letters::delete)),
-        )
-        .service(
-            resource("/v1/dead-letters/{id}/replay").route(web::post().to(dead_letters::replay)),
-        )
-        .service(
-            resource("/v1/validation/rehearsal")
-                .route(get().to(rehearsal::show))
-                .route(web::put().to(rehearsal::begin))
-                .route(web::delete().to(rehearsal::end)),
-        )
-        .service(resource("/v1/audit").route(get().to(audit::list)))
-        .service(resource("/v1/settings").route(get().to(settings::settings)))
-        .service(resource("/v1/ledger").route(get().to(ledger::ledger)));
->>>>>>> 305efa419b9a1e5946f016dec9fd877efb78c756
 }
 
 async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {
