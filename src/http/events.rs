@@ -142,6 +142,7 @@ struct Parameters {
     category: Option<Vec<Category>>,
     /// Those alone that are meant for a Realtime, as `metadata.broadcast_mode` says: exactly those
     /// that its clients are sent.
+    #[param(inline)]
     path: Option<RealtimePath>,
     /// At most so many.
     #[param(minimum = 1, maximum = 1000, default = 100)]
