@@ -345,7 +345,11 @@ async fn finish(realtime: &Realtime) {
 /// Whether the actors of a path that is on are told of anything.
 #[cfg(test)]
 pub(super) fn differ(next: &Settings, before: &Settings, builtin: &Builtin) -> bool {
-    let plan = |settings, before| Plan::of(settings, builtin, before).ok().flatten();
+    let rehearsals = Arc::new(crate::adapters::rehearsal::Rehearsals::new(Arc::new(
+        crate::telemetry::Metrics::new(),
+    )));
+    let made_of = (builtin, &rehearsals);
+    let plan = |settings, before| Plan::of(settings, made_of, before).ok().flatten();
     let Some(before) = plan(before, None) else { return true };
     let Some(next) = plan(next, Some(&before)) else { return true };
     next.for_adapter(&before).is_some() || next.for_batcher(&before).is_some()
