@@ -246,13 +246,12 @@ impl Rails {
     async fn stop(&self, Running { realtime, thread, .. }: Running) {
         self.shown.store(Arc::new(self.alone()));
         finish(&realtime).await;
-        match realtime.batcher.send(GetBatcher).await {
-            Ok(BatcherView { position, through, .. }) => {
-                self.keep(Cursor { position, through, updated_at: Utc::now() });
-                tracing::info!(after = through, "events are not delivered to Realtime any more");
-            }
+        if let Ok(BatcherView { position, through, .. }) = realtime.batcher.send(GetBatcher).await {
+            self.keep(Cursor { position, through, updated_at: Utc::now() });
+            tracing::info!(after = through, "events are not delivered to Realtime any more");
+        } else {
             // The place before this one is good too, and the watchdog ends the process.
-            Err(_) => tracing::error!("the batcher was gone before it said how far it was"),
+            tracing::error!("the batcher was gone before it said how far it was");
         }
         self.common.cursors.disable(REALTIME);
         thread.stop();

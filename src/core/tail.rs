@@ -272,7 +272,7 @@ pub(crate) mod tests {
 
     #[test]
     fn under_other_limits_it_lets_go_of_the_oldest_and_has_no_hole() {
-        let tail = grown(&[1; 5000], TailLimits { events: 10_000, bytes: usize::MAX });
+        let tail = grown(&vec![1; 5000], TailLimits { events: 10_000, bytes: usize::MAX });
         let small = tail.limited(TailLimits { events: 10, bytes: usize::MAX });
         assert!(small.next() - small.first() < 2 * CHUNK_EVENTS as u64, "{}", small.first());
         assert!(small.first() > tail.first());

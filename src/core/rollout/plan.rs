@@ -211,8 +211,9 @@ mod tests {
 
     #[test]
     fn a_plan_out_of_range_is_refused() {
+        type Change = fn(&mut Plan);
         Plan::default().check().unwrap();
-        let set: [(fn(&mut Plan), &str); 4] = [
+        let set: [(Change, &str); 4] = [
             (|plan| plan.maximum = 101, "maximum (101) must be from 0 to 100"),
             (|plan| plan.latency_percent = 99, "latency_percent (99) must be 100 or more"),
             (|plan| plan.window = Duration::ZERO, "window must be above zero"),

@@ -107,7 +107,8 @@ fn goes_to_the_end_by_itself_when_all_is_well() {
 
 #[test]
 fn each_gate_alone_keeps_it_where_it_is() {
-    let closes: [(fn(&mut World), Sign); 8] = [
+    type Change = fn(&mut World);
+    let closes: [(Change, Sign); 8] = [
         (|world| world.measures.covered = false, Sign::Coverage),
         (|world| world.measures.validating = false, Sign::Validation),
         (|world| world.measures.breaker_open = true, Sign::Breaker),
