@@ -77,8 +77,8 @@ async fn outage(kind: Kind) {
     for (path, name) in [(&down, "without"), (&up, "with")] {
         let began = Instant::now();
         path.fill(fill, bytes).await;
-        let rate = fill as f64 / began.elapsed().as_secs_f64();
-        eprintln!("{kind:?}: {fill} events committed {name} a destination, {rate:.0}/s");
+        let rate = u128::from(fill) * 1_000 / began.elapsed().as_millis().max(1);
+        eprintln!("{kind:?}: {fill} events committed {name} a destination, {rate}/s");
     }
     up.drained().await;
     let rounds = rounds(kind, &up, &down).await;

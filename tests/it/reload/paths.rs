@@ -62,8 +62,8 @@ async fn routed(router: &Router) -> Vec<Value> {
     while let Some(place) = after.as_u64() {
         let page = router.get(&format!("/v1/events?limit=1000&after={place}")).await;
         let events = page["events"].as_array().unwrap().iter();
-        let routed = events.filter(|event| event["metadata"]["broadcast_mode"] != "direct");
-        found.extend(routed.map(|event| event["id"].clone()));
+        let meant = events.filter(|event| event["metadata"]["broadcast_mode"] != "direct");
+        found.extend(meant.map(|event| event["id"].clone()));
         after = page["next"].clone();
     }
     found

@@ -17,6 +17,17 @@ async fn until_percent(router: &Router, percent: u8) -> Value {
     .await
 }
 
+/// The report for people says this, in both ways to ask for it.
+async fn expect_markdown(router: &Router, line: &str) {
+    for (path, accept) in
+        [("/v1/rollout/report?format=md", ""), ("/v1/rollout/report", "text/markdown")]
+    {
+        let request = http().get(router.url(path)).header("accept", accept);
+        let markdown = request.send().await.unwrap().text().await.unwrap();
+        assert!(markdown.contains(line), "{markdown}");
+    }
+}
+
 #[tokio::test]
 async fn a_breaker_that_opens_brings_it_back_with_reason_and_report() {
     let destination = Destination::start();
@@ -58,16 +69,7 @@ async fn a_breaker_that_opens_brings_it_back_with_reason_and_report() {
     };
     assert_eq!(gate("breaker")["holds"], false);
     assert_eq!(gate("coverage")["holds"], true);
-    for (path, accept) in
-        [("/v1/rollout/report?format=md", ""), ("/v1/rollout/report", "text/markdown")]
-    {
-        let request = http().get(router.url(path)).header("accept", accept);
-        let markdown = request.send().await.unwrap().text().await.unwrap();
-        assert!(
-            markdown.contains("Came back to 25 % by rollout: the breaker opened."),
-            "{markdown}"
-        );
-    }
+    expect_markdown(&router, "Came back to 25 % by rollout: the breaker opened.").await;
     let expected = [("rollout.rolled_back", "rollout", "the breaker opened")]
         .map(|(action, actor, reason)| (action.to_owned(), actor.to_owned(), reason.to_owned()));
     until(async || (audit(&router).await == expected).then_some(())).await;
