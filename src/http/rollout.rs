@@ -11,7 +11,7 @@ use actix_web::{
     http::header::{self, ContentType},
     web,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use utoipa::{IntoParams, ToSchema};
 
 pub use self::watch::watch;
@@ -83,11 +83,19 @@ pub enum RolloutRequest {
     Set {
         /// Which, in percent.
         #[schema(maximum = 100)]
+        #[serde(deserialize_with = "whole")]
         percent: u8,
         /// Why, for the audit log.
         #[serde(default)]
         reason: Words,
     },
+}
+
+/// A whole number, however JSON writes it: 25 and 25.0 are one.
+fn whole<'de, D: Deserializer<'de>>(from: D) -> Result<u8, D::Error> {
+    let number = f64::deserialize(from)?;
+    let whole = (0..=u8::MAX).find(|whole| f64::from(*whole).total_cmp(&number).is_eq());
+    whole.ok_or_else(|| D::Error::custom("`percent` must be a whole number from 0 to 100"))
 }
 
 /// Why somebody does something: nothing, or up to 500 characters.
@@ -287,6 +295,8 @@ mod tests {
             r#"{"action":"set"}"#,
             r#"{"action":"set","percent":101}"#,
             r#"{"action":"set","percent":256}"#,
+            r#"{"action":"set","percent":50.5}"#,
+            r#"{"action":"set","percent":-1}"#,
             r#"{"action":"advance","percent":50}"#,
             r#"{"action":"pause","force":true}"#,
             r#"{"action":"pause","x":1}"#,

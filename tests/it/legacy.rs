@@ -110,6 +110,7 @@ async fn health_and_status_say_what_is_true() {
     assert_eq!(health.json["port"], router.address.port());
     let all = json!({
         "websocket": "healthy", "dashboard": "healthy", "metrics": "healthy", "ledger": "healthy",
+        "flags": "healthy",
     });
     assert_eq!(health.json["components"], all);
     assert!(is_time(&health.json["timestamp_utc"]));

@@ -126,7 +126,7 @@ async fn what_makes_no_sense_is_refused_by_name() {
     let router = Router::start();
     for (query, code) in [
         ("afterr=1", "unknown_parameter"),
-        ("path=realtime", "unknown_parameter"),
+        ("path=direct", "bad_parameter"),
         ("after=x", "bad_parameter"),
         ("after=-1", "bad_parameter"),
         ("after=99999999999999999999", "bad_parameter"),

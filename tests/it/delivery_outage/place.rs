@@ -43,6 +43,7 @@ impl Place {
             Self::Realtime(kind, destination) => vec![
                 ("realtime.transport", format!("{kind:?}").to_lowercase()),
                 ("realtime.url", destination.url()),
+                ("flags.enable_validation", "false".to_owned()),
                 ("realtime.key", KEY.to_owned()),
             ],
             Self::Database(_, url) => vec![

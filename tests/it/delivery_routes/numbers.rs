@@ -97,6 +97,7 @@ async fn an_event_says_by_which_paths_it_goes() {
     let dual = router_before(&destination);
     let adapter = Router::with(&[
         ("realtime.url", &destination.url()),
+        ("flags.enable_validation", "false"),
         ("realtime.key", crate::support::destination::KEY),
         ("flags.use_adapter", "true"),
     ]);

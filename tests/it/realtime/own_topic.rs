@@ -59,7 +59,8 @@ async fn the_port_of_its_own_knows_nobody_in_any_mode() {
         let log = ("telemetry.log", "info,signalbox::app=debug");
         let router = Router::with(&[DUAL, log, ("auth.mode", mode), token]);
         let log = router.log();
-        let (_, rest) = log.split_once("is reached by http://").expect("it is told at this level");
+        let (_, rest) =
+            log.split_once("reaches itself by http://").expect("it is told at this level");
         let address = rest.split(|c: char| !matches!(c, '0'..='9' | '.' | ':')).next().unwrap();
         let ask = async |path: &str, key: &str| {
             let url = format!("http://{address}{path}");
