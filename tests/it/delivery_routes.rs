@@ -25,6 +25,7 @@ fn router_with(destination: &Destination, further: &[(&str, &str)]) -> Router {
     let url = destination.url();
     let settings = [
         ("realtime.url", url.as_str()),
+        // A probe would use up what the destination is told to answer.
         ("flags.enable_validation", "false"),
         ("realtime.key", KEY),
         ("flags.dual_mode", "true"),

@@ -2,12 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{publish_poison, replay, router_before};
+use super::{publish_poison, replay, router_with};
 use crate::support::{
     dashboard::Dashboard,
     destination::Destination,
     router::{Router, event, until},
 };
+
+/// The trace tells what probes saw, too.
+const VALIDATED: [(&str, &str); 1] = [("flags.enable_validation", "true")];
 
 async fn trace(router: &Router, id: &Value) -> Value {
     router.get(&format!("/v1/events/{}/trace", id.as_str().unwrap())).await
@@ -31,7 +34,7 @@ fn explain(router: &Router, arguments: &[&str]) -> (Option<i32>, String, String)
 #[tokio::test]
 async fn a_path_is_told_before_and_after_a_delivery_and_after_a_restart() {
     let destination = Destination::start();
-    let mut router = router_before(&destination);
+    let mut router = router_with(&destination, &VALIDATED);
     destination.refuse().await;
     let mut wall =
         Dashboard::subscribed(&router, json!({ "filter": { "event_type": ["a"] } })).await;
@@ -87,7 +90,7 @@ async fn a_path_is_told_before_and_after_a_delivery_and_after_a_restart() {
 #[tokio::test]
 async fn a_dead_letter_is_part_of_the_path_and_explained() {
     let destination = Destination::start();
-    let router = router_before(&destination);
+    let router = router_with(&destination, &VALIDATED);
     let (letter, posted) = publish_poison(&router, &destination).await;
     let settled = until(async || {
         let trace = trace(&router, &posted["id"]).await;
