@@ -174,6 +174,7 @@ pub async fn run(
         started: Instant::now(),
     });
     keep_going(&router, &rails, reload, cursors);
+    http::rehearsal::find_unended(&router).await;
     let servers = listeners.start(&router, &shard)?;
     serve((address, servers), &router, (&rails, probing), (stop, stopped)).await
 }
