@@ -35,7 +35,7 @@ pub enum Sign {
     Breaker,
     /// Events with a verdict.
     Samples,
-    /// Their share of those committed.
+    /// Their share of those whose verdict is due.
     Scored,
     /// The share of them that were seen as they should be.
     MatchRate,
@@ -124,7 +124,7 @@ pub(super) fn gates(plan: &Plan, step: Counts, now: &Measures) -> Vec<Gate> {
         yes(Sign::Validation, now.validating, "verdicts are made", "no verdicts are made"),
         yes(Sign::Breaker, !now.breaker_open, "the breaker is closed", "the breaker is not closed"),
         samples(plan, step),
-        rate(Sign::Scored, step.scored_rate(), plan.min_scored, "of the events are scored"),
+        rate(Sign::Scored, step.scored_rate(), plan.min_scored, "of the due events are scored"),
         rate(Sign::MatchRate, step.match_rate(), plan.match_rate, "of the scored events match"),
         latency(plan, now.p95),
         errors(plan, step.error_rate()),
