@@ -261,19 +261,13 @@ impl Conductor {
 
     /// The audit log is told, as soon as it can be.
     fn record(&self, deed: Deed, report: Option<&StepReport>, by: &str, reason: &str) {
-        let told = self.options.audit.send(Record {
+        let record = Record {
             actor: by.into(),
             action: deed.action().into(),
             subject: SUBJECT.into(),
             detail: history::detail(&self.rollout, report, reason),
-        });
-        actix_rt::spawn(async move {
-            match told.await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "the audit log was not told"),
-                Err(error) => tracing::warn!(%error, "the audit log was not told"),
-            }
-        });
+        };
+        record.leave(&self.options.audit);
     }
 
     /// What somebody wants: a move, or nothing more to do.
