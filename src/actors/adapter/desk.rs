@@ -138,7 +138,6 @@ impl Desk {
         let (clock, transport) = (self.clock(), self.transport());
         AdapterView {
             transport: transport.kind(),
-            destination: transport.describe(),
             published: transport.is_published(),
             breaker: state.breaker(clock),
             transitions: state.transitions(),

@@ -33,7 +33,6 @@ impl Validator {
         ValidationView {
             is_active: self.active,
             began: self.began_at,
-            elapsed: self.began.elapsed(),
             alerts: self.alerts(&paths),
             downs: self.downs.clone(),
             not_kept: self.keeping.dropped(),
