@@ -29,9 +29,12 @@ pub use self::{
 };
 use super::{broadcaster::Broadcaster, journal::Record};
 use crate::{
-    core::rollout::{
-        Callers, Cause, Command, Decision, MoveCounts, Order as Ordered, Report, Rollout, StepEnd,
-        StepOutcome, StepReport, Wait,
+    core::{
+        millis,
+        rollout::{
+            Callers, Cause, Command, Decision, MoveCounts, Order as Ordered, Report, Rollout,
+            StepEnd, StepOutcome, StepReport, Wait,
+        },
     },
     settings::{LiveSettings, Override, Snapshot},
     tasks::reloader::{Applied, Change, ReloadError, Reloader},
@@ -242,7 +245,7 @@ impl Conductor {
             began: self.step.began,
             end,
             gates: self.rollout.gates().to_vec(),
-            baseline_ms: self.rollout.baseline().map(|it| it.as_secs_f64() * 1_000.0),
+            baseline_ms: self.rollout.baseline().map(millis::exact),
             verdicts: since.filter(|(_, count)| *count > 0).collect(),
             worst: worst.clone(),
             moves: self.moves(),

@@ -25,6 +25,7 @@ use crate::{
             attempt::{Attempt, Outcome},
         },
         event::{Position, rfc3339},
+        millis,
         stats::Quantiles,
     },
 };
@@ -235,7 +236,7 @@ impl DeliveryRow {
             lag_seconds: batcher.lag.as_secs_f64(),
             settled: batcher.settled,
             batch_events: batcher.batch_events,
-            linger_ms: u64::try_from(batcher.linger.as_millis()).unwrap_or(u64::MAX),
+            linger_ms: millis::whole(batcher.linger),
             attempts: adapter.attempts.into(),
             latency: adapter.latency,
             waits_until: adapter.waits_until.map(rfc3339),

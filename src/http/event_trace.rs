@@ -25,6 +25,7 @@ use crate::{
     core::{
         delivery::{REALTIME, attempt::Attempt},
         event::{Category, Event, Seq, rfc3339},
+        millis,
     },
 };
 
@@ -283,7 +284,7 @@ impl From<Attempt> for AttemptRow {
             at: rfc3339(attempt.at),
             outcome: attempt.outcome.name(),
             reason: attempt.reason,
-            latency_ms: attempt.latency.as_secs_f64() * 1000.0,
+            latency_ms: millis::exact(attempt.latency),
             breaker: attempt.breaker.name(),
             events: attempt.events,
             first_seq: attempt.first,

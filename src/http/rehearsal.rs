@@ -21,6 +21,7 @@ use crate::{
     core::{
         event::rfc3339,
         matching::Path,
+        millis,
         rehearsal::{ByFault, Fault, Rehearsal, USUAL, USUAL_DELAY, share},
         share::Share,
     },
@@ -163,7 +164,7 @@ impl RehearsalRow {
                 reorder: share(Fault::Reorder),
                 alter: share(Fault::Alter),
             },
-            delay_ms: u64::try_from(rehearsal.delay().as_millis()).unwrap_or(u64::MAX),
+            delay_ms: millis::whole(rehearsal.delay()),
             by: by.to_string(),
             began_at: rfc3339(*began_at),
             until: rfc3339(*until),
@@ -219,7 +220,7 @@ pub async fn begin(
         record_end(&router, &before, &by, "replaced").await;
     }
     let detail = json!({
-        "shares": RehearsalRow::new(&running, 0).shares, "delay_ms": rehearsal.delay().as_millis(),
+        "shares": RehearsalRow::new(&running, 0).shares, "delay_ms": millis::whole(rehearsal.delay()),
         "until": rfc3339(running.until),
     });
     record(&router, "rehearsal.began", by, &running, detail).await;

@@ -19,6 +19,7 @@ use crate::{
         matching::{
             Alert, ByCategory, Case, Copies, MatchCounts, Path, PathReport, Unscored, Window,
         },
+        millis,
         stats::Quantiles,
     },
 };
@@ -245,7 +246,7 @@ impl CaseBody {
             expected_hash: case.expected.to_string(),
             seen_hash: case.seen.map(|hash| hash.to_string()),
             copies: case.copies,
-            latency_ms: case.latency.map(milliseconds),
+            latency_ms: case.latency.map(millis::exact),
             decided_at: clock.at(case.decided_at),
         }
     }
@@ -260,8 +261,4 @@ impl Clock {
         let since = TimeDelta::from_std(since).unwrap_or_default();
         rfc3339(self.0.checked_add_signed(since).unwrap_or(self.0))
     }
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1_000.0
 }

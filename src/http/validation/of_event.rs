@@ -4,12 +4,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Clock, milliseconds};
+use super::Clock;
 use crate::{
     actors::validator::{GetSeen, SeenOnPaths},
     core::{
         event::rfc3339,
         matching::{Path, Seen, Unscored},
+        millis,
     },
     http::{Router, events::unreadable, ops::stopping, problem::Problem},
     storage::StoredVerdict,
@@ -95,7 +96,7 @@ fn recent(path: Path, seen: &Seen, clock: Clock) -> OnPath {
             expected_hash: expected.to_string(),
             seen_hash: seen.map(|hash| hash.to_string()),
             copies: Some(*copies),
-            latency_ms: latency.map(milliseconds),
+            latency_ms: latency.map(millis::exact),
             ..waits
         },
         Seen::Decided(case) => OnPath {
@@ -104,7 +105,7 @@ fn recent(path: Path, seen: &Seen, clock: Clock) -> OnPath {
             expected_hash: case.expected.to_string(),
             seen_hash: case.seen.map(|hash| hash.to_string()),
             copies: Some(case.copies),
-            latency_ms: case.latency.map(milliseconds),
+            latency_ms: case.latency.map(millis::exact),
             decided_at: Some(clock.at(case.decided_at)),
             ..waits
         },
