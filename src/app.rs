@@ -165,6 +165,7 @@ fn watched(router: &web::Data<Router>) -> Watched {
     Watched {
         journal: router.journal.clone().recipient(),
         validator: router.validator.clone().recipient(),
+        rollout: router.rollout.conductor.clone().recipient(),
         broadcaster: router.broadcaster.clone().recipient(),
         delivery: Box::new(move || {
             delivery.delivery().realtime.as_ref().map(|realtime| WatchedDelivery {
