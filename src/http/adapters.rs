@@ -11,6 +11,7 @@ use super::{
     Caller, Router,
     contract::problems,
     problem::{Code, Problem},
+    query::body,
 };
 use crate::{
     actors::{
@@ -306,7 +307,7 @@ pub async fn force(
     router: web::Data<Router>,
     caller: web::ReqData<Caller>,
     name: web::Path<String>,
-    body: web::Bytes,
+    sent: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let delivery = router.delivery();
     let realtime = delivery.realtime.as_ref().filter(|_| *name.as_str() == *REALTIME);
@@ -314,18 +315,14 @@ pub async fn force(
         let detail = format!("there is no adapter {name:?} with a breaker; see /v1/adapters");
         return Err(Problem::new(Code::NotFound, detail));
     };
-    let BreakerRequest { state } = serde_json::from_slice(&body).map_err(|error| {
-        let detail =
-            format!("the body must be {{\"state\": \"open\", \"closed\" or \"auto\"}}: {error}");
-        Problem::new(Code::BadBreakerRequest, detail)
-    })?;
+    let form = r#"{"state": "open", "closed" or "auto"}"#;
+    let BreakerRequest { state } = body(&sent, Code::BadBreakerRequest, form)?;
     let force = match state {
         Wanted::Open => Force::Open,
         Wanted::Closed => Force::Closed,
         Wanted::Auto => Force::Auto,
     };
-    let by = caller.identity.name.as_deref().unwrap_or("anybody").into();
-    let forced = adapter.send(ForceBreaker { force, by }).await;
+    let forced = adapter.send(ForceBreaker { force, by: caller.name().into() }).await;
     let view = forced.map_err(|_gone| router.stopping())?;
     Ok(HttpResponse::Ok().json(BreakerRow::from(view)))
 }

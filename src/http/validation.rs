@@ -11,7 +11,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub(super) use self::of_event::{OfEvent, of_event};
-use super::{Router, contract::problems, ops::stopping, problem::Problem, rehearsal::RehearsalRow};
+use super::{
+    Router,
+    ops::StoppingProblems,
+    problem::{Problem, stopping},
+    rehearsal::RehearsalRow,
+};
 use crate::{
     actors::validator::{GetValidation, ValidationView},
     core::{
@@ -23,11 +28,6 @@ use crate::{
         stats::Quantiles,
     },
 };
-
-problems!(
-    /// Why it cannot be told how the paths compare.
-    ValidationProblems: ShuttingDown
-);
 
 /// How the paths compare with what was committed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -162,7 +162,7 @@ struct CaseBody {
 /// When the router is stopping.
 #[utoipa::path(
     get, path = "/v1/validation", operation_id = "show_validation", tag = "operating",
-    responses((status = 200, description = "The comparison.", body = Validation), ValidationProblems)
+    responses((status = 200, description = "The comparison.", body = Validation), StoppingProblems)
 )]
 pub async fn show(router: web::Data<Router>) -> Result<HttpResponse, Problem> {
     let view = router.validator.send(GetValidation).await.map_err(stopping)?;

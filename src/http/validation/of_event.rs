@@ -12,7 +12,10 @@ use crate::{
         matching::{Path, Seen, Unscored},
         millis,
     },
-    http::{Router, events::unreadable, ops::stopping, problem::Problem},
+    http::{
+        Router,
+        problem::{Problem, stopping, unreadable},
+    },
     storage::StoredVerdict,
 };
 
