@@ -37,7 +37,7 @@ pub async fn find_unended(router: &Router) {
     let AuditEntry { subject, .. } = began;
     let detail = json!({ "reason": "killed", "began_at": began_at });
     let (actor, action, subject) = (BY.into(), "rehearsal.ended".into(), subject.into());
-    audit(router, Record { actor, action, subject, detail }).await;
+    audit::tell(router, Record { actor, action, subject, detail }).await;
 }
 
 async fn newest(router: &Router, what: &str) -> Option<AuditEntry> {
