@@ -108,6 +108,7 @@ pub async fn run(
     let parts = RouterParts { auth, reloader, rollout, validator: validation.validator };
     let router = parts.assemble(&common, &works, listeners.address);
     keep_going(&router, &works.rails, common.cursors.clone(), reload);
+    http::rehearsal::find_unended(&router).await;
     let mut servers = listeners.start(&router, &shard_options(&common))?;
 
     serve(&router, &mut servers, stop, stopped).await?;
