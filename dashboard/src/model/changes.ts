@@ -1,0 +1,35 @@
+// What changed how the router works, the newest first: what stands in the audit log, and what a breaker did by itself.
+
+import type { Adapters, AuditEntry, EntryPage, SettingsSnapshot } from "../api/schema.js";
+
+export interface Change {
+  readonly at: Date;
+  /** Before the dot: `flags`, `rollout`, `breaker`, `settings`… */
+  readonly kind: string;
+  readonly what: string;
+  readonly who: string;
+  readonly why: string;
+}
+
+/** An entry in words: what was done to what, and the detail as far as it is short. */
+function entry({ action, actor, at, subject, detail }: AuditEntry): Change {
+  const { reason, ...rest } = detail as Readonly<Record<string, unknown>>;
+  const said = Object.entries(rest).filter(([, value]) => typeof value !== "object" || value === null);
+  const what = [subject, ...said.map(([name, value]) => `${name.replaceAll("_", " ")} ${String(value)}`)].filter(Boolean).join(" · ");
+  return { at: new Date(at), kind: action, what, who: actor, why: typeof reason === "string" ? reason : "" };
+}
+
+export function changes(audit: EntryPage | undefined, adapters: Adapters | undefined, settings: SettingsSnapshot | undefined): Change[] {
+  const found = (audit?.entries ?? []).map(entry);
+  for (const { name, delivery } of adapters?.adapters ?? []) {
+    for (const it of delivery?.transitions ?? []) {
+      found.push({ at: new Date(it.since), kind: `breaker.${it.state}`, what: `${name}: the breaker is ${it.state.replace("_", "-")}`, who: it.forced === "auto" ? "router" : "somebody", why: it.cause ?? "" });
+    }
+  }
+  const reload = settings?.last_reload;
+  if (reload) {
+    const what = reload.changed.length > 0 ? reload.changed.join(", ") : "nothing changed";
+    found.push({ at: new Date(reload.at), kind: `settings.${reload.outcome}`, what, who: "router", why: reload.errors.map(({ message }) => message).join("; ") });
+  }
+  return found.sort((a, b) => b.at.getTime() - a.at.getTime());
+}

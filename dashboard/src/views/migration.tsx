@@ -1,0 +1,3 @@
+export function Migration() {
+  return <p>…</p>;
+}
