@@ -4,6 +4,7 @@ import { Store } from "../app/store.js";
 
 const KEY = "signalbox.token";
 const PATIENCE_MS = 10_000;
+const JSON_TYPE = "application/json";
 
 /** An error of the router, or none at all from it: then `status` is 0. */
 export class ApiError extends Error {
@@ -69,12 +70,17 @@ export function get<T>(place: string, query?: Query, signal?: AbortSignal): Prom
   return ask<T>("GET", address(place, query), undefined, signal);
 }
 
+/** What is no JSON. */
+export function getText(place: string, accept: string): Promise<string> {
+  return ask<string>("GET", place, undefined, undefined, accept);
+}
+
 export function send<T = unknown>(method: "POST" | "PUT" | "DELETE", place: string, body?: unknown): Promise<T> {
   return ask<T>(method, place, body);
 }
 
-async function ask<T>(method: string, place: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-  const headers: Record<string, string> = { accept: "application/json" };
+async function ask<T>(method: string, place: string, body?: unknown, signal?: AbortSignal, accept = JSON_TYPE): Promise<T> {
+  const headers: Record<string, string> = { accept };
   if (token.value) headers["authorization"] = `Bearer ${token.value}`;
   if (body !== undefined) headers["content-type"] = "application/json";
   const patience = AbortSignal.timeout(PATIENCE_MS);
@@ -94,6 +100,7 @@ async function ask<T>(method: string, place: string, body?: unknown, signal?: Ab
     throw new ApiError(0, "unreachable", patience.aborted ? "The router does not answer." : "The router cannot be reached.");
   }
   if (!response.ok) throw problem(response.status, text);
+  if (accept !== JSON_TYPE) return text as T;
   return (text === "" ? undefined : JSON.parse(text)) as T;
 }
 

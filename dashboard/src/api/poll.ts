@@ -13,7 +13,7 @@ export interface Asked<T> {
   readonly error: ApiError | undefined;
 }
 
-/** Hidden pages ask so much more seldom. */
+/** Hidden pages ask so much more seldom, and so is asked for what the router does not know. */
 const HIDDEN = 10;
 
 export class Poll<T> {
@@ -66,7 +66,8 @@ export class Poll<T> {
       this.store.set({ ...this.store.value, error: error as ApiError });
     }
     if (asking.signal.aborted || this.#watchers === 0) return;
-    const every = document.hidden ? this.every * HIDDEN : this.every;
+    const isSeldom = document.hidden || this.store.value.error?.isAbsent;
+    const every = isSeldom ? this.every * HIDDEN : this.every;
     this.#timer = setTimeout(() => void this.#ask(), Math.max(every - (performance.now() - began), every / 4));
   }
 }

@@ -2,6 +2,7 @@
 
 import { type Asked, Poll } from "../api/poll.js";
 import type { Adapters, EntryPage, Ledger, Sessions, SettingsSnapshot, StatsSnapshot } from "../api/schema.js";
+import type { FlagsSnapshot, Rollout, Validation } from "../api/coming.js";
 import { History, Sampler } from "../model/samples.js";
 import { Store } from "./store.js";
 
@@ -22,8 +23,18 @@ export const reach = new Store<Reach>({ isUp: true, since: new Date(), why: "" }
 /** How it came back: away for how long, and whether it had been started anew, in milliseconds. */
 export const returns = new Store<{ readonly away_ms: number; readonly restarted: boolean } | undefined>(undefined);
 
+export const validation = new Poll<Validation>("/v1/validation", 2000);
+export const rollout = new Poll<Rollout>("/v1/rollout", 2000);
+export const flags = new Poll<FlagsSnapshot>("/v1/flags", 5000);
+
+/** The match rate of the realtime path, of the last five minutes; nothing where nobody asks. */
+function matched(): { match_rate: number | null } | undefined {
+  const path = validation.store.value.value?.paths.find((it) => it.path === "realtime");
+  return path && { match_rate: path.windows["5m"].all.match_rate };
+}
+
 export const stats = new Poll<StatsSnapshot>("/v1/stats", 1000, (value, at) => {
-  history.push(sampler.take(value, at.getTime() / 1000));
+  history.push(sampler.take(value, at.getTime() / 1000, matched()));
 });
 
 let uptime = 0;

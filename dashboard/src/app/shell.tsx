@@ -9,7 +9,7 @@ import { Shape, Time } from "../parts/basics.js";
 import { Notes, Questions, tell } from "../parts/dialog.js";
 import { Adapters } from "../views/adapters.js";
 import { Live } from "../views/live.js";
-import { Migration } from "../views/migration.js";
+import { Migration } from "../views/migration/index.js";
 import { Overview } from "../views/overview.js";
 import { Sessions } from "../views/sessions.js";
 import { Settings } from "../views/settings.js";
@@ -38,6 +38,7 @@ export function Shell() {
   useNews();
   useEffect(() => {
     document.title = `${name} · Signalbox`;
+    document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [name]);
   return (
     <>

@@ -39,7 +39,8 @@ export function Time({ at, fraction = false }: { readonly at: string | Date | nu
   if (Number.isNaN(date.getTime())) return <Foreign text={String(at)} />;
   return (
     <time dateTime={date.toISOString()} title={zoned(date, typeof at === "string" ? at : undefined)}>
-      {clock(date, new Date(), fraction)}
+      {clock(date, new Date())}
+      {fraction ? <span class="fraction">.{String(date.getMilliseconds()).padStart(3, "0")}</span> : null}
     </time>
   );
 }

@@ -52,7 +52,7 @@ export function Live() {
           <button type="button" onClick={readOlder} disabled={isReading}>
             {isReading ? "Reading…" : "Read older ones from the journal"}
           </button>
-          <span class="faint">
+          <span class="faint keys">
             Keys: <kbd>/</kbd> search, <kbd>p</kbd> hold, <kbd>↑</kbd> <kbd>↓</kbd> choose, <kbd>Esc</kbd> close
           </span>
         </p>

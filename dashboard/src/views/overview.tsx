@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import { usePoll } from "../api/poll.js";
 import type { StatsSnapshot } from "../api/schema.js";
 import { change, usePlace } from "../app/here.js";
-import { adapters, audit, history, settings, stats } from "../app/router_state.js";
+import { adapters, audit, history, settings, stats, validation } from "../app/router_state.js";
 import { changes, type Change } from "../model/changes.js";
 import { columns, type Wish } from "../model/columns.js";
 import * as format from "../model/format.js";
@@ -35,6 +35,7 @@ const LEVELS: Readonly<Record<Health["level"], Level>> = { healthy: "good", degr
 export function Overview() {
   const { query } = usePlace();
   const { value, at, error } = usePoll(stats);
+  usePoll(validation);
   const range = RANGES.find(([it]) => it === query.get("range"))?.[0] ?? "300";
   if (!value || !at) return error ? <Failed error={error} what="the overview" /> : <p class="loading">Asking the router…</p>;
   const now = at.getTime() / 1000;
@@ -154,6 +155,19 @@ const CHARTS: readonly Drawn[] = [
       { name: "Realtime lag, events", series: "lag_events", join: "most", ink: "realtime" },
       { name: "backlog age, ms", series: "queue_age", join: "most", ink: "in", dash: 1 },
     ],
+  },
+  {
+    title: "Match rate of the realtime path, percent",
+    say: format.percent,
+    least: 100,
+    most: 100,
+    lines: [{ name: "5 minutes", series: "match_rate", join: "mean", ink: "realtime" }],
+  },
+  {
+    title: "Memory of the router",
+    say: format.bytes,
+    least: 1024,
+    lines: [{ name: "held", series: "memory", join: "most", ink: "other", isFilled: true }],
   },
   {
     title: "Sessions",

@@ -1,3 +1,0 @@
-export function Migration() {
-  return <p>…</p>;
-}
