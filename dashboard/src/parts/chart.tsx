@@ -33,7 +33,12 @@ export interface ChartProps {
   readonly marks?: readonly Mark[];
   /** The axis goes up to this at least. */
   readonly least?: number;
+  /** It never goes further up than this. */
   readonly most?: number;
+  /** It begins here, or at the lowest that is shown: otherwise at 0. */
+  readonly begin?: number;
+  /** Steps of the axis are those of KiB and MiB. */
+  readonly isBinary?: boolean;
 }
 
 const DASHES = [[], [6, 4], [2, 3]];
@@ -116,12 +121,12 @@ function options(element: HTMLElement, now: () => ChartProps, pointed: (plot: uP
   return {
     width: Math.max(element.clientWidth, 120),
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [16, 8, 0, 0],
     cursor: { sync: { key: SYNC }, y: false, drag: { x: false, y: false }, points: { size: 6 } },
     scales: { x: { time: true, auto: false }, y: { range: (_, low, high) => span(low, high, now()) } },
     axes: [
       { ...axis, size: 28, space: 70, values: (_, times) => times.map((at) => clockAt(at, times)) },
-      { ...axis, size: 58, gap: 4, splits: splits, values: (_, values) => values.map((it) => now().say(it)) },
+      { ...axis, size: 58, gap: 4, splits: (_, __, low, high) => splits(low, high, now().isBinary), values: (_, values) => values.map((it) => now().say(it)) },
     ],
     legend: { show: false },
     series: [
@@ -146,13 +151,14 @@ function isLonely(plot: uPlot, place: number): boolean {
   return told.length === 1;
 }
 
-function span(_low: number, high: number | null, { least = 1, most }: ChartProps): [number, number] {
+function span(low: number | null, high: number | null, { least = 1, most, begin }: ChartProps): [number, number] {
   const top = Math.max(high ?? 0, least) * 1.08;
-  return [0, most === undefined ? top : Math.min(top, most)];
+  const bottom = begin === undefined ? 0 : Math.min(begin, low ?? begin);
+  return [bottom, most === undefined ? top : Math.min(top, most)];
 }
 
-function splits(_: uPlot, __: number, low: number, high: number): number[] {
-  const step = nice((high - low) / 3);
+function splits(low: number, high: number, isBinary: boolean | undefined): number[] {
+  const step = isBinary ? 2 ** Math.round(Math.log2((high - low) / 3)) : nice((high - low) / 3);
   const out: number[] = [];
   for (let at = Math.ceil(low / step) * step; at <= high + step * 1e-6; at += step) out.push(Number(at.toPrecision(12)));
   return out;
@@ -184,10 +190,10 @@ function drawMarks(plot: uPlot, marks: readonly Mark[], color: string, font: str
     const x = Math.round(plot.valToPos(at, "x", true));
     ctx.setLineDash([3 * ratio, 3 * ratio]);
     ctx.beginPath();
-    ctx.moveTo(x, bbox.top + 12 * ratio);
+    ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
-    ctx.fillText(label, x, bbox.top + 9 * ratio);
+    ctx.fillText(label, x, bbox.top - 4 * ratio);
   }
   ctx.restore();
 }

@@ -124,12 +124,13 @@ function Lines() {
   const { at } = usePoll(stats);
   const now = (at?.getTime() ?? Date.now()) / 1000;
   const samples = history.since(now - 60 * MINUTES);
+  const from = Math.max(now - 60 * MINUTES, Math.min(samples[0]?.at ?? now, now - 60));
   const sizes = useMemo(() => columns(samples, [{ series: "batch", join: "most" }, { series: "lag_events", join: "most" }], 300), [at]);
   const takes = useMemo(() => columns(samples, [{ series: "realtime_p50", join: "most" }, { series: "realtime_p95", join: "most" }, { series: "realtime_p99", join: "most" }], 300), [at]);
   return (
     <div class="charts">
-      <Chart title={`Batch size against queue depth, ${MINUTES} min`} data={sizes} from={now - 60 * MINUTES} to={now} say={(it) => format.brief(it)} least={10} lines={[{ name: "batch", ink: "realtime" }, { name: "queue (lag)", ink: "in", dash: 1 }]} />
-      <Chart title={`Requests take, ${MINUTES} min`} data={takes} from={now - 60 * MINUTES} to={now} say={format.millis} least={1} lines={[{ name: "p50", ink: "realtime" }, { name: "p95", ink: "realtime", dash: 1 }, { name: "p99", ink: "realtime", dash: 2 }]} />
+      <Chart title="Batch size against queue depth" data={sizes} from={from} to={now} say={(it) => format.brief(it)} least={10} lines={[{ name: "batch", ink: "realtime" }, { name: "queue (lag)", ink: "in", dash: 1 }]} />
+      <Chart title="Requests take" data={takes} from={from} to={now} say={format.millis} least={1} lines={[{ name: "p50", ink: "realtime" }, { name: "p95", ink: "realtime", dash: 1 }, { name: "p99", ink: "realtime", dash: 2 }]} />
     </div>
   );
 }

@@ -103,6 +103,8 @@ interface Drawn {
   readonly say: (value: number | null) => string;
   readonly least: number;
   readonly most?: number;
+  readonly begin?: number;
+  readonly isBinary?: boolean;
 }
 
 const CHARTS: readonly Drawn[] = [
@@ -161,12 +163,23 @@ const CHARTS: readonly Drawn[] = [
     say: format.percent,
     least: 100,
     most: 100,
+    begin: 99.5,
     lines: [{ name: "5 minutes", series: "match_rate", join: "mean", ink: "realtime" }],
+  },
+  {
+    title: "Answers and commits, p95",
+    say: format.millis,
+    least: 1,
+    lines: [
+      { name: "HTTP answers", series: "http_p95", join: "most", ink: "other" },
+      { name: "commits", series: "commit_p95", join: "most", ink: "in", dash: 1 },
+    ],
   },
   {
     title: "Memory of the router",
     say: format.bytes,
     least: 1024,
+    isBinary: true,
     lines: [{ name: "held", series: "memory", join: "most", ink: "other", isFilled: true }],
   },
   {
@@ -200,9 +213,9 @@ function Charts({ range, now }: { readonly range: Range; readonly now: number })
 }
 
 function Over({ it, samples, from, to, marks }: { readonly it: Drawn; readonly samples: readonly Sample[]; readonly from: number; readonly to: number; readonly marks: readonly Mark[] }) {
-  const { title, lines, say, least, most } = it;
+  const { lines } = it;
   const data = useMemo(() => columns(samples, lines, POINTS), [samples, lines]);
-  return <Chart title={title} lines={lines} data={data} from={from} to={to} say={say} marks={marks} least={least} {...(most === undefined ? {} : { most })} />;
+  return <Chart {...it} data={data} from={from} to={to} marks={marks} />;
 }
 
 /** The newest changes, numbered from the oldest of them: the same numbers stand in the charts. */

@@ -3,14 +3,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import type { Adapters, StatsSnapshot } from "../../src/api/schema.js";
+import type { Category } from "../../src/client/types.js";
 import { changed, hash, place } from "../../src/app/route.js";
+import { changes } from "../../src/model/changes.js";
 import { columns } from "../../src/model/columns.js";
 import { ascii, post, word } from "../../src/model/curl.js";
+import { allowedWords, flagValue } from "../../src/model/flag_value.js";
 import * as format from "../../src/model/format.js";
 import { health, score } from "../../src/model/health.js";
 import { lines, mentions, weight } from "../../src/model/json.js";
 import { Ring } from "../../src/model/ring.js";
-import { History, type Sample } from "../../src/model/samples.js";
+import { History, Sampler, type Sample } from "../../src/model/samples.js";
+import { Arrivals, HEAVIEST, KEPT, Tail } from "../../src/model/tail.js";
 import { oneLine, visible } from "../../src/model/text.js";
 import { ALL, isAll, patterns, predicate, wanted } from "../../src/model/wanted.js";
 import { event } from "./journal.js";
@@ -164,4 +169,85 @@ test("numbers are as short as they may be and never better than they are", () =>
   assert.equal(format.bytes(0), "0 B");
   assert.deepEqual([0.24, 59, 61, 3600, 90_061].map(format.duration), ["0.2 s", "59 s", "1 min 1 s", "1 h", "1 d 1 h"]);
   assert.equal(format.count(1, "event"), "1 event");
+});
+
+// --- The tail ---
+
+test("the tail shows what is wanted, and stands still while it is held", () => {
+  const arrivals = new Arrivals();
+  const tail = new Tail(arrivals, (it) => it.category === "system");
+  const come = (seq: number, category: Category = "system") => arrivals.push(event(seq, { category }));
+  come(1);
+  come(2, "debug");
+  assert.ok(tail.look());
+  assert.deepEqual([tail.length, tail.at(0)?.seq], [1, 1]);
+  tail.hold();
+  come(3);
+  come(4, "debug");
+  assert.ok(tail.look());
+  assert.deepEqual([tail.length, tail.at(0)?.seq, tail.waiting], [1, 1, 1]);
+  tail.want(() => true);
+  assert.deepEqual([tail.length, tail.at(0)?.seq, tail.isHeld], [4, 4, true]);
+  tail.release();
+  come(5);
+  tail.look();
+  assert.deepEqual([tail.length, tail.at(0)?.seq, tail.waiting], [5, 5, 0]);
+  assert.ok(!tail.look());
+});
+
+test("the tail keeps so many events, and no more than they may weigh", () => {
+  const arrivals = new Arrivals();
+  const tail = new Tail(arrivals, () => true);
+  for (let seq = 1; seq <= 3 * KEPT; seq += 1) arrivals.push(event(seq));
+  tail.look();
+  assert.deepEqual([tail.length, tail.at(0)?.seq], [KEPT, 3 * KEPT]);
+  for (let seq = 1; seq <= 1000; seq += 1) arrivals.push(event(seq, { data: { text: "x".repeat(65_536) } }));
+  assert.ok(arrivals.ring.weight <= HEAVIEST && arrivals.ring.length < 1000);
+});
+
+// --- Samples ---
+
+function stats(uptime_seconds: number, delivered: number, transient: number) {
+  const none = { count: 0, p50_ms: null, p95_ms: null, p99_ms: null };
+  const attempts = { delivered, transient, rate_limited: 0, rejected: 0, misconfigured: 0 };
+  const delivery = { breaker: "half_open", lag_events: 7, lag_seconds: 1, batch_events: 10, latency: none, attempts, settled: { delivered, known: 0, dead: 0, skipped: 0 } };
+  return {
+    uptime_seconds,
+    memory_bytes: 1,
+    journal: { queue_age_ms: 0 },
+    sessions: { connected: 2 },
+    ingest: { accepted_per_second: { "1s": 5 }, error_rate: 0, commit: none },
+    delivery: { events_per_second: { "1s": 4 }, pass: none },
+    http: { answer: none, error_rate: 0 },
+    adapters: [{ name: "realtime", delivery }],
+  } as unknown as StatsSnapshot;
+}
+
+test("what is only counted becomes a rate, which a restart does not make negative", () => {
+  const sampler = new Sampler();
+  const first = sampler.take(stats(10, 100, 0), 1000);
+  assert.deepEqual([first.taken, first.shown, first.sent, first.realtime_errors, first.breaker], [5, 4, null, null, 1]);
+  const second = sampler.take(stats(12, 130, 10), 1002);
+  assert.deepEqual([second.sent, second.realtime_errors], [15, 25]);
+  const restarted = sampler.take(stats(1, 5, 0), 1010);
+  assert.deepEqual([restarted.sent, restarted.realtime_errors], [null, null]);
+});
+
+// --- Flags, changes ---
+
+test("what is typed for a flag becomes its value, or nothing", () => {
+  assert.deepEqual([flagValue("boolean", "true"), flagValue("boolean", "yes"), flagValue("integer", " 25 "), flagValue("integer", "2.5")], [true, undefined, 25, undefined]);
+  assert.deepEqual([flagValue("list", "websocket, realtime"), flagValue("list", ""), flagValue("word", "")], [["websocket", "realtime"], [], undefined]);
+  assert.deepEqual(allowedWords('"none" or "websocket_only"'), ["none", "websocket_only"]);
+});
+
+test("changes are told newest first, whoever made them", () => {
+  const entry = { id: 1, at: "2026-01-01T00:00:02Z", actor: "ops", action: "rollout.set", subject: "rollout.percent", detail: { from: 0, to: 25, reason: "try", kept: { a: 1 } } };
+  const breaker = { state: "open", since: "2026-01-01T00:00:03Z", cause: "5 failures", forced: "auto" };
+  const adapters = { adapters: [{ name: "realtime", delivery: { transitions: [breaker] } }] } as unknown as Adapters;
+  const found = changes({ entries: [entry], next: null }, adapters, undefined);
+  assert.deepEqual(found.map(({ kind, what, who, why }) => [kind, what, who, why]), [
+    ["breaker.open", "realtime: the breaker is open", "router", "5 failures"],
+    ["rollout.set", "rollout.percent · from 0 · to 25", "ops", "try"],
+  ]);
 });

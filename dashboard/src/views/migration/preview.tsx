@@ -21,7 +21,7 @@ export function PreviewPanel({ steps, percent }: { readonly steps: readonly numb
     get<RolloutPreview>("/v1/rollout/preview", { percent: asked }, asking.signal).then(set, (error: unknown) => asking.signal.aborted || set(error as ApiError));
     return () => asking.abort();
   }, [asked, percent]);
-  const choices = [["", "Nobody"] as const, ...steps.map((it) => [String(it), `${it} %`] as const)];
+  const choices = [["", "Off"] as const, ...steps.map((it) => [String(it), `${it} %`] as const)];
   return (
     <>
       <h3>Preview: who would move</h3>
