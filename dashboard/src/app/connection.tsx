@@ -4,7 +4,7 @@ import { useRef } from "preact/hooks";
 import type { State } from "../client/index.js";
 import * as format from "../model/format.js";
 import { Ago, Badge, Facts, Foreign, type Level, Time } from "../parts/basics.js";
-import { arrivals, clientId, record, status } from "./feed.js";
+import { arrivals, clientId, position, record, status } from "./feed.js";
 import { useStore, useTurns } from "./store.js";
 
 const LEVELS: Readonly<Record<State, Level>> = { connecting: "idle", live: "good", moving: "info", waiting: "warn", stopped: "bad", closed: "idle" };
@@ -42,7 +42,7 @@ function Details() {
           ["Why this path", <Foreign text={it.reason || "–"} />],
           ["Since", <Ago at={it.since} />],
           ["Known as", <code>{clientId()}</code>],
-          ["Position", it.position ? format.number(it.position.seq) : "–"],
+          ["Position", format.number(position())],
           ["Kept here", `${format.count(arrivals.ring.length, "event")}, ${format.bytes(arrivals.ring.weight)}`],
           ["Delivered", format.number(counted?.delivered)],
           ["Doubles held back", format.number(counted?.duplicates)],

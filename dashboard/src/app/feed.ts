@@ -44,6 +44,11 @@ export function record(): ClientRecord | undefined {
   return client?.ledger();
 }
 
+/** How far it is now: it is told of only when something else changes. */
+export function position(): number | undefined {
+  return client?.status.position?.seq;
+}
+
 export function clientId(): string {
   return client?.clientId ?? "";
 }
