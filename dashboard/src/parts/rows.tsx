@@ -103,7 +103,7 @@ function Row({ event, place, isChosen, choose }: { readonly event: MonitoringEve
         {event.category.replace("_", " ")}
       </span>
       <span role="cell">
-        <button type="button" class="plain row-open" tabIndex={-1} aria-label={`Show event ${event.seq}`}>
+        <button type="button" class="plain row-open" tabIndex={-1}>
           <Foreign text={event.event_type} most={60} />
         </button>
       </span>

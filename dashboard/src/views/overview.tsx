@@ -79,22 +79,22 @@ function Numbers({ stats: it, lately }: { readonly stats: StatsSnapshot; readonl
   const queued = journal.queue_age_ms;
   return (
     <dl class="tiles">
-      <Tile name="Throughput in" value={format.rate(ingest.accepted_per_second["60s"])} note={`${format.rate(ingest.accepted_per_second["1s"])} in the last second`} title="Events committed, the mean of 60 seconds" />
+      <Tile name="Throughput in" value={format.rate(ingest.accepted_per_second["60s"])} note={`${format.rate(ingest.accepted_per_second["1s"])} just now`} title="Events committed, the mean of 60 seconds" />
       <Tile name="Throughput out" value={format.rate(delivery.events_per_second["60s"])} note={realtime ? `${format.rate(sent)} to Realtime` : "to sessions"} title="Events delivered to sessions, the mean of 60 seconds" />
-      <Tile name="Connections" value={format.number(sessions.connected)} note={sessions.blocked > 0 ? `${format.number(sessions.blocked)} take no bytes now` : "this page is one of them"} level={sessions.blocked > 0 ? "warn" : undefined} />
+      <Tile name="Connections" value={format.number(sessions.connected)} note={sessions.blocked > 0 ? `${format.number(sessions.blocked)} take no bytes now` : "this page is one"} level={sessions.blocked > 0 ? "warn" : undefined} />
       <Tile name="Error rate" value={format.percent(errors)} note={`${format.number(ingest.failed + ingest.invalid)} since the start`} level={(errors ?? 0) > 5 ? "bad" : (errors ?? 0) > 1 ? "warn" : undefined} title="Events that were invalid or could not be committed, of the last minute's" />
       <Tile name="Response time" value={format.millis(http.answer.p95_ms)} note={`p95 of ${format.count(http.answer.count, "answer")}`} title="HTTP answers of the last minute" />
       <MatchTile lately={lately} />
       <Tile name="Breaker" value={realtime ? realtime.breaker.replace("_", "-") : "–"} note={realtime ? `delivery: ${realtime.phase}` : "the realtime path is off"} level={realtime?.breaker === "open" ? "bad" : realtime?.breaker === "half_open" ? "warn" : undefined} />
       <Tile name="Realtime lag" value={realtime ? format.brief(realtime.lag_events) : "–"} note={realtime ? `events, ${format.duration(realtime.lag_seconds)} behind` : "the realtime path is off"} level={(realtime?.lag_seconds ?? 0) > 30 ? "bad" : (realtime?.lag_seconds ?? 0) > 5 ? "warn" : undefined} />
-      <Tile name="Backlog age" value={format.millis(queued)} note={`${format.count(journal.queue_events, "event")} before their commit`} level={queued > 5000 ? "bad" : queued > 1000 ? "warn" : undefined} />
+      <Tile name="Backlog age" value={format.millis(queued)} note={`${format.count(journal.queue_events, "event")} waiting`} level={queued > 5000 ? "bad" : queued > 1000 ? "warn" : undefined} />
     </dl>
   );
 }
 
 function MatchTile({ lately }: { readonly lately: readonly Sample[] }) {
   const rate = lately.at(-1)?.match_rate ?? null;
-  return <Tile name="Match rate" value={format.percent(rate)} note={rate === null ? "no verdicts yet" : "of the last 5 minutes, target 99.9 %"} level={rate !== null && rate < 99.9 ? "bad" : undefined} />;
+  return <Tile name="Match rate" value={format.percent(rate)} note={rate === null ? "no verdicts yet" : "in 5 min, target 99.9 %"} level={rate !== null && rate < 99.9 ? "bad" : undefined} />;
 }
 
 interface Drawn {

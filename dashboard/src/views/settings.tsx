@@ -4,6 +4,7 @@ import { usePoll } from "../api/poll.js";
 import type { Reload, Setting, SettingOrigin, SettingsSnapshot } from "../api/schema.js";
 import { change, usePlace } from "../app/here.js";
 import { settings } from "../app/router_state.js";
+import { clock } from "../model/format.js";
 import { Badge, Facts, Foreign, type Level, Panel, Search, Time, Words } from "../parts/basics.js";
 import { Failed } from "../parts/teach.js";
 
@@ -124,7 +125,7 @@ export function origin(it: SettingOrigin): string {
     case "variable":
       return it.name;
     case "override":
-      return `override by ${it.by}${it.until ? ` until ${new Date(it.until).toLocaleString()}` : ""}`;
+      return `override by ${it.by}${it.until ? ` until ${clock(new Date(it.until), new Date())}` : ""}`;
     case "file":
       return [it.path, it.line, it.column].filter((part) => part !== null && part !== undefined).join(":");
   }

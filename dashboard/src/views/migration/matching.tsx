@@ -57,14 +57,16 @@ export function Matching() {
 function Alerts({ it }: { readonly it: Validation }) {
   if (it.alerts.length === 0) return null;
   return (
-    <ul class="faults" role="alert">
-      {it.alerts.map((one) => (
+    <div class="faults" role="alert">
+      <ul>
+        {it.alerts.map((one) => (
         <li key={one.path + one.category}>
           {format.percent(one.mismatch_percent)} of {one.category.replace("_", " ")} events do not match on the {named(one.path)} path: {format.number(one.faults)} of {format.number(one.scored)}; an alert from{" "}
           {format.percent(one.limit_percent)} on.
         </li>
       ))}
-    </ul>
+      </ul>
+    </div>
   );
 }
 
@@ -82,7 +84,7 @@ function OnPath({ it, row }: { readonly it: ValidationPath; readonly row: MatchR
   const { probe, waiting, latency, path } = it;
   const reasons = Object.entries(it.unscored).filter(([, count]) => count > 0);
   return (
-    <section class="match" aria-label={`${named(path)} path`}>
+    <section class="match" data-ink={path === "realtime" ? "realtime" : "direct"} aria-label={`${named(path)} path`}>
       <div class="match-head">
         <span class="match-rate">{format.percent(row.match_rate)}</span>
         <span>
