@@ -115,7 +115,8 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/docs", ANYBODY, "this contract, for people"),
     route("GET", "/docs/{file}", ANYBODY, "what that page is made of"),
     route("GET", "/client.js", ANYBODY, "the client for browsers, as an ES module"),
-    route("GET", "/", ANYBODY, "where to look"),
+    route("GET", "/assets/{file}", ANYBODY, "what the dashboard is made of"),
+    route("GET", "/", ANYBODY, "the dashboard; where to look, for those who do not take HTML"),
 ];
 
 /// Puts the routes of [`ROUTES`] into an app, all but the sockets: those are upgrades.
@@ -130,7 +131,8 @@ pub fn configure(app: &mut web::ServiceConfig) {
         .service(resource("/docs").route(get().to(contract::page)))
         .service(resource("/docs/{file}").route(get().to(contract::file)))
         .service(resource("/client.js").route(get().to(dashboard::client)))
-        .service(resource("/").route(get().to(ops::index)))
+        .service(resource("/assets/{file}").route(get().to(dashboard::asset)))
+        .service(resource("/").route(get().to(dashboard::index)))
         .default_service(web::to(nowhere));
 }
 
