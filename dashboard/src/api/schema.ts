@@ -309,29 +309,12 @@ export type CursorPart = {
 };
 
 /** An event that a destination refused for good. */
-export type DeadLetter = {
+export type DeadLetter = (Letter) & ({
   /** Whose destination. */
   readonly adapter: string;
-  /** How often it was sent, replays included. */
-  readonly attempts: number;
-  /** When it was first set aside. */
-  readonly created_at: string;
   /** The event, whole, even when retention has taken it. */
   readonly event: Event;
-  /** Its number: later ones have greater ones. */
-  readonly id: number;
-  /** What the destination said last. */
-  readonly reason: string;
-  /** When a replay delivered it. */
-  readonly recovered_at: string | null;
-  /** When it was last replayed. */
-  readonly replayed_at: string | null;
-  /**
-   * `pending` waits for somebody or is being replayed, `failed` was refused again in a replay;
-   * both can be replayed.
-   */
-  readonly status: DeadLetterStatus;
-};
+});
 
 /** Dead letters by status. */
 export type DeadLetterCounts = {
@@ -577,6 +560,27 @@ export type LedgerStats = {
   readonly realtime: Balance | null;
 };
 
+/** What became of a dead letter. */
+export type Letter = {
+  /** How often it was sent, replays included. */
+  readonly attempts: number;
+  /** When it was first set aside. */
+  readonly created_at: string;
+  /** Its number: later ones have greater ones. */
+  readonly id: number;
+  /** What the destination said last. */
+  readonly reason: string;
+  /** When a replay delivered it. */
+  readonly recovered_at: string | null;
+  /** When it was last replayed. */
+  readonly replayed_at: string | null;
+  /**
+   * `pending` waits for somebody or is being replayed, `failed` was refused again in a replay;
+   * both can be replayed.
+   */
+  readonly status: DeadLetterStatus;
+};
+
 /** Dead letters, and where to go on. */
 export type LetterPage = {
   /** In the order that was asked for. */
@@ -586,23 +590,9 @@ export type LetterPage = {
 };
 
 /** A dead letter, without its event. */
-export type LetterPart = {
-  /** How often it was sent, replays included. */
-  readonly attempts: number;
-  /** When it was first set aside. */
-  readonly created_at: string;
-  /** Its number. */
-  readonly id: number;
-  /** What the destination said last. */
-  readonly reason: string;
-  /** When a replay delivered it. */
-  readonly recovered_at: string | null;
-  /** When it was last replayed. */
-  readonly replayed_at: string | null;
+export type LetterPart = (Letter) & ({
   readonly source: Source;
-  /** Where it stands. */
-  readonly status: DeadLetterStatus;
-};
+});
 
 /**
  * An event as a producer sends it. One that was read from the router can be sent again: `seq`,
