@@ -18,6 +18,7 @@ mod clients;
 mod command_line;
 mod contract;
 mod crash;
+mod dashboard_page;
 mod dead_letters;
 mod delivery;
 mod delivery_outage;

@@ -129,6 +129,41 @@ export interface Validation {
   readonly alerts: readonly { readonly path: string; readonly category: Category; readonly mismatch_percent: number; readonly limit_percent: number; readonly scored: number; readonly faults: number }[];
   readonly worst: readonly ValidationCase[];
   readonly not_kept: number;
-  /** Faults that are planted on purpose. */
-  readonly rehearsal?: unknown;
+  readonly rehearsal: Rehearsal | null;
+}
+
+/** Faults that are planted on purpose. */
+export interface Rehearsal {
+  readonly path: string;
+  readonly shares: Faults;
+  readonly delay_ms: number;
+  readonly by: string;
+  readonly began_at: string;
+  readonly until: string;
+  readonly planted: Faults;
+  readonly held_events: number;
+}
+
+export interface Faults {
+  readonly drop: number;
+  readonly duplicate: number;
+  readonly delay: number;
+  readonly reorder: number;
+  readonly alter: number;
+}
+
+/** What probes saw of one event. */
+export interface Seen {
+  readonly paths: readonly {
+    readonly path: string;
+    readonly source: string;
+    readonly verdict: string | null;
+    readonly reason: string | null;
+    readonly expected_hash: string;
+    readonly seen_hash: string | null;
+    readonly copies: number | null;
+    readonly latency_ms: number | null;
+    readonly decided_at: string | null;
+    readonly generation: number | null;
+  }[];
 }

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get, ROUTER } from "../api/http.js";
+import type { Seen } from "../api/coming.js";
 import type { AttemptRow, EventTrace } from "../api/schema.js";
 import { change } from "../app/here.js";
 import type { MonitoringEvent } from "../client/types.js";
@@ -137,9 +138,36 @@ function Path({ it }: { readonly it: EventTrace }) {
       </li>
       <li>
         <strong>Validation</strong>
-        {validation ? <Json value={validation} /> : ": no probe told of it"}
+        {validation ? <Verdicts it={validation as unknown as Seen} /> : ": no probe told of it"}
       </li>
     </ol>
+  );
+}
+
+const VERDICTS: Readonly<Record<string, Level>> = { matched: "good", late: "warn", reordered: "warn", unscored: "idle" };
+
+function Verdicts({ it }: { readonly it: Seen }) {
+  return (
+    <ul>
+      {it.paths.map(({ path, verdict, reason, latency_ms, copies, decided_at, expected_hash, seen_hash }) => (
+        <li key={path}>
+          {path === "websocket" ? "direct" : path} path: <Badge level={verdict ? (VERDICTS[verdict] ?? "bad") : "idle"}>{verdict ?? "waits for its verdict"}</Badge> {reason ?? ""}{" "}
+          {latency_ms === null ? "" : `seen after ${format.millis(latency_ms)}`}
+          {copies !== null && copies > 1 ? `, ${copies} times` : ""}
+          {decided_at ? (
+            <span class="faint">
+              {" "}
+              decided <Time at={decided_at} />
+            </span>
+          ) : null}
+          {seen_hash !== null && seen_hash !== expected_hash ? (
+            <p>
+              expected <code>{expected_hash}</code>, seen <code>{seen_hash}</code>
+            </p>
+          ) : null}
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -9,6 +9,7 @@ import * as format from "../../model/format.js";
 import { Ago, Badge, Choice, Foreign, type Level, Panel, Time } from "../../parts/basics.js";
 import { type Column, Table } from "../../parts/table.js";
 import { Command, Failed } from "../../parts/teach.js";
+import { Marking, Planted } from "./rehearsal.js";
 
 const WINDOWS = [
   ["1m", "1 min"],
@@ -26,12 +27,14 @@ export function Matching() {
     return <Panel title="Match rate">{error ? <Failed error={error} what="how its paths compare" /> : <p class="loading">Asking the router…</p>}</Panel>;
   }
   return (
-    <Panel title="Match rate" actions={<Choice name="Window" of={WINDOWS} value={window} chosen={(name) => change({ window: name === "5m" ? "" : name })} />}>
-      {it.rehearsal ? (
-        <p class="faults">
-          <Badge level="warn">rehearsal</Badge> Faults are planted on purpose: what is wrong here may be one of them.
-        </p>
-      ) : null}
+    <Panel title="Match rate" actions={
+        <>
+          <Planted it={it.rehearsal} />
+          <Choice name="Window" of={WINDOWS} value={window} chosen={(name) => change({ window: name === "5m" ? "" : name })} />
+        </>
+      }
+    >
+      <Marking it={it.rehearsal} />
       {it.active ? null : (
         <div class="empty">
           <p class="empty-title">Nothing is compared.</p>
