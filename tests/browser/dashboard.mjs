@@ -1,8 +1,8 @@
 // The dashboard, on a router of its own, as somebody uses it.
 //
-//   node dashboard.mjs target/debug/signalbox [--shots FOLDER] [--page ORIGIN]
+//   node dashboard.mjs target/debug/signalbox [--shots FOLDER [--sizes]] [--page ORIGIN] [--only CHECK,…]
 //
-// --shots keeps a picture of each view, light and dark; --page takes the page from elsewhere, which
+// --shots keeps a picture of each view, light and dark, with --sizes also on small and large screens; --page takes the page from elsewhere, which
 // must hand the rest on to the router. Prints one line of JSON; exit code 0 when all is as it should be.
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
@@ -12,7 +12,7 @@ import { withChromium } from "./chromium.mjs";
 import { Dashboard, VIEWS } from "./dashboard_page.mjs";
 import { Router, until } from "./router.mjs";
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: "string" }, page: { type: "string" }, only: { type: "string" } } });
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: "string" }, page: { type: "string" }, sizes: { type: "boolean" }, only: { type: "string" } } });
 const FIRST_LOAD = 150_000;
 const seen = {};
 
@@ -61,7 +61,7 @@ async function sizes(browser, router, origin) {
       await dashboard.page.waitForSelector(`.view-${view} .panel, .view-${view} .rows .row`);
       const beside = await dashboard.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(beside <= 0, `${view} is wider than ${width} pixels`);
-      if (values.shots) await dashboard.page.screenshot({ path: join(values.shots, `${view}-${width}.png`) });
+      if (values.shots && values.sizes) await dashboard.page.screenshot({ path: join(values.shots, `${view}-${width}.png`) });
     }
     clean(dashboard);
     await context.close();
@@ -95,9 +95,7 @@ async function tail(browser, router, origin) {
   await page.reload();
   await page.waitForSelector(".detail .path");
   await until("the same event is left", async () => (await page.locator(".rows .row").count()) === 1);
-  await page.keyboard.press("Escape");
-  await page.locator(".detail").focus().catch(() => {});
-  await page.getByRole("button", { name: "Close the event" }).click().catch(() => {});
+  await page.getByRole("button", { name: "Close the event" }).click();
   await page.getByRole("button", { name: "Show all" }).click();
 
   await page.getByRole("button", { name: "Hold" }).click();

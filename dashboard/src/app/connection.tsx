@@ -1,6 +1,6 @@
 // Which path this page is on, and why: always in sight.
 
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { State } from "../client/index.js";
 import * as format from "../model/format.js";
 import { Ago, Badge, Facts, Foreign, type Level, Time } from "../parts/basics.js";
@@ -13,6 +13,14 @@ const WORDS: Readonly<Record<State, string>> = { connecting: "connecting", live:
 export function Connection() {
   const it = useStore(status);
   const details = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    const elsewhere = ({ target }: PointerEvent) => {
+      const box = details.current;
+      if (box?.open && target instanceof Node && !box.contains(target)) box.open = false;
+    };
+    addEventListener("pointerdown", elsewhere);
+    return () => removeEventListener("pointerdown", elsewhere);
+  }, []);
   const path = it.path ? `${it.path} path` : "no path yet";
   return (
     <details ref={details} class="connection" onKeyDown={({ key }) => key === "Escape" && details.current && (details.current.open = false)}>

@@ -23,6 +23,8 @@ export function changes(audit: EntryPage | undefined, adapters: Adapters | undef
   const found = (audit?.entries ?? []).map(entry);
   for (const { name, delivery } of adapters?.adapters ?? []) {
     for (const it of delivery?.transitions ?? []) {
+      // What somebody forced stands in the audit log, for those who may read it.
+      if (it.cause === "forced" && audit) continue;
       found.push({ at: new Date(it.since), kind: `breaker.${it.state}`, what: `${name}: the breaker is ${it.state.replace("_", "-")}`, who: it.forced === "auto" ? "router" : "somebody", why: it.cause ?? "" });
     }
   }

@@ -22,7 +22,7 @@ export interface Bounds {
   readonly text: number;
 }
 
-const BOUNDS: Bounds = { depth: 24, lines: 1000, text: 2000 };
+const BOUNDS: Bounds = { depth: 24, lines: 1000, text: 1000 };
 
 /** What remains to be said: a stack instead of calls, so that no depth can be too much. */
 interface Task {

@@ -185,15 +185,33 @@ function drawMarks(plot: uPlot, marks: readonly Mark[], color: string, font: str
   ctx.lineWidth = ratio;
   ctx.font = font.replace(/^(\d+)px/, (_, size: string) => `${Number(size) * ratio}px`);
   ctx.textAlign = "center";
-  for (const { at, label } of marks) {
-    if (at < (min ?? 0) || at > (max ?? 0)) continue;
-    const x = Math.round(plot.valToPos(at, "x", true));
+  const shown = marks.filter(({ at }) => at >= (min ?? 0) && at <= (max ?? 0)).sort((one, other) => one.at - other.at);
+  for (const group of together(shown.map(({ at, label }) => ({ x: Math.round(plot.valToPos(at, "x", true)), label })), 18 * ratio)) {
+    const [first, last] = [group[0]!, group.at(-1)!];
     ctx.setLineDash([3 * ratio, 3 * ratio]);
-    ctx.beginPath();
-    ctx.moveTo(x, bbox.top);
-    ctx.lineTo(x, bbox.top + bbox.height);
-    ctx.stroke();
-    ctx.fillText(label, x, bbox.top - 4 * ratio);
+    for (const { x } of group) {
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+    }
+    ctx.fillText(first === last ? first.label : `${first.label}–${last.label}`, (first.x + last.x) / 2, bbox.top - 4 * ratio);
   }
   ctx.restore();
+}
+
+interface Placed {
+  readonly x: number;
+  readonly label: string;
+}
+
+/** Marks that stand so near to each other that they share a label. */
+function together(marks: readonly Placed[], near: number): Placed[][] {
+  const groups: Placed[][] = [];
+  for (const mark of marks) {
+    const last = groups.at(-1);
+    if (last && mark.x - last.at(-1)!.x < near) last.push(mark);
+    else groups.push([mark]);
+  }
+  return groups;
 }

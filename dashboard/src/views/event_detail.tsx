@@ -25,11 +25,15 @@ export function EventDetail({ id, known }: { readonly id: string; readonly known
     get<MonitoringEvent>(place, {}, asking.signal).then(set, (error: unknown) => asking.signal.aborted || set(error as ApiError));
     return () => asking.abort();
   }, [place]);
+  // Where it covers the list, the keyboard is to be here.
+  useEffect(() => {
+    if (matchMedia("(max-width: 900px)").matches) heading.current?.focus();
+  }, []);
   const close = () => change({ event: undefined }, "push");
   return (
     <aside class="detail" aria-labelledby="detail-title" onKeyDown={({ key }) => key === "Escape" && close()}>
       <header class="panel-head">
-        <h2 id="detail-title" ref={heading}>
+        <h2 id="detail-title" ref={heading} tabIndex={-1}>
           {it ? <Foreign text={it.event_type} most={60} /> : "Event"}
         </h2>
         <button type="button" onClick={close} aria-label="Close the event">

@@ -41,7 +41,7 @@ export function Marking({ it }: { readonly it: Rehearsal | null }) {
   if (!it) return null;
   const said = FAULTS.filter(([fault]) => it.shares[fault] > 0).map(([fault, word]) => `${format.percent(100 * it.shares[fault])} ${word} (${format.number(it.planted[fault])} so far)`);
   return (
-    <p class="faults" role="status">
+    <p class="faults" data-level="warn" role="status">
       <Badge level="warn">rehearsal</Badge> Faults are planted on the {it.path === "websocket" ? "direct" : it.path} path on purpose, by <Foreign text={it.by} />, until <Time at={it.until} />: {said.join(", ")}. What is wrong below
       may be one of them.
     </p>
