@@ -222,14 +222,66 @@ async function restart(browser, router, origin) {
   await context.close();
 }
 
+/// A Settings.toml that is wrong changes nothing, and the page says where and why.
+async function reload(browser, router, origin) {
+  const context = await browser.newContext();
+  const dashboard = await Dashboard.open(context, origin, "settings");
+  const { page } = dashboard;
+  await page.locator(".settings").first().waitFor();
+  router.configure("[session]\nheartbaet = \"20s\"\n");
+  const fault = page.locator(".faults", { hasText: "heartbaet" });
+  await fault.waitFor();
+  assert.match(await fault.innerText(), /Settings\.toml:2/);
+  router.configure("[session]\nheartbeat = \"20s\"\n");
+  await fault.waitFor({ state: "detached" });
+  await page.locator(".settings > div", { hasText: "session.heartbeat" }).filter({ hasText: "Settings.toml:2" }).waitFor();
+  router.configure("");
+  clean(dashboard);
+  await context.close();
+}
+
+/// Faults are planted, found, shown, and the flags that stand beside them can be set.
+async function migration(browser, router, origin) {
+  const context = await browser.newContext();
+  const dashboard = await Dashboard.open(context, origin, "migration");
+  const { page } = dashboard;
+  await page.locator(".match").first().waitFor();
+  await page.getByRole("button", { name: "Rehearse faults…" }).click();
+  await page.getByLabel("Of so many, in percent").fill("20");
+  await page.getByRole("button", { name: "Plant them" }).click();
+  await page.locator(".faults", { hasText: "planted on the realtime path" }).waitFor();
+  const end = router.load(100, make);
+  await page.locator(".match", { hasText: "realtime path" }).filter({ hasText: "under 99.9 %" }).waitFor({ timeout: 90_000 });
+  await page.locator("table", { hasText: "missing" }).first().waitFor();
+  await end();
+  await page.getByRole("button", { name: "End the rehearsal" }).click();
+  await page.getByRole("button", { name: "Rehearse faults…" }).waitFor();
+
+  await page.getByRole("button", { name: "Set batch_size" }).click();
+  await page.getByLabel("Value").fill("77");
+  await page.getByLabel("Why?").fill("smaller, says the test");
+  await page.getByRole("button", { name: "Set it" }).click();
+  await page.locator("tr", { hasText: "batch_size" }).filter({ hasText: "override by" }).waitFor();
+  const { flags } = await router.get("/v1/flags");
+  assert.equal(flags.find(({ name }) => name === "batch_size").value, 77);
+  await page.locator("section", { hasText: "Audit log" }).getByText("smaller, says the test").first().waitFor();
+  await page.getByRole("button", { name: "Clear batch_size" }).click();
+  await page.getByRole("button", { name: "Clear it" }).click();
+  await page.locator("tr", { hasText: "batch_size" }).filter({ hasText: "override by" }).waitFor({ state: "detached" });
+  clean(dashboard);
+  await context.close();
+}
+
 function clean(dashboard) {
   assert.deepEqual({ complaints: dashboard.complaints, elsewhere: dashboard.elsewhere }, { complaints: [], elsewhere: [] });
 }
 
 if (values.shots) mkdirSync(values.shots, { recursive: true });
-const CHECKS = { views, sizes, tail, hostile, breaker, moving, restart };
+const CHECKS = { views, sizes, tail, hostile, breaker, migration, moving, reload, restart };
+// A proxy in front must know where it is.
+const SETTINGS = { FLAGS__DUAL_MODE: "true", VALIDATION__DEADLINE: "3s", ...(process.env.ROUTER_BIND ? { SERVER__BIND: process.env.ROUTER_BIND } : {}) };
 const failed = {};
-const router = await new Router(positionals[0], { FLAGS__DUAL_MODE: "true", ...(process.env.ROUTER_BIND ? { SERVER__BIND: process.env.ROUTER_BIND } : {}) }).start();
+const router = await new Router(positionals[0], SETTINGS).start();
 try {
   await withChromium(async (browser) => {
     for (const [name, check] of Object.entries(CHECKS)) {

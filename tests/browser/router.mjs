@@ -1,7 +1,7 @@
 // A router of one's own, in a folder of its own: started, killed, started again where it was.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -49,6 +49,11 @@ export class Router {
     for (const load of this.#loads) load.isOver = true;
     if (this.#child?.exitCode === null && this.#child.signalCode === null) await this.kill();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /// Writes Settings.toml, which the router finds where it runs.
+  configure(text) {
+    writeFileSync(join(this.folder, "Settings.toml"), text);
   }
 
   async ask(method, place, body) {

@@ -29,8 +29,8 @@ export function changes(audit: EntryPage | undefined, adapters: Adapters | undef
     }
   }
   const reload = settings?.last_reload;
-  if (reload) {
-    const what = reload.changed.length > 0 ? reload.changed.join(", ") : "nothing changed";
+  if (reload && reload.outcome !== "unchanged") {
+    const what = reload.outcome === "refused" ? "Settings.toml" : reload.changed.join(", ");
     found.push({ at: new Date(reload.at), kind: `settings.${reload.outcome}`, what, who: "router", why: reload.errors.map(({ message }) => message).join("; ") });
   }
   return found.sort((a, b) => b.at.getTime() - a.at.getTime());

@@ -40,7 +40,7 @@ export function Settings() {
   );
 }
 
-const OUTCOMES: Readonly<Record<string, Level>> = { applied: "good", unchanged: "idle", rejected: "bad", failed: "bad" };
+const OUTCOMES: Readonly<Record<string, Level>> = { applied: "good", unchanged: "idle", refused: "bad" };
 
 function State({ it }: { readonly it: SettingsSnapshot }) {
   return (
