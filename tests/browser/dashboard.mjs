@@ -229,15 +229,22 @@ async function reload(browser, router, origin) {
   const { page } = dashboard;
   await page.locator(".settings").first().waitFor();
   router.configure("[session]\nheartbaet = \"20s\"\n");
+  try {
+    await faulty(page, router);
+  } finally {
+    router.configure("");
+  }
+  clean(dashboard);
+  await context.close();
+}
+
+async function faulty(page, router) {
   const fault = page.locator(".faults", { hasText: "heartbaet" });
   await fault.waitFor();
   assert.match(await fault.innerText(), /Settings\.toml:2/);
   router.configure("[session]\nheartbeat = \"20s\"\n");
   await fault.waitFor({ state: "detached" });
   await page.locator(".settings > div", { hasText: "session.heartbeat" }).filter({ hasText: "Settings.toml:2" }).waitFor();
-  router.configure("");
-  clean(dashboard);
-  await context.close();
 }
 
 /// Faults are planted, found, shown, and the flags that stand beside them can be set.
@@ -279,7 +286,7 @@ function clean(dashboard) {
 if (values.shots) mkdirSync(values.shots, { recursive: true });
 const CHECKS = { views, sizes, tail, hostile, breaker, migration, moving, reload, restart };
 // A proxy in front must know where it is.
-const SETTINGS = { FLAGS__DUAL_MODE: "true", VALIDATION__DEADLINE: "3s", ...(process.env.ROUTER_BIND ? { SERVER__BIND: process.env.ROUTER_BIND } : {}) };
+const SETTINGS = { FLAGS__DUAL_MODE: "true", VALIDATION__DEADLINE: "5s", ...(process.env.ROUTER_BIND ? { SERVER__BIND: process.env.ROUTER_BIND } : {}) };
 const failed = {};
 const router = await new Router(positionals[0], SETTINGS).start();
 try {
