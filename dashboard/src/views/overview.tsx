@@ -81,7 +81,7 @@ function Numbers({ stats: it, lately }: { readonly stats: StatsSnapshot; readonl
     <dl class="tiles">
       <Tile name="Throughput in" value={format.rate(ingest.accepted_per_second["60s"])} note={`${format.rate(ingest.accepted_per_second["1s"])} just now`} title="Events committed, the mean of 60 seconds" />
       <Tile name="Throughput out" value={format.rate(delivery.events_per_second["60s"])} note={realtime ? `${format.rate(sent)} to Realtime` : "to sessions"} title="Events delivered to sessions, the mean of 60 seconds" />
-      <Tile name="Connections" value={format.number(sessions.connected)} note={sessions.blocked > 0 ? `${format.number(sessions.blocked)} take no bytes now` : "this page is one"} level={sessions.blocked > 0 ? "warn" : undefined} />
+      <Tile name="Connections" value={format.number(sessions.connected)} note={sessions.blocked > 0 ? `${format.number(sessions.blocked)} take no bytes now` : sessions.connected > 0 ? "this page is one" : "nobody"} level={sessions.blocked > 0 ? "warn" : undefined} />
       <Tile name="Error rate" value={format.percent(errors)} note={`${format.number(ingest.failed + ingest.invalid)} since the start`} level={(errors ?? 0) > 5 ? "bad" : (errors ?? 0) > 1 ? "warn" : undefined} title="Events that were invalid or could not be committed, of the last minute's" />
       <Tile name="Response time" value={format.millis(http.answer.p95_ms)} note={`p95 of ${format.count(http.answer.count, "answer")}`} title="HTTP answers of the last minute" />
       <MatchTile lately={lately} />
