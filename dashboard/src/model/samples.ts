@@ -1,7 +1,6 @@
 // What the router says about itself each second, as points of charts.
 
 import type { StatsSnapshot } from "../api/schema.js";
-import { Ring } from "./ring.js";
 
 /** One point: `null` is what cannot be told. */
 export interface Sample {
@@ -120,30 +119,71 @@ export function mean(samples: readonly Sample[], series: Series): number | null 
   return told.length > 0 ? told.reduce((sum, it) => sum + it, 0) / told.length : null;
 }
 
-/** The samples of a page: as many as it needs while nobody else keeps them. */
-export class History {
-  readonly #ring: Ring<Sample>;
+/** All of them, in the order in which they are kept. */
+export const SERIES: readonly Series[] = [
+  "taken",
+  "shown",
+  "sent",
+  "sessions",
+  "direct_p50",
+  "direct_p95",
+  "direct_p99",
+  "realtime_p50",
+  "realtime_p95",
+  "realtime_p99",
+  "http_p95",
+  "commit_p95",
+  "ingest_errors",
+  "realtime_errors",
+  "http_errors",
+  "lag_events",
+  "lag_seconds",
+  "queue_age",
+  "batch",
+  "match_rate",
+  "breaker",
+  "memory",
+];
 
-  constructor(most = 1800) {
-    this.#ring = new Ring<Sample>(most);
+/** A sample of these values. */
+export function sampled(at: number, value: (series: Series, place: number) => number | null): Sample {
+  const row: Record<string, number | null> = { at };
+  SERIES.forEach((series, place) => (row[series] = value(series, place)));
+  return row as unknown as Sample;
+}
+
+/** Of a sample: its time and its values. */
+const WIDTH = SERIES.length + 1;
+
+/** The samples of a page, in memory that is taken once: it does not grow while the page is open. */
+export class History {
+  readonly #values: Float64Array;
+  #count = 0;
+
+  constructor(private readonly most = 1800) {
+    this.#values = new Float64Array(most * WIDTH);
   }
 
   push(sample: Sample): void {
-    this.#ring.push(sample);
-  }
-
-  get newest(): Sample | undefined {
-    return this.#ring.at(0);
+    const start = (this.#count % this.most) * WIDTH;
+    this.#values[start] = sample.at;
+    SERIES.forEach((series, place) => (this.#values[start + 1 + place] = sample[series] ?? NaN));
+    this.#count += 1;
   }
 
   /** Those from a time on, the oldest first. */
   since(at: number): Sample[] {
     const out: Sample[] = [];
-    for (let place = 0; place < this.#ring.length; place += 1) {
-      const it = this.#ring.at(place);
-      if (!it || it.at < at) break;
-      out.push(it);
+    for (let number = this.#count - 1; number >= Math.max(0, this.#count - this.most); number -= 1) {
+      const start = (number % this.most) * WIDTH;
+      const time = this.#values[start] ?? NaN;
+      if (time < at) break;
+      out.push(sampled(time, (_, place) => told(this.#values[start + 1 + place])));
     }
     return out.reverse();
   }
+}
+
+function told(value: number | undefined): number | null {
+  return value === undefined || Number.isNaN(value) ? null : value;
 }

@@ -151,7 +151,8 @@ test("a hole in time is a hole in the line, and what cannot be told is none", ()
   assert.deepEqual([times, taken], [[1, 2, 3, 60], [5, null, null, 7]]);
   const history = new History(3);
   for (const at of [1, 2, 3, 4]) history.push(sample(at, at));
-  assert.deepEqual(history.since(3).map(({ at }) => at), [3, 4]);
+  assert.deepEqual(history.since(3).map(({ at, taken, shown }) => [at, taken, shown]), [[3, 3, null], [4, 4, null]]);
+  assert.deepEqual(history.since(0).map(({ at }) => at), [2, 3, 4]);
 });
 
 // --- Numbers and times ---
