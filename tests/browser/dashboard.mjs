@@ -16,37 +16,52 @@ const { values, positionals } = parseArgs({ allowPositionals: true, options: { s
 const FIRST_LOAD = 150_000;
 const seen = {};
 
-const make = (n) => ({ event_type: ["cache_hit", "page_view", "error_raised"][n % 3], source: "load", category: ["performance", "user_activity", "critical"][n % 3], data: { n, ms: n % 17 } });
+const KINDS = [
+  ["cache_hit", "cache/redis-1", "performance"],
+  ["page_view", "web", "user_activity"],
+  ["cache_metrics", "cache/redis-2", "performance"],
+  ["health_check", "node-3", "system"],
+  ["error_raised", "api/orders", "critical"],
+  ["debug_dump", "worker-7", "debug"],
+];
+
+/// The nth event of a load; most of them are measurements.
+function make(n) {
+  const [event_type, source, category] = KINDS[Math.min((n * 7) % 11, 5)] ?? KINDS[0];
+  return { event_type, source, category, data: { n, ms: (n * 13) % 97, key: `user:${(n * 31) % 9999}`, ok: n % 40 !== 0 } };
+}
 
 /// Every view shows what the router says, complains of nothing, and can be used by everybody.
 async function views(browser, router, origin) {
   await router.post(...Array.from({ length: 300 }, (_, n) => make(n)));
   const end = router.load(40, make);
+  const context = await browser.newContext({ colorScheme: "light", viewport: { width: 1440, height: 900 } });
+  const dashboard = await Dashboard.open(context, origin);
+  const { page } = dashboard;
+  await until("the page is live", () => dashboard.path());
+  await until("something is in the charts", async () => /[1-9]/.test((await page.locator(".chart .plot").first().getAttribute("aria-label")) ?? ""));
+  // On a picture there is to be more.
+  if (values.shots) await page.waitForTimeout(75_000);
   const faults = [];
   for (const colorScheme of ["light", "dark"]) {
-    const context = await browser.newContext({ colorScheme, viewport: { width: 1440, height: 900 } });
-    const dashboard = await Dashboard.open(context, origin);
-    const { page } = dashboard;
-    await until("the page is live", () => dashboard.path());
-    // Charts have something to show.
-    await until("some seconds are in the charts", async () => /[1-9]/.test((await page.locator(".chart .plot").first().getAttribute("aria-label")) ?? ""));
+    await page.emulateMedia({ colorScheme });
     for (const view of VIEWS) {
       await dashboard.go(view);
       await page.waitForSelector(`.view-${view} .panel, .view-${view} .rows .row`);
-      const text = await page.locator("main").innerText();
-      assert.match(text, /\d/, `${view} says no number`);
+      assert.match(await page.locator("main").innerText(), /\d/, `${view} says no number`);
+      assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), colorScheme);
       for (const fault of await dashboard.faults()) faults.push(`${view}, ${colorScheme}: ${fault}`);
       if (values.shots) await page.screenshot({ path: join(values.shots, `${view}-${colorScheme}.png`) });
       const beside = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(beside <= 0, `${view} is wider than its window`);
     }
-    if (colorScheme === "light") seen.first_load_bytes = dashboard.weight;
-    clean(dashboard);
-    await context.close();
   }
   await end();
+  seen.first_load_bytes = dashboard.weight;
   assert.deepEqual(faults, []);
   assert.ok(seen.first_load_bytes > 0 && seen.first_load_bytes <= FIRST_LOAD, `the first load is ${seen.first_load_bytes} bytes`);
+  clean(dashboard);
+  await context.close();
 }
 
 /// No view is wider than a small telephone, or lost on a large screen.

@@ -14,7 +14,7 @@ export interface Change {
 /** An entry in words: what was done to what, and the detail as far as it is short. */
 function entry({ action, actor, at, subject, detail }: AuditEntry): Change {
   const { reason, ...rest } = detail as Readonly<Record<string, unknown>>;
-  const said = Object.entries(rest).filter(([, value]) => typeof value !== "object" || value === null);
+  const said = Object.entries(rest).filter(([, value]) => value !== null && typeof value !== "object");
   const what = [subject, ...said.map(([name, value]) => `${name.replaceAll("_", " ")} ${String(value)}`)].filter(Boolean).join(" · ");
   return { at: new Date(at), kind: action, what, who: actor, why: typeof reason === "string" ? reason : "" };
 }

@@ -18,7 +18,7 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
 
 /** `from 25 · to 50 · reason …`: what is no more than a word. */
 function said(detail: AuditEntry["detail"]): string {
-  const isWord = (value: unknown) => typeof value !== "object" || (Array.isArray(value) && value.length < 10);
+  const isWord = (value: unknown) => value !== null && (typeof value !== "object" || (Array.isArray(value) && value.length < 10));
   const parts = Object.entries(detail as Readonly<Record<string, unknown>>).filter(([, value]) => isWord(value));
   return parts.map(([name, value]) => `${name.replaceAll("_", " ")} ${typeof value === "string" ? value : JSON.stringify(value)}`).join(" · ");
 }
