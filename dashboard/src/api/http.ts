@@ -118,6 +118,5 @@ function problem(status: number, text: string): ApiError {
 
 /** What to tell people of an error. */
 export function told(error: unknown): string {
-  if (error instanceof ApiError && error.status === 403) return `${error.message} (a token with another scope is needed)`;
   return error instanceof Error ? error.message : String(error);
 }

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import type { State } from "../client/index.js";
+import { door, token } from "../api/http.js";
 import * as format from "../model/format.js";
 import { Ago, Badge, Facts, Foreign, type Level, Time } from "../parts/basics.js";
 import { arrivals, clientId, position, record, status } from "./feed.js";
@@ -68,6 +69,13 @@ function Details() {
             </li>
           ))}
         </ul>
+      ) : null}
+      {token.value ? (
+        <p>
+          <button type="button" onClick={() => door.set("wants_token")}>
+            Show another token…
+          </button>
+        </p>
       ) : null}
     </div>
   );
