@@ -294,12 +294,40 @@ async function migration(browser, router, origin) {
   await context.close();
 }
 
+/// A router that wants tokens: the page asks for one, and shows what that allows.
+async function door(browser) {
+  const token = (name) => `sbx_${name}_${"0123456789abcdef".repeat(2)}`;
+  const tokens = { AUTH__MODE: "token", AUTH__TOKENS: `reader read ${token("reader")}` };
+  const guarded = await new Router(positionals[0], { ...SETTINGS, ...tokens, SERVER__BIND: "127.0.0.1:0" }).start();
+  try {
+    const context = await browser.newContext();
+    const dashboard = await Dashboard.open(context, guarded.origin, "sessions");
+    const { page } = dashboard;
+    // Refusals are what browsers complain of.
+    dashboard.isRouterAway = true;
+    for (const [tried, next] of [["wrong", page.getByText("That token is not good here")], [token("reader"), page.locator("tbody tr", { hasText: "this page" })]]) {
+      await page.locator("form.banner input").fill(tried);
+      await page.getByRole("button", { name: "Go in" }).click();
+      await next.waitFor();
+    }
+    await until("the page is live", () => dashboard.path());
+    await page.getByRole("button", { name: /^Close the session/ }).first().click();
+    await page.getByRole("button", { name: "Close it" }).click();
+    await page.locator(".note", { hasText: "admin" }).waitFor();
+    assert.ok(!page.url().includes("sbx_"), "a token is in the URL");
+    clean(dashboard);
+    await context.close();
+  } finally {
+    await guarded.end();
+  }
+}
+
 function clean(dashboard) {
   assert.deepEqual({ complaints: dashboard.complaints, elsewhere: dashboard.elsewhere }, { complaints: [], elsewhere: [] });
 }
 
 if (values.shots) mkdirSync(values.shots, { recursive: true });
-const CHECKS = { views, sizes, tail, hostile, breaker, migration, moving, reload, restart };
+const CHECKS = { views, sizes, tail, hostile, breaker, migration, moving, reload, restart, ...(values.page ? {} : { door }) };
 // A proxy in front must know where it is.
 const SETTINGS = { FLAGS__DUAL_MODE: "true", VALIDATION__DEADLINE: "5s", ...(process.env.ROUTER_BIND ? { SERVER__BIND: process.env.ROUTER_BIND } : {}) };
 const failed = {};
