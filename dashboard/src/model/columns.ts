@@ -12,7 +12,7 @@ export interface Wish {
   readonly join: Join;
 }
 
-/** Where nothing came for so long, there is a hole and no line, in seconds. */
+/** Where nothing came for so long, there is a hole and no line, in seconds: more where points stand further apart. */
 const HOLE = 12;
 
 /** The times, then a column for each wish. At most `most` points, each of equally many seconds. */
@@ -21,9 +21,10 @@ export function columns(samples: readonly Sample[], wishes: readonly Wish[], mos
   const times: number[] = [];
   const found: Column[] = wishes.map(() => []);
   let before: number | undefined;
+  const hole = Math.max(HOLE, 2.5 * spacing(samples));
   for (const group of groups) {
     const at = group[0]!.at;
-    if (before !== undefined && at - before > HOLE) {
+    if (before !== undefined && at - before > hole) {
       times.push(before + 1);
       for (const column of found) column.push(null);
     }
@@ -32,6 +33,12 @@ export function columns(samples: readonly Sample[], wishes: readonly Wish[], mos
     before = group.at(-1)!.at;
   }
   return [times, ...found];
+}
+
+/** How far apart points stand, as a rule: by the older ones, which are the sparser. */
+function spacing(samples: readonly Sample[]): number {
+  const [first, second] = [samples[0], samples[1]];
+  return first && second ? second.at - first.at : 1;
 }
 
 /** Each group's bounds are whole multiples of its length, so that points stand still as time goes on. */

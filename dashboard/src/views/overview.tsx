@@ -1,6 +1,7 @@
 // Both paths at a glance, and what has changed.
 
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { get } from "../api/http.js";
 import { usePoll } from "../api/poll.js";
 import type { StatsSnapshot } from "../api/schema.js";
 import { change, usePlace } from "../app/here.js";
@@ -9,6 +10,7 @@ import { changes, type Change } from "../model/changes.js";
 import { columns, type Wish } from "../model/columns.js";
 import * as format from "../model/format.js";
 import { type Health, health } from "../model/health.js";
+import { continued, type Past, points } from "../model/past.js";
 import { mean, type Sample } from "../model/samples.js";
 import { services } from "../model/services.js";
 import { Badge, Choice, Foreign, type Level, Panel, Tile, Time } from "../parts/basics.js";
@@ -192,17 +194,16 @@ const CHARTS: readonly Drawn[] = [
 
 function Charts({ range, now }: { readonly range: Range; readonly now: number }) {
   const seconds = Number(range);
-  const samples = history.since(now - seconds);
+  const past = usePast(seconds);
+  const samples = continued(past, history.since(now - seconds));
   const [marks] = useMarks();
   const first = samples[0]?.at ?? now;
-  const isShort = now - first < seconds - 15;
   return (
     <Panel
       title="Over time"
       id="charts"
       actions={<Choice name="Range" of={RANGES} value={range} chosen={(it) => change({ range: it === "300" ? "" : it })} />}
     >
-      {isShort && seconds > 900 ? <p class="aside">This router keeps no history yet: the charts begin when this page was opened.</p> : null}
       <div class="charts">
         {CHARTS.map((it) => (
           <Over key={it.title} it={it} samples={samples} from={Math.max(now - seconds, Math.min(first, now - 60))} to={now} marks={marks} />
@@ -210,6 +211,34 @@ function Charts({ range, now }: { readonly range: Range; readonly now: number })
       </div>
     </Panel>
   );
+}
+
+/** What the router remembers of so many seconds: asked again as often as it has something new to tell. */
+function usePast(seconds: number): readonly Sample[] {
+  const [past, set] = useState<readonly Sample[]>([]);
+  useEffect(() => {
+    const asking = new AbortController();
+    let timer: ReturnType<typeof setTimeout>;
+    const ask = async () => {
+      let every = 10_000;
+      try {
+        const since = new Date(Date.now() - 1000 * seconds).toISOString();
+        const found = await get<Past>("/v1/history", { since, points: POINTS }, asking.signal);
+        set(points(found));
+        every = Math.max(every, found.step_ms);
+      } catch {
+        // What the page has seen itself is shown, and the banner says when the router is away.
+      }
+      if (!asking.signal.aborted) timer = setTimeout(() => void ask(), document.hidden ? 10 * every : every);
+    };
+    set([]);
+    void ask();
+    return () => {
+      asking.abort();
+      clearTimeout(timer);
+    };
+  }, [seconds]);
+  return past;
 }
 
 function Over({ it, samples, from, to, marks }: { readonly it: Drawn; readonly samples: readonly Sample[]; readonly from: number; readonly to: number; readonly marks: readonly Mark[] }) {

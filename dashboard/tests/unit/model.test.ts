@@ -16,6 +16,7 @@ import { lines, mentions, weight } from "../../src/model/json.js";
 import { Ring } from "../../src/model/ring.js";
 import { History, Sampler, type Sample } from "../../src/model/samples.js";
 import { Arrivals, HEAVIEST, KEPT, Tail } from "../../src/model/tail.js";
+import { continued, points } from "../../src/model/past.js";
 import { oneLine, visible } from "../../src/model/text.js";
 import { ALL, isAll, patterns, predicate, wanted } from "../../src/model/wanted.js";
 import { event } from "./journal.js";
@@ -153,6 +154,14 @@ test("a hole in time is a hole in the line, and what cannot be told is none", ()
   for (const at of [1, 2, 3, 4]) history.push(sample(at, at));
   assert.deepEqual(history.since(3).map(({ at, taken, shown }) => [at, taken, shown]), [[3, 3, null], [4, 4, null]]);
   assert.deepEqual(history.since(0).map(({ at }) => at), [2, 3, 4]);
+});
+
+test("what the router remembers goes on with what the page has seen itself", () => {
+  const past = points({ step_ms: 60_000, at: [60, 120, 180], series: { taken: [1, 2, null] } });
+  assert.deepEqual(past.map(({ at, taken, shown }) => [at, taken, shown]), [[60, 1, null], [120, 2, null], [180, null, null]]);
+  const all = continued(past, [sample(175, 8), sample(185, 9)]);
+  assert.deepEqual(all.map(({ at }) => at), [60, 120, 180, 185]);
+  assert.deepEqual(columns(all, [{ series: "taken", join: "mean" }], 100)[0], [60, 120, 180, 185], "minutes apart are no hole");
 });
 
 // --- Numbers and times ---
