@@ -1,6 +1,6 @@
 // What the router remembers of the time before the page was opened.
 
-import type { Sample, Series } from "./samples.js";
+import { type Sample, sampled, type Series } from "./samples.js";
 
 /** The answer of `GET /v1/history`: columns. */
 export interface Past {
@@ -12,11 +12,7 @@ export interface Past {
 
 /** Its points; what it does not tell is `null`. */
 export function points({ at, series }: Past): Sample[] {
-  return at.map((time, place) => {
-    const row: Record<string, number | null> = {};
-    for (const name of SERIES) row[name] = series[name]?.[place] ?? null;
-    return { at: time, ...row } as unknown as Sample;
-  });
+  return at.map((time, place) => sampled(time, (name) => series[name]?.[place] ?? null));
 }
 
 /** What the router remembers, and then what the page has seen itself. */
@@ -25,28 +21,3 @@ export function continued(past: readonly Sample[], own: readonly Sample[]): read
   const newer = own.filter(({ at }) => at > last);
   return past.length === 0 ? own : [...past, ...newer];
 }
-
-const SERIES: readonly Series[] = [
-  "taken",
-  "shown",
-  "sent",
-  "sessions",
-  "direct_p50",
-  "direct_p95",
-  "direct_p99",
-  "realtime_p50",
-  "realtime_p95",
-  "realtime_p99",
-  "http_p95",
-  "commit_p95",
-  "ingest_errors",
-  "realtime_errors",
-  "http_errors",
-  "lag_events",
-  "lag_seconds",
-  "queue_age",
-  "batch",
-  "match_rate",
-  "breaker",
-  "memory",
-];
