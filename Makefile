@@ -55,4 +55,5 @@ soak: setup ## The long versions of the load, fault and property tests
 	cargo build --locked --release
 	cargo build --locked
 	$(SOAK) --test it -- --test-threads 1 --nocapture delivery_outage::an_outage
-	$(SOAK) --lib --bins --tests -- --skip delivery_outage::an_outage
+	$(SOAK) --test it -- --test-threads 1 --nocapture dashboard_page::it_stays_small
+	$(SOAK) --lib --bins --tests -- --skip delivery_outage::an_outage --skip dashboard_page::it_stays_small

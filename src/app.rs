@@ -45,6 +45,7 @@ use crate::{
         auth::{Authenticator, NoRandomness},
         budget::Budget,
         dead_letters,
+        history::{self, Past},
         in_flight::InFlight,
         ingest::Idempotent,
         ledger::{self, LedgerState},
@@ -169,6 +170,7 @@ pub async fn run(
         requests: InFlight::default(),
         bodies: Budget::default(),
         idempotent: Idempotent::default(),
+        history: Past::default(),
         ledger: LedgerState::default(),
         draining: AtomicBool::new(false),
         started: Instant::now(),
@@ -193,6 +195,7 @@ fn keep_going(
     actix_rt::spawn(retention(router, cursors).run());
     actix_rt::spawn(dead_letters::drain(router.clone()));
     actix_rt::spawn(ledger::watch(router.clone()));
+    actix_rt::spawn(history::watch(router.clone()));
     actix_rt::spawn(http::rollout::watch(router.clone()));
     actix_rt::spawn(router.limits.clone().sweep());
     actix_rt::spawn(router.topics.clone().sweep());

@@ -1,16 +1,16 @@
 // The dashboard under load: what it costs, whether it grows, and whether it can still be used.
 //
-//   node dashboard_load.mjs target/debug/signalbox [--seconds 1800] [--rate 500] [--burst-seconds 60] [--burst-rate 2000]
+//   node dashboard_load.mjs target/debug/signalbox [--seconds 1800] [--rate 500] [--burst-seconds 60] [--burst-rate 2000] [--unmeasured]
 //
 // First a steady rate with the overview and the tail in turn, then a burst with the tail, typed into. Prints
-// one line of JSON; exit code 0 when the page kept to its bounds.
+// one line of JSON; exit code 0 when the page kept to its bounds, or, with --unmeasured, when all has come and nothing went wrong.
 import { parseArgs } from "node:util";
 import { withChromium } from "./chromium.mjs";
 import { Dashboard } from "./dashboard_page.mjs";
 import { Router, until } from "./router.mjs";
 
 const number = (otherwise) => ({ type: "string", default: String(otherwise) });
-const options = { seconds: number(1800), rate: number(500), "burst-seconds": number(60), "burst-rate": number(2000), page: { type: "string" } };
+const options = { seconds: number(1800), rate: number(500), "burst-seconds": number(60), "burst-rate": number(2000), page: { type: "string" }, unmeasured: { type: "boolean" } };
 const { values, positionals } = parseArgs({ allowPositionals: true, options });
 
 /// Of one core, by the page's own process.
@@ -51,7 +51,8 @@ async function renderer(system) {
 async function steady(dashboard, session, system, router) {
   const end = router.load(Number(values.rate), make);
   const heaps = [];
-  await sleep(15_000);
+  // What is only compiled and drawn once is not of the steady state.
+  await sleep(values.unmeasured ? 1000 : 15_000);
   const pid = await renderer(system);
   const rounds = Math.max(2, Math.round(Number(values.seconds) / 30));
   const [began, used] = [performance.now(), await processor(system, pid)];
@@ -108,7 +109,7 @@ try {
     await until("all has come", async () => (await dashboard.ledger()).position === journal.head_seq);
     const ledger = await dashboard.ledger();
     const kept = found.steady.cpu <= MOST_CPU && found.steady.growth_mib <= MOST_GROWTH && found.burst.delay_max_ms <= MOST_DELAY_MS;
-    const passed = kept && ledger.missing === 0 && dashboard.complaints.length === 0;
+    const passed = (kept || values.unmeasured === true) && ledger.missing === 0 && dashboard.complaints.length === 0;
     console.log(JSON.stringify({ passed, ...found, ledger, complaints: dashboard.complaints }));
     process.exitCode = passed ? 0 : 1;
   });

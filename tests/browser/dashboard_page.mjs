@@ -1,4 +1,5 @@
 // The dashboard in a browser, and what it must never do: complain, ask anybody else, break its policy.
+import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
@@ -82,5 +83,10 @@ export class Dashboard {
     await this.page.evaluate(AXE);
     const { violations } = await this.page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
     return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => `${id}: ${nodes.map(({ target, any }) => `${target} ${any[0]?.message ?? ""}`).slice(0, 3).join("; ")}`);
+  }
+
+  /// That it never did what it must not.
+  isClean() {
+    assert.deepEqual({ complaints: this.complaints, elsewhere: this.elsewhere }, { complaints: [], elsewhere: [] });
   }
 }

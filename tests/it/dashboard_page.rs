@@ -6,13 +6,13 @@ use reqwest::{StatusCode, header};
 
 use crate::{
     crash::soaking,
-    support::router::{Router, http},
+    support::router::{Router, binary, http},
 };
 
 /// Runs a script of `tests/browser` that starts a router of its own.
 fn browse(script: &str, arguments: &[&str]) -> String {
     let mut node = Command::new("node");
-    node.arg(script).arg(env!("CARGO_BIN_EXE_signalbox")).args(arguments);
+    node.arg(script).arg(binary()).args(arguments);
     let out = node.current_dir("tests/browser").output();
     let out = out.expect("node runs; tests/setup.sh installs it");
     let (said, complained) =
@@ -23,17 +23,20 @@ fn browse(script: &str, arguments: &[&str]) -> String {
 
 #[test]
 fn it_shows_and_steers_all_harms_nobody_and_comes_back() {
-    // Its pictures are those of the README.
-    let pictures = env::var_os("SIGNALBOX_WRITE_DOCS").is_some();
-    let shots: &[&str] = if pictures { &["--shots", "../../docs/screenshots"] } else { &[] };
-    println!("{}", browse("dashboard.mjs", shots));
+    println!("{}", browse("dashboard.mjs", &[]));
+    // Its pictures are those of the documentation, and take some minutes.
+    if env::var_os("SIGNALBOX_WRITE_DOCS").is_some() {
+        browse("dashboard_pictures.mjs", &["../../docs/screenshots"]);
+    }
 }
 
 #[test]
 fn it_stays_small_and_usable_under_load() {
-    if soaking() {
-        println!("{}", browse("dashboard_load.mjs", &[]));
-    }
+    // Beside other tests nothing is measured: all comes, and nobody complains.
+    let brief =
+        [["--seconds", "10"], ["--rate", "100"], ["--burst-seconds", "5"], ["--burst-rate", "500"]];
+    let brief = [&["--unmeasured"], brief.as_flattened()].concat();
+    println!("{}", browse("dashboard_load.mjs", if soaking() { &[] } else { &brief }));
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ mod delivery_routes;
 mod destination;
 mod docs;
 mod flags;
+mod history;
 mod hostile;
 mod ingest;
 mod layering;

@@ -59,6 +59,20 @@ export type AdapterDelivery = {
 /** A delivery path. */
 export type AdapterKind = "websocket" | "realtime" | "dual";
 
+/** What the broadcaster and its adapters did. */
+export type AdapterMetrics = {
+  /** `websocket`, `realtime` or `dual`: what delivers events that take every path that is on. */
+  readonly adapter_type: AdapterKind;
+  /** Each path that is on. */
+  readonly adapters: readonly (AdapterStats)[];
+  /** What the broadcaster did. */
+  readonly metrics: BroadcasterStats;
+  /** `ok`. */
+  readonly status: string;
+  /** When this was said. */
+  readonly timestamp: string;
+};
+
 /** A delivery path. */
 export type AdapterRow = {
   /** What it has done since the router started. */
@@ -86,6 +100,22 @@ export type AdapterStats = (PathCounters) & ({
 export type Adapters = {
   /** The direct path first. */
   readonly adapters: readonly (AdapterRow)[];
+};
+
+/** Too much of a category is anything but matched, in the last five minutes. */
+export type Alert = {
+  /** Of which category. */
+  readonly category: Category;
+  /** Those of them that were not matched. */
+  readonly faults: number;
+  /** How much may be. */
+  readonly limit_percent: number;
+  /** How much is not matched, in percent of the scored events. */
+  readonly mismatch_percent: number;
+  /** Where. */
+  readonly path: Path;
+  /** Events that were scored. */
+  readonly scored: number;
 };
 
 /** Requests, by how they ended. */
@@ -232,6 +262,26 @@ export type Broadcasts = {
   readonly messages: readonly (Broadcast)[];
 };
 
+/** An event that is not shown as it was committed. */
+export type CaseBody = {
+  readonly category: Category;
+  /** Copies that were seen. */
+  readonly copies: number;
+  /** When the verdict fell. */
+  readonly decided_at: string;
+  /** What a client was to see, as a hash. */
+  readonly expected_hash: string;
+  readonly id: string;
+  /** From the commit to the first of them. */
+  readonly latency_ms: number | null;
+  readonly path: Path;
+  /** What was seen. */
+  readonly seen_hash: string | null;
+  readonly seq: number;
+  /** `late`, `reordered`, `duplicate`, `missing` or `differs`. */
+  readonly verdict: string;
+};
+
 /** What an event is about; decides its checksum and, per category, where it is sent. */
 export type Category = "critical" | "performance" | "user_activity" | "system" | "debug";
 
@@ -245,6 +295,9 @@ export type ClassificationStats = {
   readonly total_classified: number;
 };
 
+/** A path on which a dashboard gets its events. */
+export type ClientPath = "direct" | "realtime";
+
 /** A CloudEvent 1.0 in the JSON format. */
 export type CloudEvent = {
   readonly data: Readonly<Record<string, unknown>>;
@@ -257,7 +310,7 @@ export type CloudEvent = {
 };
 
 /** The name of a problem. */
-export type Code = "bad_body" | "bad_breaker_request" | "bad_encoding" | "bad_filter" | "bad_handshake" | "bad_http" | "bad_id" | "bad_idempotency_key" | "bad_json" | "bad_parameter" | "bad_query" | "bad_ticket_request" | "unknown_parameter" | "unknown_subprotocol" | "unauthenticated" | "not_allowed" | "origin_not_allowed" | "topic_reserved" | "unknown_version" | "not_found" | "method_not_allowed" | "body_timeout" | "head_timeout" | "dead_letter_recovered" | "request_in_flight" | "body_too_large" | "compression_ratio" | "unsupported_encoding" | "unsupported_media_type" | "host_not_allowed" | "destination_refused" | "idempotency_key_reused" | "invalid_broadcasts" | "invalid_events" | "refused_by_storage" | "upgrade_required" | "too_many_connections" | "too_many_requests" | "head_too_large" | "journal_corrupt" | "destination_unavailable" | "not_ready" | "outcome_unknown" | "queue_full" | "shutting_down" | "storage_full" | "storage_unavailable" | "too_many_bytes" | "too_many_filters" | "too_many_sessions";
+export type Code = "bad_body" | "bad_breaker_request" | "bad_encoding" | "bad_filter" | "bad_flag_request" | "bad_handshake" | "bad_http" | "bad_id" | "bad_idempotency_key" | "bad_json" | "bad_parameter" | "bad_query" | "bad_rehearsal" | "bad_rollout_request" | "bad_ticket_request" | "unknown_parameter" | "unknown_subprotocol" | "unauthenticated" | "not_allowed" | "origin_not_allowed" | "topic_reserved" | "unknown_version" | "not_found" | "method_not_allowed" | "body_timeout" | "head_timeout" | "dead_letter_recovered" | "rehearsal_impossible" | "request_in_flight" | "rollout_refused" | "settings_invalid" | "body_too_large" | "compression_ratio" | "unsupported_encoding" | "unsupported_media_type" | "host_not_allowed" | "destination_refused" | "idempotency_key_reused" | "invalid_broadcasts" | "invalid_events" | "invalid_flag" | "refused_by_storage" | "settings_refused" | "upgrade_required" | "too_many_connections" | "too_many_requests" | "head_too_large" | "journal_corrupt" | "destination_unavailable" | "not_ready" | "outcome_unknown" | "queue_full" | "shutting_down" | "storage_full" | "storage_unavailable" | "too_many_bytes" | "too_many_filters" | "too_many_sessions";
 
 /** An event in the journal. */
 export type Committed = {
@@ -284,6 +337,10 @@ export type Committed = {
 export type Components = {
   /** What dashboards ask for can be read. */
   readonly dashboard: Condition;
+  /** Flags do what they say; where some do not, `degraded`. */
+  readonly flags: Condition;
+  /** Everything that matched was delivered, dropped by name, or is on its way: the ledger balances. */
+  readonly ledger: Condition;
   /** Events are taken. */
   readonly metrics: Condition;
   /** Sockets are served. */
@@ -291,7 +348,63 @@ export type Components = {
 };
 
 /** How something is. */
-export type Condition = "healthy" | "unhealthy";
+export type Condition = "healthy" | "degraded" | "unhealthy";
+
+/** Where a client belongs, and how to get there. */
+export type Connect = {
+  /** The client. */
+  readonly client_id: string;
+  /** How to connect on the direct path. */
+  readonly direct: DirectPlace;
+  /** The generation of the settings that say so. */
+  readonly generation: number;
+  /**
+   * Milliseconds from now, before which it must not move; it asks again then. 0 when it need not
+   * move, or may at once.
+   */
+  readonly not_before_ms: number;
+  /** The path that it belongs on. */
+  readonly path: ClientPath;
+  readonly realtime: RealtimePlace | null;
+  /** Why. */
+  readonly reason: ConnectReason;
+  /** Milliseconds after which to ask again, on the realtime path. */
+  readonly recheck_ms: number;
+};
+
+/** Why a client belongs on a path. */
+export type ConnectReason = {
+  /** The client's bucket; it never changes. */
+  readonly bucket: number;
+  /** The same in a sentence. */
+  readonly detail: string;
+  /** The share that counts for it, in percent. */
+  readonly percent: number;
+  /** What decided. */
+  readonly rule: RolloutRule;
+};
+
+/** What became of what a probe saw, since the start. */
+export type Copies = {
+  /** Came after the verdict of an event that was seen before: a duplicate, far behind. */
+  readonly again: number;
+  /** Came after the event was found missing. */
+  readonly arrived_after: number;
+  /** Came while no subscription was told. */
+  readonly outside: number;
+  /** Counted for an event's verdict. */
+  readonly taken: number;
+  /** Of no event that is known here: committed before validation began, or forgotten, or never. */
+  readonly unknown: number;
+};
+
+/** Whether every event goes to a Realtime. */
+export type CoverageRow = {
+  /** Whether it does. */
+  readonly covered: boolean;
+  /** The categories of which not every event does. */
+  readonly lacking: readonly (LackRow)[];
+};
 
 /** How far a path has come, as it is stored. */
 export type CursorPart = {
@@ -390,6 +503,20 @@ export type Direct = {
   readonly source: Source;
 };
 
+/** The direct path. */
+export type DirectPlace = {
+  /** The session protocol, relative to the router. */
+  readonly url: string;
+};
+
+/** A subscription that ended. */
+export type DownBody = {
+  /** When. */
+  readonly at: string;
+  /** Why. */
+  readonly reason: string;
+};
+
 /** Lines of the audit log, and where to go on. */
 export type EntryPage = {
   /** In the order that was asked for. */
@@ -441,8 +568,7 @@ export type EventTrace = {
   /** The event's id. */
   readonly id: string;
   readonly realtime: OnRealtime | null;
-  /** What probes saw of it. `null`: validation is not on. */
-  readonly validation: Readonly<Record<string, unknown>> | null;
+  readonly validation: OfEvent | null;
 };
 
 /** A request that failed. */
@@ -469,11 +595,129 @@ export type Fault = {
   readonly pointer: string;
 };
 
+/** Events for each fault. */
+export type FaultCounts = {
+  /** With another value in `data`. */
+  readonly alter: number;
+  /** Held back. */
+  readonly delay: number;
+  /** Not sent: on the realtime path they count as delivered all the same. */
+  readonly drop: number;
+  /** Sent twice. */
+  readonly duplicate: number;
+  /** Sent behind the event after it. */
+  readonly reorder: number;
+};
+
+/** A share of events for each fault, from 0 to 1. */
+export type FaultShares = {
+  /** With another value in `data`. */
+  readonly alter: number;
+  /** Held back. */
+  readonly delay: number;
+  /** Not sent. */
+  readonly drop: number;
+  /** Sent twice. */
+  readonly duplicate: number;
+  /** Sent behind the event after it. */
+  readonly reorder: number;
+};
+
 /** What a reader wants to see. Serialises to the wire form. */
 export type Filter = {
   readonly category?: readonly (Category)[];
   readonly event_type?: readonly (string)[];
   readonly source?: readonly (string)[];
+};
+
+/** A flag as it is by now. */
+export type FlagChange = {
+  /** Keys with another value than before. */
+  readonly changed: readonly (string)[];
+  /** The flag. */
+  readonly flag: FlagRow;
+  /** The number of the settings in force. */
+  readonly generation: number;
+  /** Where flags contradict each other now, and what else is to be said. */
+  readonly issues: readonly (IssueRow)[];
+};
+
+/** A flag as it is to be. */
+export type FlagRequest = {
+  /** After which time it ends by itself, such as `1h`; without, when it is cleared. */
+  readonly expires_in?: string | null;
+  /** Why, for the audit log. */
+  readonly reason?: string | null;
+  /** Its value, as Settings.toml would have it. */
+  readonly value: unknown;
+};
+
+/** A flag. */
+export type FlagRow = {
+  /** What is allowed, to follow "must be". */
+  readonly allowed: string;
+  /** The value when nobody sets it. */
+  readonly default: unknown;
+  /** What it means. */
+  readonly description: string;
+  /** Its key in Settings.toml. */
+  readonly key: string;
+  /** Its name here: that of the key, without the section `flags`. */
+  readonly name: string;
+  /** Where the value comes from: for one that was set at run time, by whom and until when. */
+  readonly origin: SettingOrigin;
+  /** The variable by which the original system knew it; `null` when it did not. */
+  readonly other_name: string | null;
+  /** What its value is. */
+  readonly type: FlagType;
+  /** Its value. */
+  readonly value: unknown;
+  /** The environment variable that sets it. */
+  readonly variable: string;
+};
+
+/** What the value of a flag is. */
+export type FlagType = "boolean" | "integer" | "word" | "list";
+
+/** How flags are. */
+export type FlagsCondition = "healthy" | "degraded";
+
+/** Whether flags contradict each other. */
+export type FlagsHealth = {
+  /** Each contradiction, as a sentence. */
+  readonly issues: readonly (string)[];
+  /** What else is to be said. */
+  readonly notes: readonly (string)[];
+  /** `degraded` when there are issues. */
+  readonly status: FlagsCondition;
+  /** When this was said. */
+  readonly timestamp: string;
+};
+
+/** The flags in force. */
+export type FlagsSnapshot = {
+  /** Whether every event goes to a Realtime: clients are not moved there before. */
+  readonly coverage: CoverageRow;
+  /** Every flag, in the order of Settings.toml. */
+  readonly flags: readonly (FlagRow)[];
+  /** The number of the settings in force: one more with each change. */
+  readonly generation: number;
+  /** Where flags contradict each other, and what else is to be said. */
+  readonly issues: readonly (IssueRow)[];
+  /** The paths that are on by them. */
+  readonly paths: PathsRow;
+};
+
+/** The flags, under the names that the original system had for them. */
+export type FlagsStatus = {
+  /** By the name of the variable. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  /** The number of the settings in force. */
+  readonly generation: number;
+  /** `ok`. */
+  readonly status: string;
+  /** When this was said. */
+  readonly timestamp: string;
 };
 
 /** Whether the router does its work. */
@@ -483,10 +727,85 @@ export type Health = {
   readonly port: number;
   /** `signalbox`. */
   readonly service: string;
-  /** `healthy` when all components are. */
+  /** That of the worst of them. */
   readonly status: Condition;
   /** When this was said. */
   readonly timestamp_utc: string;
+};
+
+/** What was measured. */
+export type History = {
+  /** When each point begins, in seconds since 1970. What was not measured is not there. */
+  readonly at: readonly (number)[];
+  /**
+   * What changed meanwhile, the oldest first, of the newest 200 lines of the audit log; `null` while
+   * the storage does not tell.
+   */
+  readonly marks: readonly (HistoryMark)[] | null;
+  readonly series: HistorySeries;
+  /** From when. */
+  readonly since: string;
+  /** What a point stands for, in milliseconds: the mean of what flows, the most of all else. */
+  readonly step_ms: number;
+  /** Until when. */
+  readonly until: string;
+};
+
+/** A change, as a chart marks it. */
+export type HistoryMark = {
+  /** When. */
+  readonly at: string;
+  readonly kind: MarkKind;
+  /** What became of what, in some words. */
+  readonly what: string;
+};
+
+/** Each as long as `at`; `null` is what could not be told. */
+export type HistorySeries = {
+  /** Most events that the next request to the destination takes. */
+  readonly batch: readonly (number | null)[];
+  /** The breaker: 0 is closed, 1 half-open, 2 open. */
+  readonly breaker: readonly (number | null)[];
+  /** Commits, in milliseconds: 95 % of the last minute's. */
+  readonly commit_p95: readonly (number | null)[];
+  /** From commit to socket, in milliseconds: half of the last minute's passes. */
+  readonly direct_p50: readonly (number | null)[];
+  /** The same of 95 %. */
+  readonly direct_p95: readonly (number | null)[];
+  /** The same of 99 %. */
+  readonly direct_p99: readonly (number | null)[];
+  /** Of the last minute's requests those answered with 5xx, in percent. */
+  readonly http_errors: readonly (number | null)[];
+  /** HTTP answers, in milliseconds: 95 % of the last minute's. */
+  readonly http_p95: readonly (number | null)[];
+  /** Of the last minute's events those that were invalid or failed, in percent. */
+  readonly ingest_errors: readonly (number | null)[];
+  /** Events that wait for the destination. */
+  readonly lag_events: readonly (number | null)[];
+  /** How long the oldest of them has been committed. */
+  readonly lag_seconds: readonly (number | null)[];
+  /** Events matched of those scored on the realtime path in five minutes, in percent. */
+  readonly match_rate: readonly (number | null)[];
+  /** Memory that the process holds, in bytes. */
+  readonly memory: readonly (number | null)[];
+  /** How long the oldest event has waited for its commit, in milliseconds. */
+  readonly queue_age: readonly (number | null)[];
+  /** Of the second's requests to the destination those that failed, in percent. */
+  readonly realtime_errors: readonly (number | null)[];
+  /** Requests to the destination, in milliseconds: half of the last minute's. */
+  readonly realtime_p50: readonly (number | null)[];
+  /** The same of 95 %. */
+  readonly realtime_p95: readonly (number | null)[];
+  /** The same of 99 %. */
+  readonly realtime_p99: readonly (number | null)[];
+  /** Events that the destination of the realtime path took, a second. */
+  readonly sent: readonly (number | null)[];
+  /** Sessions that are open. */
+  readonly sessions: readonly (number | null)[];
+  /** Events that the kernel took for sessions, a second. */
+  readonly shown: readonly (number | null)[];
+  /** Events committed, a second. */
+  readonly taken: readonly (number | null)[];
 };
 
 /** Requests, but for upgrades. */
@@ -517,6 +836,19 @@ export type IngestStats = {
   readonly invalid: number;
 };
 
+/** Something to know about the flags. */
+export type IssueRow = {
+  /** What is said, and what happens instead. */
+  readonly detail: string;
+  /** The key to change. */
+  readonly flag: string;
+  /**
+   * `contradiction`: a flag does not do what it says, and health is degraded. `note`: it does,
+   * perhaps not as expected.
+   */
+  readonly level: Level;
+};
+
 /** The journal, and what waits for it. */
 export type JournalStats = {
   /** Most events that the next commit would take. */
@@ -539,6 +871,16 @@ export type JournalStats = {
   readonly state: string;
   /** The database, without secrets. */
   readonly storage: string;
+};
+
+/** A category of which not every event goes to a Realtime. */
+export type LackRow = {
+  /** Which. */
+  readonly category: Category;
+  /** Which share of them does, in percent. */
+  readonly percent: number;
+  /** Why. */
+  readonly reason: ReasonWord;
 };
 
 /** The accounts, and whether they add up. */
@@ -594,6 +936,43 @@ export type LetterPart = (Letter) & ({
   readonly source: Source;
 });
 
+/** How bad an issue is. */
+export type Level = "contradiction" | "note";
+
+/** What changed. */
+export type MarkKind = "flag" | "rollout" | "reload" | "breaker";
+
+/** How many events got which verdict. */
+export type MatchCounts = {
+  /** Seen with another content. */
+  readonly differs: number;
+  /** Seen more than once. */
+  readonly duplicate: number;
+  /** Seen late, while the breaker was closed. */
+  readonly late: number;
+  /** Seen once, in time, in order, and unchanged. */
+  readonly matched: number;
+  /** Not seen. */
+  readonly missing: number;
+  /** Seen after an event that follows them. */
+  readonly reordered: number;
+  /** Nothing can be said of them. */
+  readonly unscored: number;
+};
+
+/** How many events got which verdict. */
+export type MatchRow = (MatchCounts) & ({
+  /** All that were due. */
+  readonly due: number;
+  /** Matched of scored, in percent; `null` without any. */
+  readonly match_rate: number | null;
+  /** Those of which something can be said. */
+  readonly scored: number;
+});
+
+/** How an event is delivered. */
+export type Mode = "direct" | "adapter" | "dual";
+
 /**
  * An event as a producer sends it. One that was read from the router can be sent again: `seq`,
  * `epoch`, `checksum` and `created_at` are then ignored.
@@ -622,6 +1001,38 @@ export type NewEvent = {
   readonly timestamp?: string | null;
 };
 
+/**
+ * What probes saw of an event. Verdicts other than `matched` are kept; a match is told only while
+ * it is remembered.
+ */
+export type OfEvent = {
+  /** The direct path first; only those of which something is known. */
+  readonly paths: readonly (OnPath)[];
+};
+
+/** What a probe saw of an event on a path. */
+export type OnPath = {
+  /** Copies that were seen before the verdict, where that is remembered. */
+  readonly copies: number | null;
+  /** When the verdict fell. */
+  readonly decided_at: string | null;
+  /** What a client is to see, as a hash. */
+  readonly expected_hash: string;
+  /** Number of the settings then, where it was kept. */
+  readonly generation: number | null;
+  /** From the commit to the first of them, where that is remembered. */
+  readonly latency_ms: number | null;
+  readonly path: Path;
+  /** Why nothing can be said of it. */
+  readonly reason: string | null;
+  /** What was seen: the copy that differs, else the first one. */
+  readonly seen_hash: string | null;
+  /** `recent`: from memory. `storage`: it was kept. */
+  readonly source: string;
+  /** What became of it; `null`: it waits for its verdict. */
+  readonly verdict: string | null;
+};
+
 /** An event on the way to a Realtime. */
 export type OnRealtime = {
   readonly attempts: AttemptsPart | null;
@@ -632,6 +1043,28 @@ export type OnRealtime = {
 /** What became of the events of a request that failed. */
 export type Outcome = "not_stored" | "unknown";
 
+/** A path that events are compared on. */
+export type Path = "websocket" | "realtime";
+
+/** How a path is. */
+export type PathBody = {
+  /** What the probe saw. */
+  readonly copies: Copies;
+  /** From the commit to the probe, in the last minute. */
+  readonly latency: Quantiles;
+  readonly path: Path;
+  /** Who listens there. */
+  readonly probe: ProbeBody;
+  /** Verdicts since the router started. */
+  readonly totals: MatchRow;
+  /** The unscored ones of them, by reason. */
+  readonly unscored: Readonly<Record<string, number>>;
+  /** Events that wait for their verdict. */
+  readonly waiting: number;
+  /** Verdicts that fell lately. */
+  readonly windows: Windows;
+};
+
 /** What became of events on a path since the router started. */
 export type PathCounters = {
   /** Events set aside as dead letters. */
@@ -640,6 +1073,16 @@ export type PathCounters = {
   readonly delivered: number;
   /** Requests that failed, or events that a session was not given. */
   readonly failed: number;
+};
+
+/** The paths that are on. */
+export type PathsRow = {
+  /** The router's own sessions. */
+  readonly direct: boolean;
+  /** The mode of events that go there; `direct` when none does. */
+  readonly mode: Mode;
+  /** A Realtime. */
+  readonly realtime: boolean;
 };
 
 /** What happened a second, over the last whole seconds. */
@@ -672,6 +1115,19 @@ export type Presence = {
   readonly status: string;
   /** When this was said. */
   readonly timestamp: string;
+};
+
+/** A subscriber of the router's own. */
+export type ProbeBody = {
+  /** Everything after this place that is delivered reaches it. */
+  readonly from_seq: number | null;
+  readonly last_down: DownBody | null;
+  /** Until when that is proven. */
+  readonly proven_until: string | null;
+  /** Since when. */
+  readonly since: string | null;
+  /** Whether it is subscribed. */
+  readonly up: boolean;
 };
 
 /** An error (RFC 9457). */
@@ -729,6 +1185,69 @@ export type ReachedSession = {
   readonly state: string;
 };
 
+/** The realtime path. */
+export type RealtimePlace = {
+  /** What to be known by there; `null` for the router's own. */
+  readonly key: string | null;
+  /** `broadcast`, or `postgres_changes`. */
+  readonly kind: string;
+  /** The topic. */
+  readonly topic: string;
+  /** What a client of Supabase Realtime is given; relative to the router when it is the router's own. */
+  readonly url: string;
+};
+
+/** Why some events do not go to a Realtime. */
+export type ReasonWord = "off" | "disabled" | "unlisted" | "share";
+
+/** A rehearsal under way. */
+export type Rehearsal = {
+  /** When it began. */
+  readonly began_at: string;
+  /** Who began it. */
+  readonly by: string;
+  /** How long delayed events are held back, in milliseconds. */
+  readonly delay_ms: number;
+  /** Events of the realtime path that are held back now. */
+  readonly held_events: number;
+  /** Where faults are planted. */
+  readonly path: Path;
+  /** Faults planted so far. */
+  readonly planted: FaultCounts;
+  /** The share of events for each fault. */
+  readonly shares: FaultShares;
+  /** When it ends by itself. */
+  readonly until: string;
+};
+
+/** Which faults are planted, where, and for how long. An event meets with one of them at most. */
+export type RehearsalRequest = {
+  /** Share that has another value in `data`. */
+  readonly alter?: number;
+  /** Share that is held back for `delay_ms`. */
+  readonly delay?: number;
+  /** How long delayed events are held back, in milliseconds. */
+  readonly delay_ms?: number | null;
+  /** Share of events that are not sent. */
+  readonly drop?: number;
+  /** Share that is sent twice. */
+  readonly duplicate?: number;
+  /**
+   * `realtime`: where events are sent, so that everybody there meets with the faults. `websocket`:
+   * at the ear of the probe alone.
+   */
+  readonly path: Path;
+  /** Share that comes behind the event after it. */
+  readonly reorder?: number;
+  /** How long it lasts, in seconds. */
+  readonly seconds?: number | null;
+};
+
+/** What is rehearsed. */
+export type RehearsalView = {
+  readonly rehearsal: Rehearsal | null;
+};
+
 /** An event that was skipped. */
 export type RejectedEvent = {
   /** What is wrong with it. */
@@ -763,6 +1282,213 @@ export type ReloadError = {
   readonly origin: SettingOrigin;
 };
 
+/** The rollout, as it is. */
+export type Rollout = {
+  /** Whether it goes on and comes back by itself. */
+  readonly auto: boolean;
+  /** The latency before anybody moved, in milliseconds; `null` when it is not known. */
+  readonly baseline_ms: number | null;
+  /** When it began. */
+  readonly began: string;
+  /** The same in a sentence. */
+  readonly detail: string;
+  /** How often it came back by itself in a row. */
+  readonly fallen: number;
+  /** What must hold before the next step. */
+  readonly gates: readonly (RolloutGate)[];
+  /** The generation of the settings. */
+  readonly generation: number;
+  /** How the steps before ended, newest first. */
+  readonly history: readonly (RolloutHistory)[];
+  /** It never goes beyond this. */
+  readonly maximum: number;
+  /** Clients that were told to move since the percentage began. */
+  readonly moves: RolloutMoves;
+  /** The next step; `null` at the end. */
+  readonly next: number | null;
+  /** The share of clients on the realtime path, in percent. */
+  readonly percent: number;
+  /** The step before; `null` at 0. */
+  readonly previous: number | null;
+  /** Above this p95 it comes back, in milliseconds. */
+  readonly slow_ms: number;
+  /** The steps, in percent. */
+  readonly steps: readonly (number)[];
+  /** What brings it back if it stays so. */
+  readonly suspicions: readonly (RolloutReason)[];
+  /** Until when, where that is known. */
+  readonly until: string | null;
+  /** Clients whose turn to move is yet to come. */
+  readonly waiting: number;
+  /**
+   * Why it stays where it is: `done`, `manual`, `paused`, `frozen`, `cool_down`, `gates`, `hold`, or
+   * `unknown` before anything was measured.
+   */
+  readonly waits: string;
+};
+
+/** A gate: what must hold before the next step. */
+export type RolloutGate = {
+  /** The same in words. */
+  readonly detail: string;
+  /** What is looked at. */
+  readonly gate: RolloutSign;
+  /** Whether it holds. */
+  readonly holds: boolean;
+  /** What is needed, in the same unit; `null` when it is yes or no. */
+  readonly limit: number | null;
+  /** What is measured: percent, milliseconds, or events; `null` when nothing is, or it is yes or no. */
+  readonly value: number | null;
+};
+
+/** A step that is over. */
+export type RolloutHistory = {
+  /** When it began. */
+  readonly began: string;
+  /** How it ended. */
+  readonly end: RolloutStepEnd;
+  /** The percentage. */
+  readonly percent: number;
+};
+
+/** A client that would move. */
+export type RolloutMover = {
+  /** Its bucket, 0 to 9,999. */
+  readonly bucket: number;
+  /** The client. */
+  readonly client_id: string;
+  /** Where it belongs now. */
+  readonly from: ClientPath;
+  /** What would decide. */
+  readonly rule: RolloutRule;
+  /** Where it would belong. */
+  readonly to: ClientPath;
+};
+
+/** Clients that were told to move, by where to. */
+export type RolloutMoves = {
+  /** Back to the direct path, by the answer to a question where to go. */
+  readonly to_direct: number;
+  /** To the realtime path, by the answer to a question where to go. */
+  readonly to_realtime: number;
+  /** By a frame: sessions on the direct path. */
+  readonly told: number;
+};
+
+/** What would happen. */
+export type RolloutPreview = {
+  /** Clients looked at. */
+  readonly clients: number;
+  /** Some of those that would move, in the order given. */
+  readonly movers: readonly (RolloutMover)[];
+  /** Of them would be on the realtime path then, moved or not. */
+  readonly on_realtime: number;
+  /** Of them would come back to the direct path. */
+  readonly to_direct: number;
+  /** Of them would go to the realtime path. */
+  readonly to_realtime: number;
+};
+
+/** What brings it back, and the words for it. */
+export type RolloutReason = {
+  /** The same in words. */
+  readonly detail: string;
+  /** What it should have kept to. */
+  readonly limit: number | null;
+  /** What was looked at. */
+  readonly trigger: RolloutSign;
+  /** What was measured: percent, or milliseconds; `null` for the breaker. */
+  readonly value: number | null;
+};
+
+/** Why somebody does something: nothing, or up to 500 characters. */
+export type RolloutReasonGiven = string;
+
+/** The steps that a rollout has taken, the newest last. */
+export type RolloutReport = {
+  /** Each percentage, for as long as it stayed. */
+  readonly steps: readonly (RolloutStep)[];
+};
+
+/** What the rollout is to do. */
+export type RolloutRequest = {
+  readonly action: "advance";
+  /** Also when gates do not hold; coverage always must. */
+  readonly force?: boolean;
+  /** Why, for the audit log. */
+  readonly reason?: RolloutReasonGiven;
+} | {
+  readonly action: "pause";
+  /** Why, for the audit log. */
+  readonly reason?: RolloutReasonGiven;
+} | {
+  readonly action: "resume";
+  /** Why, for the audit log. */
+  readonly reason?: RolloutReasonGiven;
+} | {
+  readonly action: "rollback";
+  /** Why, for the audit log. */
+  readonly reason?: RolloutReasonGiven;
+} | {
+  readonly action: "set";
+  /** Which, in percent. */
+  readonly percent: number;
+  /** Why, for the audit log. */
+  readonly reason?: RolloutReasonGiven;
+};
+
+/** What decided. */
+export type RolloutRule = "override" | "off" | "coverage" | "down" | "deny" | "allow" | "segment" | "bucket";
+
+/** What is looked at. */
+export type RolloutSign = "coverage" | "validation" | "breaker" | "samples" | "scored" | "match_rate" | "latency" | "error_rate" | "maximum";
+
+/** One percentage, from when it began to when it ended. */
+export type RolloutStep = {
+  /** The latency before anybody moved, in milliseconds; `null` when it is not known. */
+  readonly baseline_ms: number | null;
+  /** When it began. */
+  readonly began: string;
+  readonly end: RolloutStepEnd | null;
+  /** The gates, as they were at the end, or are now. */
+  readonly gates: readonly (RolloutGate)[];
+  /** Clients that were told to move. */
+  readonly moves: RolloutMoves;
+  /** The share of clients. */
+  readonly percent: number;
+  /** Verdicts on the realtime path since it began, by name. */
+  readonly verdicts: Readonly<Record<string, number>>;
+  /** Some of the events that were not seen there as they should be. */
+  readonly worst: readonly (RolloutWorstCase)[];
+};
+
+/** How a percentage ended. */
+export type RolloutStepEnd = {
+  /** When. */
+  readonly at: string;
+  /** Who did it: a client's identity, or `rollout` when it did so by itself. */
+  readonly by: string;
+  /** What was done. */
+  readonly outcome: RolloutStepOutcome;
+  /** Why. */
+  readonly reason: string;
+  /** The percentage after it. */
+  readonly to: number;
+};
+
+/** What ended a percentage. */
+export type RolloutStepOutcome = "advanced" | "rolled_back" | "brought_back" | "set";
+
+/** An event that was not seen as it should be. */
+export type RolloutWorstCase = {
+  /** Which. */
+  readonly id: string;
+  /** Where it stands in the journal. */
+  readonly seq: number;
+  /** What was wrong. */
+  readonly verdict: string;
+};
+
 /** The name of a rule for events. */
 export type Rule = "binary_data" | "duplicate_key" | "empty" | "event_too_large" | "invalid_id" | "invalid_timestamp" | "length" | "lone_surrogate" | "not_utf8" | "nul_character" | "number_out_of_range" | "required" | "syntax" | "too_deep" | "too_many_events" | "unknown_category" | "unknown_field" | "unsupported_version" | "wrong_type";
 
@@ -786,6 +1512,8 @@ export type Session = {
   readonly identity: string | null;
   /** How many events the journal is ahead of it. */
   readonly lag: number;
+  /** Whether it can be moved to another path: it was opened with `switch=1`. */
+  readonly movable: boolean;
   /** The delivery path. */
   readonly path: string;
   /** Where it connects from. */
@@ -874,6 +1602,8 @@ export type SettingsSnapshot = {
   readonly last_reload: Reload | null;
   /** When they were loaded. */
   readonly loaded_at: string;
+  /** Keys with another value by now, which takes effect with the next start. */
+  readonly needs_restart: readonly (string)[];
   /** Every setting, in the order of Settings.toml. */
   readonly settings: readonly (Setting)[];
 };
@@ -961,6 +1691,31 @@ export type TicketRequest = {
   readonly scopes?: readonly (Scope)[] | null;
 };
 
+/** How the paths compare with what was committed. */
+export type Validation = {
+  /** Whether events are compared: validation is on, and so is the realtime path. */
+  readonly active: boolean;
+  /** What there is too much of, in the last five minutes. */
+  readonly alerts: readonly (Alert)[];
+  /** Verdicts that are not kept in storage, because too many came at once, or it refused them. */
+  readonly not_kept: number;
+  /** The direct path first. */
+  readonly paths: readonly (PathBody)[];
+  readonly rehearsal: Rehearsal | null;
+  /** The newest events of each kind that were scored and not matched, the worst kind first. */
+  readonly worst: readonly (CaseBody)[];
+};
+
+/** What validation found at ingest. */
+export type ValidationMetrics = {
+  /** By event type, since the router started. */
+  readonly metrics: Validations;
+  /** `ok`. */
+  readonly status: string;
+  /** When this was said. */
+  readonly timestamp: string;
+};
+
 /** What validation found in events of one type since the start. */
 export type ValidationRow = {
   /** What looking at one took; the events of a request share its time evenly. */
@@ -995,3 +1750,40 @@ export type Validations = {
 
 /** What a breaker is to do. */
 export type Wanted = "open" | "closed" | "auto";
+
+/** Verdicts of a window. */
+export type WindowBody = {
+  /** Of all categories. */
+  readonly all: MatchRow;
+  /** Of each category. */
+  readonly categories: Readonly<Record<string, MatchRow>>;
+};
+
+/** The last minute, five minutes, and hour; each and up to ten seconds more. */
+export type Windows = {
+  readonly "1h": WindowBody;
+  readonly "1m": WindowBody;
+  readonly "5m": WindowBody;
+};
+
+/** What was written, all of which is durable by now. */
+export type Written = {
+  /** How far adapters are, where that had waited to be written; none when nothing waited. */
+  readonly cursors: readonly (WrittenCursor)[];
+  /** Always true: when it is not, the answer is a problem. */
+  readonly flushed: boolean;
+  /** `ok`. */
+  readonly status: string;
+  /** When this was said. */
+  readonly timestamp: string;
+};
+
+/** How far an adapter is. */
+export type WrittenCursor = {
+  /** Which. */
+  readonly adapter: string;
+  /** The last event that was settled there. */
+  readonly position: Position;
+  /** Nothing up to this `seq` is left to do. */
+  readonly through: number;
+};

@@ -1,8 +1,7 @@
 // What the page knows of the router, for all of its views.
 
 import { type Asked, Poll } from "../api/poll.js";
-import type { Adapters, EntryPage, Ledger, Sessions, SettingsSnapshot, StatsSnapshot } from "../api/schema.js";
-import type { FlagsSnapshot, Rollout, Validation } from "../api/coming.js";
+import type { Adapters, EntryPage, FlagsSnapshot, Ledger, Rollout, Sessions, SettingsSnapshot, StatsSnapshot, Validation } from "../api/schema.js";
 import { History, Sampler } from "../model/samples.js";
 import { Store } from "./store.js";
 

@@ -10,7 +10,7 @@ import { Notes, Questions, tell } from "../parts/dialog.js";
 import { Adapters } from "../views/adapters.js";
 import { Live } from "../views/live.js";
 import { Migration } from "../views/migration/index.js";
-import { Overview } from "../views/overview.js";
+import { Overview } from "../views/overview/index.js";
 import { Sessions } from "../views/sessions.js";
 import { Settings } from "../views/settings.js";
 import { Connection } from "./connection.js";

@@ -50,7 +50,7 @@ interface Counters {
   readonly failures: number;
 }
 
-const BREAKER: Readonly<Record<string, number>> = { closed: 0, half_open: 1, open: 2 };
+const BREAKER: Readonly<Record<string, number>> = { closed: 0, "half-open": 1, open: 2 };
 
 /** Makes points of snapshots; the rate of what is only counted needs two of them. */
 export class Sampler {

@@ -1,6 +1,6 @@
 // Which events the Live view shows, as its URL says it.
 
-import { CATEGORIES } from "../client/frames.js";
+import { CATEGORIES } from "../client/filter.js";
 import { matches } from "../client/filter.js";
 import type { Category, Filter, MonitoringEvent } from "../client/types.js";
 import { mentions } from "./json.js";

@@ -26,7 +26,7 @@ export interface Mark {
 export interface ChartProps {
   readonly title: string;
   readonly lines: readonly ChartLine[];
-  readonly data: readonly [readonly number[], ...(readonly (number | null)[])[]];
+  readonly data: readonly [readonly number[], ...Column[]];
   readonly from: number;
   readonly to: number;
   readonly say: (value: number | null) => string;
@@ -40,6 +40,8 @@ export interface ChartProps {
   /** Steps of the axis are those of KiB and MiB. */
   readonly isBinary?: boolean;
 }
+
+type Column = readonly (number | null)[];
 
 const DASHES = [[], [6, 4], [2, 3]];
 const HEIGHT = 170;
@@ -80,11 +82,11 @@ export function Chart(props: ChartProps) {
     if (legend.current) tellLegend(legend.current, it, now.current);
   }, [data, from, to, marks]);
 
-  const newest = lines.map(({ name }, place) => `${name} ${say(data[place + 1]?.at(-1) ?? null)}`);
+  const told = (of: (column: Column) => number | null) => lines.map(({ name }, place) => `${name} ${say(of(data[place + 1] ?? []))}`).join(", ");
   return (
     <figure class="chart">
       <figcaption>{title}</figcaption>
-      <div ref={box} class="plot" role="img" aria-label={`${title}: now ${newest.join(", ")}`} />
+      <div ref={box} class="plot" role="img" aria-label={`${title}: now ${told(newest)}; at most ${told(greatest)}`} />
       <ul ref={legend} class="legend" aria-hidden="true">
         {lines.map(({ name, ink, dash = 0 }) => (
           <li key={name} data-ink={ink}>
@@ -98,6 +100,13 @@ export function Chart(props: ChartProps) {
       </ul>
     </figure>
   );
+}
+
+const newest = (column: Column): number | null => column.at(-1) ?? null;
+
+function greatest(column: Column): number | null {
+  const told = column.filter((it) => it !== null);
+  return told.length > 0 ? Math.max(...told) : null;
 }
 
 /** Says what is pointed at, else the newest: written by hand, as often as the pointer moves. */

@@ -1,7 +1,7 @@
 // Setting a flag: its value, until when, and why.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { FlagRow } from "../api/coming.js";
+import type { FlagRow } from "../api/schema.js";
 import { Store, useStore } from "../app/store.js";
 import { allowedWords, flagValue } from "../model/flag_value.js";
 import { Words } from "./basics.js";

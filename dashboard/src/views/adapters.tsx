@@ -65,7 +65,7 @@ function Card({ it }: { readonly it: AdapterRow }) {
   );
 }
 
-const BREAKERS: Readonly<Record<string, Level>> = { closed: "good", half_open: "warn", open: "bad" };
+const BREAKERS: Readonly<Record<string, Level>> = { closed: "good", "half-open": "warn", open: "bad" };
 
 function Realtime({ name, it }: { readonly name: string; readonly it: DeliveryRow }) {
   return (
@@ -141,7 +141,7 @@ function BreakerPanel({ name, it }: { readonly name: string; readonly it: Delive
     <Panel title="Breaker" actions={<Force name={name} it={breaker} />}>
       <Facts
         of={[
-          ["State", <Badge level={BREAKERS[breaker.state] ?? "idle"}>{breaker.state.replace("_", "-")}</Badge>],
+          ["State", <Badge level={BREAKERS[breaker.state] ?? "idle"}>{breaker.state}</Badge>],
           ["Since", <Time at={breaker.since} />],
           ["Until", breaker.until ? <Time at={breaker.until} /> : "–"],
           ["Decides", breaker.forced === "auto" ? "by itself" : <Badge level="warn">forced {breaker.forced}</Badge>],
@@ -179,7 +179,7 @@ function Force({ name, it }: { readonly name: string; readonly it: Breaker }) {
 }
 
 /** How tall a state stands in the timeline: not colour alone. */
-const HEIGHTS: Readonly<Record<string, number>> = { closed: 6, half_open: 14, open: 24 };
+const HEIGHTS: Readonly<Record<string, number>> = { closed: 6, "half-open": 14, open: 24 };
 const WIDTH = 1000;
 
 /** The transitions as a band over the time that they took. */
@@ -195,7 +195,7 @@ function Timeline({ now, transitions }: { readonly now: Breaker; readonly transi
       <figcaption>
         From <Time at={new Date(first)} /> to now
       </figcaption>
-      <svg viewBox={`0 0 ${WIDTH} 26`} preserveAspectRatio="none" role="img" aria-label={`The breaker: ${states.map(({ state }) => state.replace("_", "-")).join(", then ")}`}>
+      <svg viewBox={`0 0 ${WIDTH} 26`} preserveAspectRatio="none" role="img" aria-label={`The breaker: ${states.map(({ state }) => state).join(", then ")}`}>
         {states.map((it, place) => {
           const [from, to] = [x(Math.max(times[place] ?? first, first)), x(times[place + 1] ?? end)];
           const height = HEIGHTS[it.state] ?? 6;
@@ -208,7 +208,7 @@ function Timeline({ now, transitions }: { readonly now: Breaker; readonly transi
           .reverse()
           .map((it) => (
             <li key={`${it.since}${it.state}`}>
-              <Time at={it.since} /> <Badge level={BREAKERS[it.state] ?? "idle"}>{it.state.replace("_", "-")}</Badge> {it.cause ? <Foreign text={it.cause} /> : <span class="faint">{it.forced === "auto" ? "" : `forced ${it.forced}`}</span>}
+              <Time at={it.since} /> <Badge level={BREAKERS[it.state] ?? "idle"}>{it.state}</Badge> {it.cause ? <Foreign text={it.cause} /> : <span class="faint">{it.forced === "auto" ? "" : `forced ${it.forced}`}</span>}
             </li>
           ))}
       </ol>

@@ -2,8 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get, ROUTER } from "../api/http.js";
-import type { Seen } from "../api/coming.js";
-import type { AttemptRow, EventTrace } from "../api/schema.js";
+import type { AttemptRow, EventTrace, OfEvent } from "../api/schema.js";
 import { change } from "../app/here.js";
 import type { MonitoringEvent } from "../client/types.js";
 import * as curl from "../model/curl.js";
@@ -142,7 +141,7 @@ function Path({ it }: { readonly it: EventTrace }) {
       </li>
       <li>
         <strong>Validation</strong>
-        {validation ? <Verdicts it={validation as unknown as Seen} /> : ": no probe told of it"}
+        {validation ? <Verdicts it={validation} /> : ": no probe told of it"}
       </li>
     </ol>
   );
@@ -150,7 +149,7 @@ function Path({ it }: { readonly it: EventTrace }) {
 
 const VERDICTS: Readonly<Record<string, Level>> = { matched: "good", late: "warn", reordered: "warn", unscored: "idle" };
 
-function Verdicts({ it }: { readonly it: Seen }) {
+function Verdicts({ it }: { readonly it: OfEvent }) {
   return (
     <ul>
       {it.paths.map(({ path, verdict, reason, latency_ms, copies, decided_at, expected_hash, seen_hash }) => (
@@ -181,7 +180,7 @@ function Attempts({ rows }: { readonly rows: readonly AttemptRow[] }) {
       {rows.map((it) => (
         <li key={it.at}>
           <Time at={it.at} fraction /> <Badge level={STATES[it.outcome] ?? "idle"}>{it.outcome.replace("_", " ")}</Badge> {format.millis(it.latency_ms)},{" "}
-          {format.count(it.events, "event")} ({it.first_seq}–{it.last_seq}), breaker {it.breaker.replace("_", "-")}
+          {format.count(it.events, "event")} ({it.first_seq}–{it.last_seq}), breaker {it.breaker}
           {it.reason ? (
             <>
               : <Foreign text={it.reason} />

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { get, told } from "../api/http.js";
 import { arrivals } from "../app/feed.js";
 import { change, usePlace } from "../app/here.js";
-import { CATEGORIES } from "../client/frames.js";
+import { CATEGORIES } from "../client/filter.js";
 import type { MonitoringEvent } from "../client/types.js";
 import * as format from "../model/format.js";
 import { Tail } from "../model/tail.js";

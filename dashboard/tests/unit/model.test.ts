@@ -3,10 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { Adapters, StatsSnapshot } from "../../src/api/schema.js";
+import type { HistorySeries, StatsSnapshot } from "../../src/api/schema.js";
 import type { Category } from "../../src/client/types.js";
 import { changed, hash, place } from "../../src/app/route.js";
-import { changes } from "../../src/model/changes.js";
 import { columns } from "../../src/model/columns.js";
 import { ascii, post, word } from "../../src/model/curl.js";
 import { allowedWords, flagValue } from "../../src/model/flag_value.js";
@@ -14,9 +13,9 @@ import * as format from "../../src/model/format.js";
 import { health, score } from "../../src/model/health.js";
 import { lines, mentions, weight } from "../../src/model/json.js";
 import { Ring } from "../../src/model/ring.js";
-import { History, Sampler, type Sample } from "../../src/model/samples.js";
+import { History, Sampler, type Sample, SERIES } from "../../src/model/samples.js";
 import { Arrivals, HEAVIEST, KEPT, Tail } from "../../src/model/tail.js";
-import { continued, points } from "../../src/model/past.js";
+import { changes, continued, points } from "../../src/model/past.js";
 import { oneLine, visible } from "../../src/model/text.js";
 import { ALL, isAll, patterns, predicate, wanted } from "../../src/model/wanted.js";
 import { event } from "./journal.js";
@@ -157,7 +156,8 @@ test("a hole in time is a hole in the line, and what cannot be told is none", ()
 });
 
 test("what the router remembers goes on with what the page has seen itself", () => {
-  const past = points({ step_ms: 60_000, at: [60, 120, 180], series: { taken: [1, 2, null] } });
+  const series = Object.fromEntries(SERIES.map((name) => [name, name === "taken" ? [1, 2, null] : [null, null, null]])) as unknown as HistorySeries;
+  const past = points({ at: [60, 120, 180], series });
   assert.deepEqual(past.map(({ at, taken, shown }) => [at, taken, shown]), [[60, 1, null], [120, 2, null], [180, null, null]]);
   const all = continued(past, [sample(175, 8), sample(185, 9)]);
   assert.deepEqual(all.map(({ at }) => at), [60, 120, 180, 185]);
@@ -220,7 +220,7 @@ test("the tail keeps so many events, and no more than they may weigh", () => {
 function stats(uptime_seconds: number, delivered: number, transient: number) {
   const none = { count: 0, p50_ms: null, p95_ms: null, p99_ms: null };
   const attempts = { delivered, transient, rate_limited: 0, rejected: 0, misconfigured: 0 };
-  const delivery = { breaker: "half_open", lag_events: 7, lag_seconds: 1, batch_events: 10, latency: none, attempts, settled: { delivered, known: 0, dead: 0, skipped: 0 } };
+  const delivery = { breaker: "half-open", lag_events: 7, lag_seconds: 1, batch_events: 10, latency: none, attempts, settled: { delivered, known: 0, dead: 0, skipped: 0 } };
   return {
     uptime_seconds,
     memory_bytes: 1,
@@ -251,13 +251,14 @@ test("what is typed for a flag becomes its value, or nothing", () => {
   assert.deepEqual(allowedWords('"none" or "websocket_only"'), ["none", "websocket_only"]);
 });
 
-test("changes are told newest first, whoever made them", () => {
-  const entry = { id: 1, at: "2026-01-01T00:00:02Z", actor: "ops", action: "rollout.set", subject: "rollout.percent", detail: { from: 0, to: 25, reason: "try", kept: { a: 1 } } };
-  const breaker = { state: "open", since: "2026-01-01T00:00:03Z", cause: "5 failures", forced: "auto" };
-  const adapters = { adapters: [{ name: "realtime", delivery: { transitions: [breaker] } }] } as unknown as Adapters;
-  const found = changes({ entries: [entry], next: null }, adapters, undefined);
-  assert.deepEqual(found.map(({ kind, what, who, why }) => [kind, what, who, why]), [
-    ["breaker.open", "realtime: the breaker is open", "router", "5 failures"],
-    ["rollout.set", "rollout.percent · from 0 · to 25", "ops", "try"],
+test("changes are told newest first, under the numbers of the charts", () => {
+  const mark = (second: number, kind: "flag" | "breaker") => ({ at: `2026-01-01T00:00:0${second}Z`, kind, what: `${second}` });
+  const found = changes({ marks: [mark(1, "flag"), mark(2, "breaker")] });
+  assert.deepEqual(found.map(({ kind, what, label }) => [kind, what, label]), [
+    ["breaker", "2", "2"],
+    ["flag", "1", "1"],
   ]);
+  assert.deepEqual(changes({ marks: null }), []);
+  const many = Array.from({ length: 50 }, (_, place) => ({ ...mark(1, "flag"), what: String(place) }));
+  assert.deepEqual([changes({ marks: many }).length, changes({ marks: many })[0]?.what], [30, "49"]);
 });

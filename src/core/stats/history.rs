@@ -2,7 +2,7 @@
 //! longer ago.
 //!
 //! Three rings of a fixed size: seconds for ten minutes, tens of seconds for two hours, minutes for
-//! a day. What was not measured is not there: a hole stays a hole. Times are whole seconds, of any clock that
+//! a day, which takes the same memory from the start on. What was not measured is not there: a hole stays a hole. Times are whole seconds, of any clock that
 //! does not go back; what comes from before the newest is dropped.
 
 use std::collections::VecDeque;
@@ -44,7 +44,7 @@ impl<const N: usize> History<N> {
     /// Nothing yet, of series that are joined in these ways.
     #[must_use]
     pub fn new(joins: [Join; N]) -> Self {
-        Self { joins, rings: RINGS.map(|(step, most)| Ring { step, most, ..Ring::new() }) }
+        Self { joins, rings: RINGS.map(|(step, most)| Ring::new(step, most)) }
     }
 
     /// What was measured at a time.
@@ -54,7 +54,7 @@ impl<const N: usize> History<N> {
         }
     }
 
-    /// From a time up to and with another, in at most so many points; never fewer than one.
+    /// From a time up to and with another, in at most so many points; fewer than two is two.
     #[must_use]
     pub fn columns(&self, since: u64, until: u64, points: usize) -> Columns<N> {
         let newest = self.rings.iter().find_map(Ring::newest).unwrap_or(until);
@@ -65,10 +65,12 @@ impl<const N: usize> History<N> {
             Columns { step: 1, at: Vec::new(), series: std::array::from_fn(|_| Vec::new()) };
         let Some(ring) = ring else { return columns };
         let span = until.saturating_sub(since).saturating_add(1);
-        let wanted = span.div_ceil(u64::try_from(points).unwrap_or(u64::MAX).max(1));
+        // Steps begin at whole multiples: the span may take a part of one more.
+        let steps = u64::try_from(points).unwrap_or(u64::MAX).saturating_sub(1).max(1);
+        let wanted = span.div_ceil(steps);
         columns.step = wanted.div_ceil(ring.step).max(1).saturating_mul(ring.step);
         let mut open = Gathered::new();
-        for (at, row) in ring.points().filter(|(at, _)| (since..=until).contains(at)) {
+        for (at, row) in ring.points(&self.joins).filter(|(at, _)| (since..=until).contains(at)) {
             let begin = at - at % columns.step;
             if open.begin != begin {
                 columns.take(open, &self.joins);
@@ -93,22 +95,22 @@ impl<const N: usize> Columns<N> {
     }
 }
 
+/// A row as it is kept: what cannot be told is no number.
+type Kept<const N: usize> = [f32; N];
+
 #[derive(Debug)]
 struct Ring<const N: usize> {
     step: u64,
     most: usize,
     /// Those that are over, the oldest first.
-    over: VecDeque<(u64, Row<N>)>,
+    over: VecDeque<(u64, Kept<N>)>,
     /// The one that lasts.
     open: Gathered<N>,
-    /// How it would be if it were over now.
-    shown: Row<N>,
 }
 
 impl<const N: usize> Ring<N> {
-    fn new() -> Self {
-        let (over, open) = (VecDeque::new(), Gathered::new());
-        Self { step: 1, most: 0, over, open, shown: [None; N] }
+    fn new(step: u64, most: usize) -> Self {
+        Self { step, most, over: VecDeque::with_capacity(most), open: Gathered::new() }
     }
 
     fn push(&mut self, at: u64, row: &Row<N>, joins: &[Join; N]) {
@@ -117,17 +119,17 @@ impl<const N: usize> Ring<N> {
             return;
         }
         if begin > self.open.begin {
-            if self.open.rows > 0 {
-                self.over.push_back((self.open.begin, self.shown));
-            }
-            self.open = Gathered { begin, ..Gathered::new() };
             let oldest = begin.saturating_sub(self.reach());
             while self.over.front().is_some_and(|(at, _)| *at <= oldest) {
                 self.over.pop_front();
             }
+            if self.open.rows > 0 && self.open.begin > oldest {
+                let row = self.open.row(joins);
+                self.over.push_back((self.open.begin, row.map(|it| it.unwrap_or(f32::NAN))));
+            }
+            self.open = Gathered { begin, ..Gathered::new() };
         }
         self.open.add(row);
-        self.shown = self.open.row(joins);
     }
 
     /// How many seconds it goes back.
@@ -139,9 +141,10 @@ impl<const N: usize> Ring<N> {
         (self.open.rows > 0).then_some(self.open.begin)
     }
 
-    fn points(&self) -> impl Iterator<Item = (u64, Row<N>)> {
-        let open = self.newest().map(|at| (at, self.shown));
-        self.over.iter().copied().chain(open)
+    fn points(&self, joins: &[Join; N]) -> impl Iterator<Item = (u64, Row<N>)> {
+        let open = self.newest().map(|at| (at, self.open.row(joins)));
+        let told = |row: &Kept<N>| row.map(|value| Some(value).filter(|it| !it.is_nan()));
+        self.over.iter().map(move |(at, row)| (*at, told(row))).chain(open)
     }
 }
 
@@ -218,10 +221,10 @@ mod tests {
     #[test]
     fn longer_times_have_no_more_points_than_asked_for_and_lose_no_peak() {
         let history = filled(0..90_000);
-        for (since, points) in [(89_000, 100), (86_400, 300), (3_600, 300), (3_600, 1), (0, 1_000)]
+        for (since, points) in [(89_000, 100), (86_400, 300), (3_600, 300), (3_600, 2), (0, 1_000)]
         {
             let columns = history.columns(since, 89_999, points);
-            assert!(columns.at.len() <= points + 1, "{} of {points}", columns.at.len());
+            assert!(columns.at.len() <= points, "{} of {points}", columns.at.len());
             assert!(columns.series[1].iter().all(|value| *value == Some(9.0)), "from {since}");
             assert!(columns.series[0].iter().all(|value| *value == Some(4.5)), "from {since}");
             assert!(columns.at.iter().all(|at| at % columns.step == 0));
@@ -231,7 +234,9 @@ mod tests {
 
     #[test]
     fn a_day_is_kept_and_no_more() {
-        let history = filled(0..200_000);
+        let (empty, history) = (filled(0..0), filled(0..200_000));
+        let memory = |it: &History<2>| it.rings.iter().map(|it| it.over.capacity()).sum::<usize>();
+        assert_eq!(memory(&history), memory(&empty), "it does not grow");
         let points: usize = history.rings.iter().map(|ring| ring.over.len() + 1).sum();
         assert!(points <= 600 + 720 + 1_440, "{points}");
         let oldest = history.columns(0, 200_000, 100_000).at[0];

@@ -1,10 +1,10 @@
 // Flags: what they are, where they come from, and setting them while the router runs.
 
-import type { FlagRow, FlagsSnapshot } from "../../api/coming.js";
+import type { FlagRow, FlagsSnapshot } from "../../api/schema.js";
 import { send } from "../../api/http.js";
 import { usePoll } from "../../api/poll.js";
 import { audit, flags } from "../../app/router_state.js";
-import { CATEGORIES } from "../../client/frames.js";
+import { CATEGORIES } from "../../client/filter.js";
 import { Badge, Foreign, Panel, Words } from "../../parts/basics.js";
 import { attempt, confirm } from "../../parts/dialog.js";
 import { Editor, edit } from "../../parts/editor.js";

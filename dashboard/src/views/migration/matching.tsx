@@ -1,10 +1,10 @@
 // What probes saw on each path, compared with what was committed.
 
-import type { MatchRow, Validation, ValidationCase, ValidationPath } from "../../api/coming.js";
+import type { CaseBody, MatchRow, PathBody, Validation } from "../../api/schema.js";
 import { usePoll } from "../../api/poll.js";
 import { change, usePlace } from "../../app/here.js";
 import { validation } from "../../app/router_state.js";
-import { CATEGORIES } from "../../client/frames.js";
+import { CATEGORIES } from "../../client/filter.js";
 import * as format from "../../model/format.js";
 import { Ago, Badge, Choice, Foreign, type Level, Panel, Time } from "../../parts/basics.js";
 import { type Column, Table } from "../../parts/table.js";
@@ -83,7 +83,7 @@ function level(rate: number | null): Level {
 
 const VERDICTS = ["matched", "late", "reordered", "duplicate", "missing", "differs", "unscored"] as const;
 
-function OnPath({ it, row }: { readonly it: ValidationPath; readonly row: MatchRow }) {
+function OnPath({ it, row }: { readonly it: PathBody; readonly row: MatchRow }) {
   const { probe, waiting, latency, path } = it;
   const reasons = Object.entries(it.unscored).filter(([, count]) => count > 0);
   return (
@@ -152,7 +152,7 @@ function ByCategory({ it, window }: { readonly it: Validation; readonly window: 
   return <Table caption="Match rate by category" columns={[{ name: "Category", cell: (it) => it.replace("_", " ") }, ...cells]} rows={CATEGORIES} id={(it) => it} />;
 }
 
-const CASES: readonly Column<ValidationCase>[] = [
+const CASES: readonly Column<CaseBody>[] = [
   { name: "Verdict", cell: ({ verdict }) => <Badge level={verdict === "late" || verdict === "reordered" ? "warn" : "bad"}>{verdict}</Badge> },
   { name: "Path", cell: ({ path }) => named(path) },
   { name: "Event", cell: ({ id, seq }) => <a href={`#/live?event=${encodeURIComponent(id)}`}>{format.number(seq)}</a> },

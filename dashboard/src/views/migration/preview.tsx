@@ -1,7 +1,7 @@
 // Who would move at another share. Nobody does.
 
 import { useEffect, useState } from "preact/hooks";
-import type { RolloutPreview } from "../../api/coming.js";
+import type { RolloutPreview } from "../../api/schema.js";
 import { type ApiError, get } from "../../api/http.js";
 import { change, usePlace } from "../../app/here.js";
 import * as format from "../../model/format.js";

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { send } from "../../api/http.js";
-import type { Rehearsal } from "../../api/coming.js";
+import type { Rehearsal } from "../../api/schema.js";
 import { audit, validation } from "../../app/router_state.js";
 import * as format from "../../model/format.js";
 import { Badge, Foreign, Time } from "../../parts/basics.js";

@@ -1,7 +1,7 @@
 // The rollout: its steps, its gates with what they measure now, and its levers.
 
 import { getText, send, told } from "../../api/http.js";
-import type { Rollout, RolloutGate } from "../../api/coming.js";
+import type { Rollout, RolloutGate } from "../../api/schema.js";
 import { usePoll } from "../../api/poll.js";
 import { audit, rollout } from "../../app/router_state.js";
 import * as format from "../../model/format.js";
