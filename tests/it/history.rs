@@ -64,14 +64,14 @@ async fn what_was_measured_and_changed_is_there_for_every_reader() {
 async fn columns_are_as_long_as_times_and_those_that_the_page_draws() {
     let router = Router::start();
     let history = until(|| async {
-        let history = router.get("/v1/history?points=10").await;
+        let history = router.get("/v1/history").await;
         (history["at"].as_array()?.len() >= 3).then_some(history)
     })
     .await;
     let at: Vec<_> =
         history["at"].as_array().unwrap().iter().map(|at| at.as_u64().unwrap()).collect();
     let step = history["step_ms"].as_u64().unwrap() / 1_000;
-    assert!(at.len() <= 10 && at.iter().all(|at| at % step == 0), "{history}");
+    assert!(at.iter().all(|at| at % step == 0), "{history}");
     assert!(at.is_sorted_by(|one, next| one < next), "{at:?}");
     let series = history["series"].as_object().unwrap();
     assert!(series.values().all(|it| it.as_array().unwrap().len() == at.len()), "{history}");
