@@ -41,12 +41,12 @@ export class Dashboard {
     });
   }
 
-  static async open(context, origin, view = "overview") {
+  static async open(context, origin, view = "overview", isRouterAway = false) {
     const page = await context.newPage();
     await page.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => console.error(`policy: ${violatedDirective} ${blockedURI}`));
     });
-    const dashboard = new Dashboard(page, origin);
+    const dashboard = Object.assign(new Dashboard(page, origin), { isRouterAway });
     await page.goto(`${origin}/#/${view}`);
     await page.waitForSelector("main");
     return dashboard;

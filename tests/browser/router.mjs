@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
 export class Router {
@@ -13,7 +13,8 @@ export class Router {
 
   /// `settings` as environment: `{ FLAGS__DUAL_MODE: "true" }`.
   constructor(binary, settings = {}) {
-    this.binary = binary;
+    // It runs in a folder of its own.
+    this.binary = resolve(binary);
     this.settings = settings;
     this.folder = mkdtempSync(join(tmpdir(), "signalbox-page-"));
   }

@@ -33,10 +33,9 @@ export async function door({ browser, binary, settings }) {
   const guarded = await new Router(binary, { ...settings, ...tokens, SERVER__BIND: "127.0.0.1:0" }).start();
   try {
     const context = await browser.newContext();
-    const dashboard = await Dashboard.open(context, guarded.origin, "sessions");
-    const { page } = dashboard;
     // Refusals are what browsers complain of.
-    dashboard.isRouterAway = true;
+    const dashboard = await Dashboard.open(context, guarded.origin, "sessions", true);
+    const { page } = dashboard;
     for (const [tried, next] of [["wrong", page.getByText("That token is not good here")], [token("reader"), page.locator("tbody tr", { hasText: "this page" })]]) {
       await page.locator("form.banner input").fill(tried);
       await page.getByRole("button", { name: "Go in" }).click();
