@@ -17,7 +17,7 @@ if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
   touch node_modules/.package-lock.json
 fi
 
-newer=$(find -L src index.html package.json package-lock.json vite*.config.ts tsconfig*.json -newer dist/client.js -print -quit 2>/dev/null || echo all)
+newer=$(find -L src index.html package.json package-lock.json vite*.config.ts tsconfig*.json -type f -newer dist/client.js -print -quit 2>/dev/null || echo all)
 if [ ! -e dist/client.js ] || [ ! -e dist/page/index.html ] || [ -n "$newer" ]; then
   npm run --silent build
   touch dist/client.js

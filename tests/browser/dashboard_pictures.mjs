@@ -68,7 +68,8 @@ async function take(dashboard, name) {
   const { page } = dashboard;
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });
-    // Charts are drawn anew in other colours.
+    // Nothing is pointed at; charts are drawn anew in other colours.
+    await page.mouse.move(0, 0);
     await page.waitForTimeout(1500);
     await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) });
   }
@@ -96,7 +97,7 @@ try {
     for (const [view, title, name] of [["overview", "Over time", "history"], ["migration", "Match rate", "verdicts"]]) {
       await dashboard.go(view);
       await page.getByRole("heading", { name: title, exact: true }).waitFor();
-      await page.getByRole("heading", { name: title, exact: true }).evaluate((it) => it.scrollIntoView({ block: "start" }));
+      await page.getByRole("heading", { name: title, exact: true }).evaluate((it) => it.closest(".panel").scrollIntoView({ block: "start" }));
       await take(dashboard, name);
     }
     dashboard.isClean();

@@ -4,9 +4,11 @@ import { useMemo, useState } from "preact/hooks";
 import { send } from "../api/http.js";
 import { usePoll } from "../api/poll.js";
 import type { AdapterRow, Breaker, DeliveryRow } from "../api/schema.js";
+import { usePast } from "../app/past.js";
 import { adapters, history, stats } from "../app/router_state.js";
 import { columns } from "../model/columns.js";
 import * as format from "../model/format.js";
+import { continued } from "../model/past.js";
 import { Ago, Badge, Choice, Facts, Foreign, type Level, Panel, Time } from "../parts/basics.js";
 import { Chart } from "../parts/chart.js";
 import { attempt, confirm } from "../parts/dialog.js";
@@ -123,10 +125,11 @@ const MINUTES = 10;
 function Lines() {
   const { at } = usePoll(stats);
   const now = (at?.getTime() ?? Date.now()) / 1000;
-  const samples = history.since(now - 60 * MINUTES);
+  const past = usePast(60 * MINUTES);
+  const samples = continued(past.samples, history.since(now - 60 * MINUTES));
   const from = Math.max(now - 60 * MINUTES, Math.min(samples[0]?.at ?? now, now - 60));
-  const sizes = useMemo(() => columns(samples, [{ series: "batch", join: "most" }, { series: "lag_events", join: "most" }], 300), [at]);
-  const takes = useMemo(() => columns(samples, [{ series: "realtime_p50", join: "most" }, { series: "realtime_p95", join: "most" }, { series: "realtime_p99", join: "most" }], 300), [at]);
+  const sizes = useMemo(() => columns(samples, [{ series: "batch", join: "most" }, { series: "lag_events", join: "most" }], 300), [at, past]);
+  const takes = useMemo(() => columns(samples, [{ series: "realtime_p50", join: "most" }, { series: "realtime_p95", join: "most" }, { series: "realtime_p99", join: "most" }], 300), [at, past]);
   return (
     <div class="charts">
       <Chart title="Batch size against queue depth" data={sizes} from={from} to={now} say={(it) => format.brief(it)} least={10} lines={[{ name: "batch", ink: "realtime" }, { name: "queue (lag)", ink: "in", dash: 1 }]} />

@@ -32,8 +32,7 @@ export function Sessions() {
     >
       {counts ? (
         <p class="aside">
-          {format.count(counts.subscribed, "session has", "sessions have")} subscribed, {format.number(counts.blocked)} take no bytes now, the slowest is {format.count(counts.largest_lag, "event")} behind; their sockets took{" "}
-          {format.bytes(counts.bytes)}.
+          {format.count(counts.blocked, "session takes", "sessions take")} no bytes now, the slowest is {format.count(counts.largest_lag, "event")} behind; their sockets took {format.bytes(counts.bytes)}.
         </p>
       ) : null}
       {found.length === 0 ? (
@@ -60,7 +59,7 @@ const COLUMNS: readonly Column<Session>[] = [
     cell: (it) => (
       <>
         {it.client_id ? <Foreign text={it.client_id} most={60} /> : <span class="faint">says no name</span>}
-        {it.client_id === clientId() ? <Badge level="info">this page</Badge> : null}
+        {it.client_id === clientId() ? <> <Badge level="info">this page</Badge></> : null}
         <span class="sub">
           <Foreign text={[it.identity, it.peer].filter(Boolean).join(" · ")} />
         </span>

@@ -85,7 +85,7 @@ fn words(entry: &AuditEntry) -> Option<(MarkKind, String)> {
         }
         "rollout" => Some((MarkKind::Rollout, rollout(deed, &detail))),
         "settings" => Some((MarkKind::Reload, changed(&detail))),
-        "breaker" if deed != "half-open" => {
+        "breaker" if matches!(deed, "open" | "closed") => {
             let path = entry.subject.trim_start_matches("adapter:");
             Some((MarkKind::Breaker, format!("{path}: {deed}")))
         }
@@ -182,6 +182,7 @@ mod tests {
         for (action, subject) in [
             ("override.set", "setting:rollout.percent"),
             ("breaker.half-open", "adapter:realtime"),
+            ("breaker.forced", "adapter:realtime"),
             ("dead_letter.deleted", "7"),
             ("nothing", ""),
         ] {

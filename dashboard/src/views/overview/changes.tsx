@@ -3,7 +3,7 @@
 import { Foreign, Panel, Time } from "../../parts/basics.js";
 import { Empty } from "../../parts/teach.js";
 import { curlPost } from "../../parts/teaching.js";
-import type { Remembered } from "./past.js";
+import type { Remembered } from "../../app/past.js";
 
 export function Changes({ past: { changes } }: { readonly past: Remembered }) {
   return (

@@ -7,7 +7,7 @@ import * as format from "../../model/format.js";
 import { continued } from "../../model/past.js";
 import type { Sample } from "../../model/samples.js";
 import { Chart, type ChartLine, type Mark } from "../../parts/chart.js";
-import type { Remembered } from "./past.js";
+import type { Remembered } from "../../app/past.js";
 
 /** How many points a chart has room for. */
 const POINTS = 300;

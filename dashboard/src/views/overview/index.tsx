@@ -12,7 +12,7 @@ import { Badge, Choice, type Level, Panel, Tile } from "../../parts/basics.js";
 import { Failed } from "../../parts/teach.js";
 import { Changes } from "./changes.js";
 import { Charts } from "./charts.js";
-import { usePast } from "./past.js";
+import { usePast } from "../../app/past.js";
 
 const RANGES = [
   ["60", "1 min"],

@@ -1,10 +1,10 @@
 // What the router remembers of the time before the page was opened.
 
 import { useEffect, useState } from "preact/hooks";
-import { get } from "../../api/http.js";
-import type { History } from "../../api/schema.js";
-import { type Change, changes, points } from "../../model/past.js";
-import type { Sample } from "../../model/samples.js";
+import { get } from "../api/http.js";
+import type { History } from "../api/schema.js";
+import { type Change, changes, points } from "../model/past.js";
+import type { Sample } from "../model/samples.js";
 
 export interface Remembered {
   readonly samples: readonly Sample[];
