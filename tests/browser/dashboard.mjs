@@ -8,13 +8,14 @@ import { parseArgs } from "node:util";
 import { withChromium } from "./chromium.mjs";
 import { door, restart } from "./dashboard/coming_back.mjs";
 import { hostile, tail } from "./dashboard/events.mjs";
+import { keyboard } from "./dashboard/keyboard.mjs";
 import { sizes, views } from "./dashboard/looks.mjs";
 import { past } from "./dashboard/past.mjs";
 import { breaker, migration, moving, reload } from "./dashboard/steering.mjs";
 import { Router } from "./router.mjs";
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { page: { type: "string" }, only: { type: "string" } } });
-const CHECKS = { views, sizes, tail, hostile, breaker, migration, past, moving, reload, restart, ...(values.page ? {} : { door }) };
+const CHECKS = { views, sizes, keyboard, tail, hostile, breaker, migration, past, moving, reload, restart, ...(values.page ? {} : { door }) };
 // A proxy in front must know where it is.
 const settings = { FLAGS__DUAL_MODE: "true", VALIDATION__DEADLINE: "5s", ...(process.env.ROUTER_BIND ? { SERVER__BIND: process.env.ROUTER_BIND } : {}) };
 const [binary] = positionals;

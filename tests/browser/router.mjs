@@ -20,7 +20,7 @@ export class Router {
   }
 
   async start() {
-    const own = { SERVER__BIND: this.#bind, STORAGE__URL: `sqlite:${join(this.folder, "journal.db")}`, ...this.settings };
+    const own = { SERVER__BIND: this.#bind, ...this.settings };
     const named = Object.entries(own).map(([name, value]) => [`SIGNALBOX__${name}`, value]);
     const options = { cwd: this.folder, env: { ...process.env, ...Object.fromEntries(named) }, stdio: ["ignore", "pipe", "pipe"] };
     this.#child = spawn(this.binary, ["serve"], options);
