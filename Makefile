@@ -40,11 +40,12 @@ deny: ## Licences, advisories and sources of all dependencies
 	@cargo deny --version >/dev/null 2>&1 || { echo "cargo-deny is missing: cargo install --locked cargo-deny"; exit 1; }
 	cargo deny --locked check
 
-bench: ## Release build, then the benchmark of docs/benchmarks.md
+bench: ## Release build, then the benchmarks of docs/benchmarks.md
 	dashboard/build.sh --optional
 	cargo build --locked --release
 	benches/fanout.sh $(TARGET)/release/signalbox
 	benches/realtime.sh $(TARGET)/release/signalbox
+	benches/dual.sh $(TARGET)/release/signalbox
 
 # What is measured is a release, and runs alone; it says how far it is.
 SOAK := SIGNALBOX_SOAK=1 SIGNALBOX_BINARY=$(abspath $(TARGET))/release/signalbox PROPTEST_CASES=100000 cargo test --locked

@@ -29,9 +29,12 @@ pub use self::{
 };
 use super::{broadcaster::Broadcaster, journal::Record};
 use crate::{
-    core::rollout::{
-        Callers, Cause, Command, Decision, MoveCounts, Order as Ordered, Report, Rollout, StepEnd,
-        StepOutcome, StepReport, Wait,
+    core::{
+        millis,
+        rollout::{
+            Callers, Cause, Command, Decision, MoveCounts, Order as Ordered, Report, Rollout,
+            StepEnd, StepOutcome, StepReport, Wait,
+        },
     },
     settings::{LiveSettings, Override, Snapshot},
     tasks::reloader::{Applied, Change, ReloadError, Reloader},
@@ -242,7 +245,7 @@ impl Conductor {
             began: self.step.began,
             end,
             gates: self.rollout.gates().to_vec(),
-            baseline_ms: self.rollout.baseline().map(|it| it.as_secs_f64() * 1_000.0),
+            baseline_ms: self.rollout.baseline().map(millis::exact),
             verdicts: since.filter(|(_, count)| *count > 0).collect(),
             worst: worst.clone(),
             moves: self.moves(),
@@ -261,19 +264,13 @@ impl Conductor {
 
     /// The audit log is told, as soon as it can be.
     fn record(&self, deed: Deed, report: Option<&StepReport>, by: &str, reason: &str) {
-        let told = self.options.audit.send(Record {
+        let record = Record {
             actor: by.into(),
             action: deed.action().into(),
             subject: SUBJECT.into(),
             detail: history::detail(&self.rollout, report, reason),
-        });
-        actix_rt::spawn(async move {
-            match told.await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "the audit log was not told"),
-                Err(error) => tracing::warn!(%error, "the audit log was not told"),
-            }
-        });
+        };
+        record.leave(&self.options.audit);
     }
 
     /// What somebody wants: a move, or nothing more to do.

@@ -36,6 +36,7 @@ use crate::{
         event::{Position, Seq},
         fanout::{Begin, Fanout, Key, TooManyFilters, Totals, Turn},
         filter::Filter,
+        millis,
         protocol::{CloseReason, Form, ServerFrame},
         reader::{Gone, PageView, Sink, SubKey},
         tail::SharedTail,
@@ -305,7 +306,7 @@ impl Handler<Join> for Shard {
         self.turn(ctx, |fanout, turn| {
             let key = fanout.join(client, form, turn.now);
             let head = turn.tail.position();
-            let heartbeat_ms = u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX);
+            let heartbeat_ms = millis::whole(heartbeat);
             let welcome = ServerFrame::Welcome { session, head, heartbeat_ms, generation };
             fanout.tell(key, &welcome, turn);
             if let Some(ending) = ending {

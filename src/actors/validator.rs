@@ -32,7 +32,7 @@ use crate::{
         matching::{Case, Committed, MatchLimits, Matcher, Path, PayloadHash, Receipt, Verdict},
         tail::SharedTail,
     },
-    settings::{LiveSettings, Paths, Settings},
+    settings::{LiveSettings, Settings},
     storage::StoredVerdict,
     telemetry::Metrics,
 };
@@ -91,7 +91,7 @@ impl Validator {
         let snapshot = options.live.load();
         Self {
             matcher: Matcher::new(limits(&snapshot), head),
-            active: is_active(&snapshot),
+            active: snapshot.compares_paths(),
             epoch,
             generation: snapshot.generation,
             keeping: Keeping::default(),
@@ -144,7 +144,7 @@ impl Validator {
         }
         self.generation = snapshot.generation;
         self.matcher.limit(limits(&snapshot));
-        let active = is_active(&snapshot);
+        let active = snapshot.compares_paths();
         if self.active && !active {
             let cases = self.matcher.finish(self.began.elapsed());
             self.decided(&cases);
@@ -262,10 +262,6 @@ fn limits(settings: &Settings) -> MatchLimits {
         proof_within: validation.canary.saturating_mul(CANARIES.0).max(CANARIES.1),
         max_events: validation.max_events,
     }
-}
-
-fn is_active(settings: &Settings) -> bool {
-    settings.flags.enable_validation && Paths::of(&settings.flags).realtime
 }
 
 /// The journal has advanced, or the settings or the path did. Coalesced: the next one is sent when

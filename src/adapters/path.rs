@@ -18,18 +18,6 @@ pub enum AdapterKind {
     Dual,
 }
 
-impl AdapterKind {
-    /// Its name in routes, metrics and settings.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Websocket => "websocket",
-            Self::Realtime => "realtime",
-            Self::Dual => "dual",
-        }
-    }
-}
-
 /// What became of events on a path since the router started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PathCounters {

@@ -66,7 +66,6 @@ pub(super) struct Prepared(Option<Plan>);
 pub(super) struct Rails {
     common: Common,
     journal: Addr<Journal>,
-    advanced: watch::Receiver<()>,
     builtin: Builtin,
     direct: Arc<dyn MonitoringAdapter>,
     /// What became of events on the realtime path, whichever actors delivered them.
@@ -89,19 +88,13 @@ struct Running {
 
 impl Rails {
     /// The direct path alone.
-    pub(super) fn new(
-        common: &Common,
-        journal: &Addr<Journal>,
-        advanced: watch::Receiver<()>,
-        builtin: Builtin,
-    ) -> Self {
+    pub(super) fn new(common: &Common, journal: &Addr<Journal>, builtin: Builtin) -> Self {
         let direct: Arc<dyn MonitoringAdapter> =
             Arc::new(WebsocketAdapter::new(common.metrics.clone()));
         let alone = Delivery { paths: vec![direct.clone()], realtime: None };
         Self {
             common: common.clone(),
             journal: journal.clone(),
-            advanced,
             builtin,
             direct,
             tally: Arc::default(),
@@ -290,7 +283,7 @@ impl Rails {
         BatcherOptions {
             storage: self.common.storage.clone(),
             tail: self.common.tail.clone(),
-            advanced: self.advanced.clone(),
+            advanced: self.common.advanced.clone(),
             cursor,
             policy: plan.policy.clone(),
             max_probes: plan.max_probes,

@@ -51,12 +51,14 @@ impl Listeners {
         let public = public.map_err(AppError::Server)?;
         let handles = [public.handle(), private.handle()];
         let serving = [public, private].map(actix_rt::spawn);
-        Ok(Servers { handles, serving })
+        Ok(Servers { address: self.address, handles, serving })
     }
 }
 
 /// The servers, the public one first.
 pub(super) struct Servers {
+    /// Where clients find the public one.
+    pub(super) address: SocketAddr,
     handles: [ServerHandle; 2],
     serving: [JoinHandle<io::Result<()>>; 2],
 }

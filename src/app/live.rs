@@ -1,22 +1,26 @@
-//! What follows the settings: it makes ready for others, and changes when they are in force.
+//! What takes events, shows them and delivers them, and follows the settings: it makes ready for
+//! others, and changes when they are in force.
 
 use std::sync::Arc;
 
-use actix::Addr;
+use actix::{Actor, Addr};
 use async_trait::async_trait;
+use tokio::sync::oneshot;
 
 use super::{
     AppError,
     delivery::{NotReady, Rails},
-    options::{journal_limits, shard_limits},
+    opening::{Pen, Restored},
+    options::{Common, journal_limits, journal_options, shard_limits, topic_options},
 };
 use crate::{
     actors::{broadcaster::Broadcaster, journal::Journal, rollout},
+    adapters::factory::Builtin,
     core::batching::BatchPolicy,
     http::limits::Limits,
     realtime::topics::Topics,
-    settings::{Settings, Snapshot},
-    tasks::reloader::{Adopt, Followers, Unfit},
+    settings::Settings,
+    tasks::reloader::{Adopt, Followers, Reloader, ReloaderOptions, Unfit},
 };
 
 /// All that is told of other settings; whoever reads them at each request, or turn, is not.
@@ -30,29 +34,46 @@ pub(super) struct Works {
 }
 
 impl Works {
-    /// All of these.
-    pub(super) fn new(
-        rails: Rails,
-        topics: &Arc<Topics>,
-        journal: &Addr<Journal>,
-        broadcaster: &Addr<Broadcaster>,
-        limits: &Arc<Limits>,
-    ) -> Self {
-        Self {
-            rails: Arc::new(rails),
-            topics: topics.clone(),
-            journal: journal.clone(),
-            broadcaster: broadcaster.clone(),
-            limits: limits.clone(),
-        }
+    /// Makes all of these; nothing is delivered before [`Works::begin`].
+    pub(super) fn start(
+        common: &Common,
+        pen: Pen,
+        fatal: oneshot::Sender<String>,
+        builtin: Builtin,
+    ) -> Result<Self, AppError> {
+        let topics = Arc::new(Topics::new(topic_options(common, pen.advanced.clone())));
+        let journal = Journal::new(journal_options(common, pen, fatal)?).start();
+        let limits = Limits::new(&common.live.load().limits, common.metrics.clone());
+        Ok(Self {
+            rails: Arc::new(Rails::new(common, &journal, builtin)),
+            topics,
+            journal,
+            broadcaster: Broadcaster::default().start(),
+            limits: Arc::new(limits),
+        })
     }
 
     /// Becomes what the first settings say.
-    pub(super) async fn begin(&self, first: &Arc<Snapshot>) -> Result<(), AppError> {
-        let adopt = self.prepare(first).await?;
-        adopt(first.clone()).await;
+    pub(super) async fn begin(&self, common: &Common) -> Result<(), AppError> {
+        let first = common.live.load();
+        let adopt = self.prepare(&first).await?;
+        adopt(first).await;
         self.rails.settle().await;
         Ok(())
+    }
+
+    /// Makes the one who changes the settings that these follow.
+    pub(super) fn reloader(&self, common: &Common, restored: Restored) -> Arc<Reloader> {
+        let Restored { source, read, overrides } = restored;
+        Arc::new(Reloader::new(ReloaderOptions {
+            source,
+            live: common.live.clone(),
+            read,
+            overrides,
+            followers: self.clone(),
+            journal: self.journal.clone(),
+            metrics: common.metrics.clone(),
+        }))
     }
 
     /// Tells everybody. Who is gone is missed by the watchdog, which ends the process.

@@ -4,12 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{oneshot, watch};
 
-use super::{AppError, listeners::Listeners};
+use super::{AppError, opening::Pen};
 use crate::{
     actors::{
         cursors::AdapterCursors,
         journal::{JournalOptions, ReconfigureJournal},
-        legacy::board::Board,
         shard::{ShardLimits, ShardOptions},
         validator::news::PathNews,
     },
@@ -24,7 +23,7 @@ use crate::{
     },
     realtime::topics::TopicOptions,
     settings::{JournalSettings, LiveSettings, Settings},
-    storage::{Storage, Writer},
+    storage::Storage,
     telemetry::{Metrics, Traces},
 };
 
@@ -34,8 +33,12 @@ const LINGER: Duration = Duration::from_secs(2);
 /// What actors and handlers have in common.
 #[derive(Clone)]
 pub(super) struct Common {
+    /// The settings in force.
+    pub(super) live: Arc<LiveSettings>,
     pub(super) storage: Arc<dyn Storage>,
     pub(super) tail: Arc<SharedTail>,
+    /// Says when the tail has changed.
+    pub(super) advanced: watch::Receiver<()>,
     pub(super) cursors: Arc<AdapterCursors>,
     pub(super) news: Arc<PathNews>,
     pub(super) rehearsals: Arc<Rehearsals>,
@@ -45,13 +48,19 @@ pub(super) struct Common {
 
 impl Common {
     /// Of a journal that goes on at `head`, with nothing in its tail.
-    pub(super) fn new(storage: Arc<dyn Storage>, head: Head, settings: &Settings) -> Self {
+    pub(super) fn new(
+        live: Arc<LiveSettings>,
+        storage: Arc<dyn Storage>,
+        head: Head,
+        advanced: watch::Receiver<()>,
+    ) -> Self {
         let metrics = Arc::new(Metrics::new());
-        let tail = Arc::new(SharedTail::new(Tail::empty(head, tail_limits(&settings.journal))));
+        let limits = tail_limits(&live.load().journal);
+        let tail = Arc::new(SharedTail::new(Tail::empty(head, limits)));
         let rehearsals = Arc::new(Rehearsals::new(metrics.clone()));
         let traces = start_traces(&metrics);
         let (cursors, news) = (Arc::default(), Arc::default());
-        Self { storage, tail, cursors, news, rehearsals, metrics, traces }
+        Self { live, storage, tail, advanced, cursors, news, rehearsals, metrics, traces }
     }
 }
 
@@ -66,19 +75,12 @@ fn start_traces(metrics: &Arc<Metrics>) -> Option<Arc<Traces>> {
     }
 }
 
-pub(super) fn board(common: &Common, listeners: &Listeners) -> Board {
-    let Common { storage, tail, metrics, .. } = common;
-    Board::new(storage.clone(), tail.clone(), metrics.clone(), listeners.address.port())
-}
-
 pub(super) fn journal_options(
-    settings: &Settings,
     common: &Common,
-    writer: Box<dyn Writer>,
-    advanced: watch::Sender<()>,
+    Pen { writer, advanced }: Pen,
     fatal: oneshot::Sender<String>,
 ) -> Result<JournalOptions, AppError> {
-    let limits = journal_limits(settings);
+    let limits = journal_limits(&common.live.load());
     Ok(JournalOptions {
         storage: common.storage.clone(),
         writer,
@@ -94,32 +96,23 @@ pub(super) fn journal_options(
     })
 }
 
-pub(super) fn topic_options(
-    settings: &Settings,
-    common: &Common,
-    advanced: watch::Sender<()>,
-) -> TopicOptions {
+pub(super) fn topic_options(common: &Common, advanced: watch::Sender<()>) -> TopicOptions {
     TopicOptions {
-        settings: settings.realtime.clone(),
+        settings: common.live.load().realtime.clone(),
         journal: common.tail.clone(),
         advanced,
         metrics: common.metrics.clone(),
     }
 }
 
-pub(super) fn shard_options(
-    settings: &Settings,
-    common: &Common,
-    advanced: watch::Receiver<()>,
-    live: &Arc<LiveSettings>,
-) -> ShardOptions {
+pub(super) fn shard_options(common: &Common) -> ShardOptions {
     ShardOptions {
         tail: common.tail.clone(),
-        advanced,
+        advanced: common.advanced.clone(),
         storage: common.storage.clone(),
-        limits: shard_limits(settings),
+        limits: shard_limits(&common.live.load()),
         linger: LINGER,
-        live: live.clone(),
+        live: common.live.clone(),
         metrics: common.metrics.clone(),
         traces: common.traces.clone(),
     }

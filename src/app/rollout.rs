@@ -2,35 +2,28 @@
 
 use std::sync::Arc;
 
-use actix::{Actor, Addr};
+use actix::Actor;
 
-use super::{AppError, options::Common};
+use super::{AppError, live::Works, options::Common};
 use crate::{
-    actors::{
-        broadcaster::Broadcaster,
-        journal::Journal,
-        rollout::{CannotRoll, Conductor, Placing, RolloutOptions, recall},
-    },
+    actors::rollout::{CannotRoll, Conductor, Placing, RolloutOptions, recall},
     http::rollout::RolloutDesk,
-    settings::LiveSettings,
     tasks::reloader::{Reloader, Unfit},
 };
 
 /// Goes on where the settings and the audit log have it.
 pub(super) async fn start(
     common: &Common,
-    live: &Arc<LiveSettings>,
+    works: &Works,
     reloader: &Arc<Reloader>,
-    journal: &Addr<Journal>,
-    broadcaster: &Addr<Broadcaster>,
 ) -> Result<RolloutDesk, AppError> {
-    let placing = Arc::new(Placing::try_new(&live.load()).map_err(Unfit::from)?);
+    let placing = Arc::new(Placing::try_new(&common.live.load()).map_err(Unfit::from)?);
     let conductor = Conductor::try_new(RolloutOptions {
-        live: live.clone(),
+        live: common.live.clone(),
         reloader: reloader.clone(),
         placing: placing.clone(),
-        broadcaster: broadcaster.clone(),
-        audit: journal.clone().recipient(),
+        broadcaster: works.broadcaster.clone(),
+        audit: works.journal.clone().recipient(),
         recalled: recall(&*common.storage).await?,
         metrics: common.metrics.clone(),
     })

@@ -2,7 +2,7 @@
 //! probes that tell it what they see. They have a thread of their own, so that nothing they do delays
 //! a commit.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter, ArbiterHandle};
 use tokio::sync::{oneshot, watch};
@@ -14,7 +14,6 @@ use crate::{
         validator::{FinishValidating, Validator, ValidatorOptions},
     },
     adapters::factory::Builtin,
-    settings::LiveSettings,
     tasks::probe::{Keeper, ProbeRecipients},
 };
 
@@ -31,16 +30,11 @@ pub(super) struct Probing {
 
 impl Validation {
     /// Makes the validator, which follows the settings by itself.
-    pub(super) fn start(
-        live: &Arc<LiveSettings>,
-        common: &Common,
-        journal: &Addr<Journal>,
-        advanced: watch::Receiver<()>,
-    ) -> Self {
+    pub(super) fn start(common: &Common, journal: &Addr<Journal>) -> Self {
         let options = ValidatorOptions {
-            live: live.clone(),
+            live: common.live.clone(),
             tail: common.tail.clone(),
-            advanced,
+            advanced: common.advanced.clone(),
             news: common.news.clone(),
             keep: journal.clone().recipient(),
             metrics: common.metrics.clone(),
@@ -54,15 +48,14 @@ impl Validation {
     /// Makes the probes, which follow the settings too; `generation` says when there are others.
     pub(super) fn probe(
         &self,
-        live: &Arc<LiveSettings>,
-        generation: watch::Receiver<u64>,
         common: &Common,
+        generation: watch::Receiver<u64>,
         builtin: Builtin,
     ) -> Probing {
         let (stop, stopped) = oneshot::channel();
         let validator = &self.validator;
         let keeper = Keeper {
-            live: live.clone(),
+            live: common.live.clone(),
             generation,
             stop: stopped,
             builtin,

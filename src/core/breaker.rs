@@ -34,8 +34,7 @@
 //! most `open_max`; of that, between half and the whole is drawn, so that routers that lost the
 //! same destination do not come back in step, and none later than the settings say.
 //!
-//! **A probe whose outcome never comes** frees its slot after `probe_for`, or when the caller knows
-//! that nothing is under way and says so ([`Breaker::forget_probe`]).
+//! **A probe whose outcome never comes** frees its slot after `probe_for`.
 //!
 //! **Forced** open or closed, outcomes still count but move nothing; and forced closed there are no
 //! probes, so that an event that hangs is not found. Closing clears the window and
@@ -205,14 +204,6 @@ impl Breaker {
         let now = self.at(now);
         let moves = self.spends(pass) && self.forced == Force::Auto;
         moves.then(|| self.open(None, now, Cause::Misconfigured(reason.into())))
-    }
-
-    /// Frees the slot of a probe whose outcome will not come: the caller knows that nothing is under
-    /// way.
-    pub fn forget_probe(&mut self) {
-        if let Phase::HalfOpen { probe, .. } = &mut self.phase {
-            *probe = None;
-        }
     }
 
     /// Somebody decides for it, or leaves it to itself again. The transition is `None` when the

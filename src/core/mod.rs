@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod legacy;
 pub mod matching;
 pub mod message;
+pub mod millis;
 pub mod numbering;
 pub mod protocol;
 pub mod reader;

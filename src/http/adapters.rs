@@ -11,6 +11,7 @@ use super::{
     Caller, Router,
     contract::problems,
     problem::{Code, Problem},
+    query::body,
 };
 use crate::{
     actors::{
@@ -25,6 +26,7 @@ use crate::{
             attempt::{Attempt, Outcome},
         },
         event::{Position, rfc3339},
+        millis,
         stats::Quantiles,
     },
 };
@@ -235,7 +237,7 @@ impl DeliveryRow {
             lag_seconds: batcher.lag.as_secs_f64(),
             settled: batcher.settled,
             batch_events: batcher.batch_events,
-            linger_ms: u64::try_from(batcher.linger.as_millis()).unwrap_or(u64::MAX),
+            linger_ms: millis::whole(batcher.linger),
             attempts: adapter.attempts.into(),
             latency: adapter.latency,
             waits_until: adapter.waits_until.map(rfc3339),
@@ -305,7 +307,7 @@ pub async fn force(
     router: web::Data<Router>,
     caller: web::ReqData<Caller>,
     name: web::Path<String>,
-    body: web::Bytes,
+    sent: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let delivery = router.delivery();
     let realtime = delivery.realtime.as_ref().filter(|_| *name.as_str() == *REALTIME);
@@ -313,18 +315,14 @@ pub async fn force(
         let detail = format!("there is no adapter {name:?} with a breaker; see /v1/adapters");
         return Err(Problem::new(Code::NotFound, detail));
     };
-    let BreakerRequest { state } = serde_json::from_slice(&body).map_err(|error| {
-        let detail =
-            format!("the body must be {{\"state\": \"open\", \"closed\" or \"auto\"}}: {error}");
-        Problem::new(Code::BadBreakerRequest, detail)
-    })?;
+    let form = r#"{"state": "open", "closed" or "auto"}"#;
+    let BreakerRequest { state } = body(&sent, Code::BadBreakerRequest, form)?;
     let force = match state {
         Wanted::Open => Force::Open,
         Wanted::Closed => Force::Closed,
         Wanted::Auto => Force::Auto,
     };
-    let by = caller.identity.name.as_deref().unwrap_or("anybody").into();
-    let forced = adapter.send(ForceBreaker { force, by }).await;
+    let forced = adapter.send(ForceBreaker { force, by: caller.name().into() }).await;
     let view = forced.map_err(|_gone| router.stopping())?;
     Ok(HttpResponse::Ok().json(BreakerRow::from(view)))
 }

@@ -8,11 +8,11 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     Router,
     contract::problems,
-    events::unreadable,
-    problem::Problem,
+    problem::{Code, Problem, unreadable},
     query::{Pairs, RecordParameters, records, stored_json, unknown},
 };
 use crate::{
+    actors::journal::Record,
     core::event::rfc3339,
     storage::{AuditEntry, AuditQuery},
 };
@@ -57,7 +57,7 @@ struct EntryBody {
 
 impl EntryBody {
     fn new(entry: AuditEntry) -> Result<Self, Problem> {
-        let detail = stored_json("a line of the audit log", entry.id, entry.detail.into())?;
+        let detail = stored_json(entry.detail.into(), "the audit log's line", entry.id)?;
         Ok(Self {
             id: entry.id,
             at: rfc3339(entry.at),
@@ -108,4 +108,25 @@ pub async fn list(
     let page = page.map_err(|error| unreadable(&router.metrics, &error))?;
     let entries = page.records.into_iter().map(EntryBody::new).collect::<Result<_, _>>()?;
     Ok(HttpResponse::Ok().json(EntryPage { entries, next: page.next }))
+}
+
+/// Longest reason that somebody may give for what is done, in characters.
+const MAX_REASON: usize = 500;
+
+/// Whether a reason can be written down.
+pub(super) fn check_reason(reason: &str, code: Code) -> Result<(), Problem> {
+    if reason.chars().count() > MAX_REASON {
+        let detail = format!("`reason` may have {MAX_REASON} characters");
+        return Err(Problem::new(code, detail));
+    }
+    Ok(())
+}
+
+/// Tells the audit log what was done. It waits while the database is away, and the client does not
+/// wait for it.
+pub(super) async fn tell(router: &Router, record: Record) {
+    let subject = record.subject.clone();
+    if let Err(error) = router.write(record).await {
+        tracing::error!(%error, %subject, "the audit log may not say what was done");
+    }
 }

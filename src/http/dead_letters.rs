@@ -11,14 +11,13 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    Caller, Router,
+    Caller, Router, audit,
     contract::{problems, schemas::EventBody},
-    events::unreadable,
-    problem::{Code, Problem},
+    problem::{Code, Problem, not_written, unreadable},
     query::{Pairs, RecordParameters, bad, records, stored_json, unknown},
 };
 use crate::{
-    actors::journal::{ChangeDeadLetter, PublishError, Record},
+    actors::journal::{ChangeDeadLetter, Record},
     core::event::rfc3339,
     storage::{DeadLetter, DeadLetterChange, DeadLetterQuery, DeadLetterStatus, Noted},
 };
@@ -113,7 +112,7 @@ impl From<&DeadLetter> for Letter {
 impl LetterBody {
     fn new(letter: DeadLetter) -> Result<Self, Problem> {
         let json = String::from_utf8_lossy(&letter.event.json).into_owned();
-        let event = stored_json("the event of a dead letter", letter.id, json)?;
+        let event = stored_json(json, "dead letter", letter.id)?;
         Ok(Self { letter: Letter::from(&letter), adapter: letter.adapter, event })
     }
 }
@@ -212,7 +211,7 @@ pub async fn delete(
     let letter = router.storage.dead_letter(id).await;
     let letter = letter.map_err(|error| unreadable(&router.metrics, &error))?;
     let letter = letter.ok_or_else(|| nothing(id))?;
-    remove(&router, &letter, caller.identity.name.as_deref().unwrap_or("anybody").into()).await?;
+    remove(&router, &letter, caller.name().into()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -226,7 +225,7 @@ async fn remove(router: &Router, letter: &DeadLetter, actor: Box<str>) -> Result
                 "status": letter.status, "reason": letter.reason,
             });
             let (action, subject) = ("dead_letter.deleted".into(), letter.id.to_string().into());
-            audit(router, Record { actor, action, subject, detail }).await;
+            audit::tell(router, Record { actor, action, subject, detail }).await;
             Ok(())
         }
     }
@@ -234,38 +233,8 @@ async fn remove(router: &Router, letter: &DeadLetter, actor: Box<str>) -> Result
 
 /// Changes a dead letter; what became of that.
 async fn change(router: &Router, id: u64, change: DeadLetterChange) -> Result<Noted, Problem> {
-    let within = router.settings().journal.answer_timeout;
-    let changing = router.journal.send(ChangeDeadLetter { id, change });
-    let changed = match tokio::time::timeout(within, changing).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(_)) | Err(_) => Err(PublishError::Unknown),
-    };
-    changed.map_err(|error| not_done(&error))
-}
-
-/// What was to be written beside the events is not written, or may not be.
-pub(super) fn not_done(error: &PublishError) -> Problem {
-    let (code, detail) = match error {
-        PublishError::QueueFull => (Code::QueueFull, "too much waits to be written"),
-        PublishError::StorageFull => (Code::StorageFull, "the storage is full"),
-        PublishError::ShuttingDown => (Code::ShuttingDown, "the router is shutting down"),
-        PublishError::Unavailable => (Code::StorageUnavailable, "the storage cannot be reached"),
-        PublishError::Refused(_) => (Code::StorageUnavailable, "the storage refused it"),
-        PublishError::Unknown => {
-            (Code::OutcomeUnknown, "whether it was done is not known: ask again for the same")
-        }
-    };
-    Problem::new(code, detail)
-}
-
-/// Tells the audit log. It waits while the database is away, and the client does not wait for it.
-pub(super) async fn audit(router: &Router, record: Record) {
-    let within = router.settings().journal.answer_timeout;
-    let subject = record.subject.clone();
-    match tokio::time::timeout(within, router.journal.send(record)).await {
-        Ok(Ok(Ok(()))) => {}
-        outcome => tracing::error!(?outcome, %subject, "the audit log may not say what was done"),
-    }
+    let changed = router.write(ChangeDeadLetter { id, change }).await;
+    changed.map_err(|error| not_written(&error))
 }
 
 fn number(text: &str) -> Result<u64, Problem> {

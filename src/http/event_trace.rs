@@ -12,9 +12,8 @@ use super::{
     Router,
     contract::problems,
     dead_letters::Letter,
-    events::unreadable,
-    ops::stopping,
-    problem::{self, Code, Problem},
+    events::find,
+    problem::{Problem, spoilt, stopping, unreadable},
     validation::{OfEvent, of_event},
 };
 use crate::{
@@ -25,6 +24,7 @@ use crate::{
     core::{
         delivery::{REALTIME, attempt::Attempt},
         event::{Category, Event, Seq, rfc3339},
+        millis,
     },
 };
 
@@ -203,12 +203,8 @@ pub async fn trace(
     router: web::Data<Router>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let id = problem::uuid("an event", &id)?;
-    let event = router.storage.event(id).await;
-    let event = event.map_err(|error| unreadable(&router.metrics, &error))?;
-    let event = event.ok_or_else(|| {
-        Problem::new(Code::NotFound, format!("there is no event {id}, or no longer"))
-    })?;
+    let event = find(&router, &id).await?;
+    let id = event.id;
     let realtime = on_realtime(&router, &event).await?;
     let committed = committed(&event)?;
     let reached = router.broadcaster.send(GetReached(event.into())).await.map_err(stopping)?;
@@ -218,11 +214,8 @@ pub async fn trace(
 }
 
 fn committed(event: &Event) -> Result<Committed, Problem> {
-    let Said { epoch, timestamp, checksum } =
-        serde_json::from_slice(&event.json).map_err(|error| {
-            tracing::error!(%error, id = %event.id, "an event of the journal cannot be read");
-            Problem::new(Code::StorageUnavailable, "the storage cannot be read now")
-        })?;
+    let Said { epoch, timestamp, checksum } = serde_json::from_slice(&event.json)
+        .map_err(|error| spoilt(&format!("event {}", event.id), &error))?;
     Ok(Committed {
         source: Source::Storage,
         epoch,
@@ -283,7 +276,7 @@ impl From<Attempt> for AttemptRow {
             at: rfc3339(attempt.at),
             outcome: attempt.outcome.name(),
             reason: attempt.reason,
-            latency_ms: attempt.latency.as_secs_f64() * 1000.0,
+            latency_ms: millis::exact(attempt.latency),
             breaker: attempt.breaker.name(),
             events: attempt.events,
             first_seq: attempt.first,

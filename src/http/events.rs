@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     Router,
     contract::{problems, schemas::EventBody},
-    problem::{self, Code, Problem},
+    problem::{self, Code, Problem, unreadable},
     query::{Pairs, Patterns, bad, unknown},
 };
 use crate::{
@@ -21,7 +21,6 @@ use crate::{
         filter::Filter,
     },
     storage::{From, Narrow, PageQuery, StorageError},
-    telemetry::Metrics,
 };
 
 /// Events in an answer when nothing else is asked for.
@@ -209,14 +208,18 @@ pub async fn one(
     router: web::Data<Router>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let id = problem::uuid("an event", &id)?;
-    match router.storage.event(id).await {
-        Ok(Some(event)) => Ok(HttpResponse::Ok().content_type("application/json").body(event.json)),
-        Ok(None) => {
-            Err(Problem::new(Code::NotFound, format!("there is no event {id}, or no longer")))
-        }
-        Err(error) => Err(unreadable(&router.metrics, &error)),
-    }
+    let event = find(&router, &id).await?;
+    Ok(HttpResponse::Ok().content_type("application/json").body(event.json))
+}
+
+/// The event whose id a path names.
+pub(super) async fn find(router: &Router, id: &str) -> Result<Event, Problem> {
+    let id = problem::uuid("an event", id)?;
+    let event = router.storage.event(id).await;
+    let event = event.map_err(|error| unreadable(&router.metrics, &error))?;
+    event.ok_or_else(|| {
+        Problem::new(Code::NotFound, format!("there is no event {id}, or no longer"))
+    })
 }
 
 /// Pages of storage until there are enough events, nothing is left, or it was enough for one
@@ -263,19 +266,6 @@ fn page_query_place(query: &PageQuery, seq: Seq) -> Seq {
     match query.from {
         From::After(_) => seq - 1,
         From::Before(_) => seq + 1,
-    }
-}
-
-/// Why storage could not be read, as far as a client wants to know; counted.
-pub(super) fn unreadable(metrics: &Metrics, error: &StorageError) -> Problem {
-    metrics.storage_errors_total.with(["read"]).increment(1);
-    tracing::warn!(%error, "storage cannot be read");
-    match error {
-        StorageError::Corrupt { seq } => Problem::new(
-            Code::JournalCorrupt,
-            format!("the journal is corrupt: event {seq} is missing"),
-        ),
-        _ => Problem::new(Code::StorageUnavailable, "the storage cannot be read now"),
     }
 }
 

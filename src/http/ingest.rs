@@ -287,10 +287,5 @@ fn packed(error: &UnpackError) -> Problem {
 
 /// Stores events, which takes a commit.
 pub(super) async fn commit(router: &Router, publish: Publish) -> Result<Published, PublishError> {
-    let within = router.settings().journal.answer_timeout;
-    match tokio::time::timeout(within, router.journal.send(publish)).await {
-        Ok(Ok(answer)) => answer,
-        // A journal that is gone may have committed first.
-        Ok(Err(_)) | Err(_) => Err(PublishError::Unknown),
-    }
+    router.write(publish).await
 }

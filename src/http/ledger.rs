@@ -13,8 +13,8 @@ use utoipa::ToSchema;
 
 use super::{
     Router,
-    ops::{StoppingProblems, stopping},
-    problem::Problem,
+    ops::StoppingProblems,
+    problem::{Problem, stopping},
 };
 use crate::{
     actors::{batcher::GetBatcher, broadcaster::GetLedger},

@@ -44,7 +44,7 @@ use std::{
     time::Instant,
 };
 
-use actix::Addr;
+use actix::{Addr, Handler, Message};
 use actix_http::ConnectionType;
 use actix_web::{
     Error, HttpMessage,
@@ -74,7 +74,10 @@ use self::{
 };
 use crate::{
     actors::{
-        broadcaster::Broadcaster, journal::Journal, legacy::board::Board, validator::Validator,
+        broadcaster::Broadcaster,
+        journal::{Journal, PublishError},
+        legacy::board::Board,
+        validator::Validator,
     },
     adapters::rehearsal::Rehearsals,
     core::{access::Identity, tail::SharedTail},
@@ -165,6 +168,24 @@ impl Router {
         Problem::new(Code::ShuttingDown, "the router is shutting down").after(after)
     }
 
+    /// Has the journal write something; what is not answered in time, or by a journal that is gone,
+    /// may be written all the same.
+    ///
+    /// # Errors
+    /// Why it is not written, or may not be.
+    pub async fn write<M, T>(&self, what: M) -> Result<T, PublishError>
+    where
+        M: Message<Result = Result<T, PublishError>> + Send + 'static,
+        T: Send + 'static,
+        Journal: Handler<M>,
+    {
+        let within = self.settings().journal.answer_timeout;
+        match tokio::time::timeout(within, self.journal.send(what)).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(_) => Err(PublishError::Unknown),
+        }
+    }
+
     fn count(&self, route: &str, method: &Method, status: StatusCode) {
         let labels = [route, known_method(method.as_str()), status.as_str()];
         self.metrics.http_requests_total.with(labels).increment(1);
@@ -186,6 +207,14 @@ pub struct Caller {
     pub account: Account,
     /// By which listener it comes.
     pub door: Door,
+}
+
+impl Caller {
+    /// Who acts, for the audit log and for those who ask later.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.identity.name.as_deref().unwrap_or("anybody")
+    }
 }
 
 /// Lets no request pass that [`guard::admit`] refuses, and counts all but the router's own.

@@ -1,8 +1,5 @@
 //! What operators look at: health, metrics, and who is connected.
 
-use std::time::Duration;
-
-use actix::MailboxError;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,7 +8,7 @@ use super::{
     Caller, Router,
     contract::problems,
     dead_letters::dead_letter_counts,
-    problem::{self, Code, Problem},
+    problem::{self, Code, Problem, stopping},
 };
 use crate::actors::{
     broadcaster::{CloseSession, ListSessions},
@@ -117,8 +114,7 @@ pub async fn close_session(
     let id = problem::uuid("a session", &id)?;
     match router.broadcaster.send(CloseSession(id)).await {
         Ok(true) => {
-            let by = caller.identity.name.as_deref();
-            tracing::info!(session = %id, by, "an operator closed a session");
+            tracing::info!(session = %id, by = caller.name(), "an operator closed a session");
             Ok(HttpResponse::NoContent().finish())
         }
         Ok(false) => Err(Problem::new(Code::NotFound, format!("there is no session {id}"))),
@@ -129,10 +125,4 @@ pub async fn close_session(
 /// Every session of every worker.
 pub(super) async fn list_sessions(router: &Router) -> Result<Vec<SessionRow>, Problem> {
     router.broadcaster.send(ListSessions).await.map_err(stopping)
-}
-
-/// An actor does not answer any more, which says nothing to a client but that.
-pub(super) fn stopping(error: MailboxError) -> Problem {
-    tracing::debug!(%error, "an actor is gone");
-    Problem::new(Code::ShuttingDown, "the router is shutting down").after(Duration::from_secs(5))
 }

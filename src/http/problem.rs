@@ -3,6 +3,7 @@
 
 mod body;
 mod codes;
+mod inside;
 
 use std::{fmt, time::Duration};
 
@@ -18,7 +19,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-pub(super) use self::body::listed;
+pub(super) use self::{
+    body::listed,
+    inside::{not_written, spoilt, stopping, unreadable},
+};
 pub use self::{
     body::{Body, FaultBody, Outcome},
     codes::Code,

@@ -1,9 +1,10 @@
-//! Query parameters, as several routes read them.
+//! Query parameters and bodies, as several routes read them.
 
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use utoipa::IntoParams;
 
-use super::problem::{Code, Problem};
+use super::problem::{Code, Problem, spoilt};
 use crate::{
     core::filter::Filter,
     settings::nearest,
@@ -91,13 +92,19 @@ pub(super) fn records(pairs: &[(String, String)]) -> Result<(From, usize), Probl
     Ok((from, limit))
 }
 
-/// JSON that was stored with a record, as it is; what is none any more is told to those who run the
-/// router.
-pub(super) fn stored_json(what: &str, id: u64, json: String) -> Result<Box<RawValue>, Problem> {
-    RawValue::from_string(json).map_err(|error| {
-        tracing::error!(%error, id, "{what} is no JSON");
-        Problem::new(Code::StorageUnavailable, "the storage cannot be read now")
-    })
+/// A body of JSON; `form` says what it must be, and `code` that it is not.
+pub(super) fn body<T: DeserializeOwned>(
+    bytes: &[u8],
+    code: Code,
+    form: &str,
+) -> Result<T, Problem> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Problem::new(code, format!("the body must be {form}: {error}")))
+}
+
+/// JSON that was stored with the record `what` of this id, as it is.
+pub(super) fn stored_json(json: String, what: &str, id: u64) -> Result<Box<RawValue>, Problem> {
+    RawValue::from_string(json).map_err(|error| spoilt(&format!("{what} {id}"), &error))
 }
 
 /// A value that the parameter `name` cannot have.

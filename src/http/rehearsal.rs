@@ -10,10 +10,10 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{
-    Caller, Router,
+    Caller, Router, audit,
     contract::problems,
-    dead_letters::audit,
     problem::{Code, Problem},
+    query::body,
 };
 use crate::{
     actors::journal::Record,
@@ -21,6 +21,7 @@ use crate::{
     core::{
         event::rfc3339,
         matching::Path,
+        millis,
         rehearsal::{ByFault, Fault, Rehearsal, USUAL, USUAL_DELAY, share},
         share::Share,
     },
@@ -163,7 +164,7 @@ impl RehearsalRow {
                 reorder: share(Fault::Reorder),
                 alter: share(Fault::Alter),
             },
-            delay_ms: u64::try_from(rehearsal.delay().as_millis()).unwrap_or(u64::MAX),
+            delay_ms: millis::whole(rehearsal.delay()),
             by: by.to_string(),
             began_at: rfc3339(*began_at),
             until: rfc3339(*until),
@@ -207,11 +208,11 @@ pub async fn show(router: web::Data<Router>) -> web::Json<RehearsalView> {
 pub async fn begin(
     router: web::Data<Router>,
     caller: web::ReqData<Caller>,
-    body: web::Bytes,
+    sent: web::Bytes,
 ) -> Result<web::Json<RehearsalView>, Problem> {
-    let rehearsal = read(&body)?;
+    let rehearsal = read(&sent)?;
     check_possible(&router, &rehearsal).await?;
-    let by: Box<str> = caller.identity.name.as_deref().unwrap_or("anybody").into();
+    let by: Box<str> = caller.name().into();
     let (running, before) = router.rehearsals.begin(rehearsal, by.clone(), chrono::Utc::now());
     let number = running.number;
     actix_rt::spawn(expire(router.clone(), number, rehearsal.lasts()));
@@ -219,7 +220,7 @@ pub async fn begin(
         record_end(&router, &before, &by, "replaced").await;
     }
     let detail = json!({
-        "shares": RehearsalRow::new(&running, 0).shares, "delay_ms": rehearsal.delay().as_millis(),
+        "shares": RehearsalRow::new(&running, 0).shares, "delay_ms": millis::whole(rehearsal.delay()),
         "until": rfc3339(running.until),
     });
     record(&router, "rehearsal.began", by, &running, detail).await;
@@ -240,8 +241,7 @@ pub async fn end(
 ) -> Result<HttpResponse, Problem> {
     let ended = router.rehearsals.end(None);
     let ended = ended.ok_or_else(|| Problem::new(Code::NotFound, "nothing is rehearsed"))?;
-    record_end(&router, &ended, caller.identity.name.as_deref().unwrap_or("anybody"), "ended")
-        .await;
+    record_end(&router, &ended, caller.name(), "ended").await;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -267,13 +267,13 @@ async fn record(
     detail: serde_json::Value,
 ) {
     let subject = format!("adapter:{}", running.rehearsal.path()).into();
-    audit(router, Record { actor, action: action.into(), subject, detail }).await;
+    audit::tell(router, Record { actor, action: action.into(), subject, detail }).await;
 }
 
 /// The rehearsal that a body asks for.
-fn read(body: &[u8]) -> Result<Rehearsal, Problem> {
+fn read(sent: &[u8]) -> Result<Rehearsal, Problem> {
     let bad = |detail: String| Problem::new(Code::BadRehearsal, detail);
-    let wanted: Wanted = serde_json::from_slice(body).map_err(|error| bad(error.to_string()))?;
+    let wanted: Wanted = body(sent, Code::BadRehearsal, r#"{"path": …, "drop": …}"#)?;
     let path = Path::parse(&wanted.path)
         .ok_or_else(|| bad("`path` is \"realtime\" or \"websocket\"".to_owned()))?;
     let number = |fault| match fault {

@@ -17,10 +17,11 @@ use utoipa::{IntoParams, ToSchema};
 pub use self::watch::watch;
 use super::{
     Caller, Router,
+    audit::check_reason,
     contract::problems,
-    ops::{list_sessions, stopping},
-    problem::{Code, Problem},
-    query::{Pairs, bad, unknown},
+    ops::{StoppingProblems, list_sessions},
+    problem::{Code, Problem, stopping},
+    query::{Pairs, bad, body, unknown},
 };
 use crate::{
     actors::rollout::{Conductor, GetReport, GetRollout, Order, Placing, RolloutView},
@@ -35,10 +36,6 @@ pub struct RolloutDesk {
     pub conductor: Addr<Conductor>,
 }
 
-problems!(
-    /// What a question about the rollout may end in.
-    RolloutProblems: ShuttingDown
-);
 problems!(
     /// What an order to the rollout may end in.
     OrderProblems: BadRolloutRequest, RolloutRefused, ShuttingDown
@@ -104,31 +101,22 @@ fn whole<'de, D: Deserializer<'de>>(from: D) -> Result<u8, D::Error> {
 #[schema(as = RolloutReasonGiven, max_length = 500)]
 pub struct Words(String);
 
-/// Longest reason, in characters.
-const MAX_REASON: usize = 500;
+/// What the body of an order must be.
+const FORM: &str = r#"{"action": "advance", "pause", "resume", "rollback" or "set"}"#;
 
 impl RolloutRequest {
-    fn read(body: &[u8]) -> Result<(Command, Option<String>), Problem> {
-        let wrong = |detail: String| Problem::new(Code::BadRolloutRequest, detail);
-        let request = serde_json::from_slice(body).map_err(|error| {
-            wrong(format!(
-                "the body must be {{\"action\": \"advance\", \"pause\", \"resume\", \
-                 \"rollback\" or \"set\"}}: {error}"
-            ))
-        })?;
-        let (command, Words(reason)) = match request {
+    fn read(sent: &[u8]) -> Result<(Command, Option<String>), Problem> {
+        let (command, Words(reason)) = match body(sent, Code::BadRolloutRequest, FORM)? {
             Self::Advance { force, reason } => (Command::Advance { force }, reason),
             Self::Pause { reason } => (Command::Pause, reason),
             Self::Resume { reason } => (Command::Resume, reason),
             Self::Rollback { reason } => (Command::Rollback, reason),
             Self::Set { percent: 101.., .. } => {
-                return Err(wrong("`percent` is at most 100".to_owned()));
+                return Err(Problem::new(Code::BadRolloutRequest, "`percent` is at most 100"));
             }
             Self::Set { percent, reason } => (Command::Set { percent }, reason),
         };
-        if reason.chars().count() > MAX_REASON {
-            return Err(wrong(format!("`reason` may have {MAX_REASON} characters")));
-        }
+        check_reason(&reason, Code::BadRolloutRequest)?;
         let reason = reason.trim();
         Ok((command, (!reason.is_empty()).then(|| reason.to_owned())))
     }
@@ -140,7 +128,7 @@ impl RolloutRequest {
 /// When the router is stopping.
 #[utoipa::path(
     get, path = "/v1/rollout", operation_id = "get_rollout", tag = "operating",
-    responses((status = 200, description = "The rollout.", body = RolloutView), RolloutProblems)
+    responses((status = 200, description = "The rollout.", body = RolloutView), StoppingProblems)
 )]
 pub async fn show(router: web::Data<Router>) -> Result<web::Json<RolloutView>, Problem> {
     Ok(web::Json(router.rollout.conductor.send(GetRollout).await.map_err(stopping)?))
@@ -158,11 +146,10 @@ pub async fn show(router: web::Data<Router>) -> Result<web::Json<RolloutView>, P
 pub async fn post(
     router: web::Data<Router>,
     caller: web::ReqData<Caller>,
-    body: web::Bytes,
+    sent: web::Bytes,
 ) -> Result<web::Json<RolloutView>, Problem> {
-    let (command, reason) = RolloutRequest::read(&body)?;
-    let by = caller.identity.name.as_deref().unwrap_or("anybody").into();
-    let order = Order { command, by, reason };
+    let (command, reason) = RolloutRequest::read(&sent)?;
+    let order = Order { command, by: caller.name().into(), reason };
     match router.rollout.conductor.send(order).await.map_err(stopping)? {
         Ok(view) => Ok(web::Json(view)),
         Err(error) => Err(Problem::new(Code::RolloutRefused, error.to_string())),

@@ -10,8 +10,7 @@ use utoipa::ToSchema;
 use super::{
     Router,
     contract::problems,
-    dead_letters::not_done,
-    problem::{Code, Problem},
+    problem::{Code, Problem, not_written},
 };
 use crate::{
     core::event::rfc3339,
@@ -177,8 +176,7 @@ pub async fn reload(router: web::Data<Router>) -> Result<web::Json<Reload>, Prob
 }
 
 /// A change of the settings that was not made.
-#[must_use]
-pub fn refused(error: &NotApplied) -> Problem {
+pub(super) fn refused(error: &NotApplied) -> Problem {
     match error {
         NotApplied::Invalid(faults) => {
             let count = faults.list().len();
@@ -187,7 +185,7 @@ pub fn refused(error: &NotApplied) -> Problem {
             Problem::new(Code::SettingsRefused, format!("{first}{more}"))
         }
         NotApplied::Unfit(reason) => Problem::new(Code::StorageUnavailable, reason.as_str()),
-        NotApplied::Storage(error) => not_done(error),
+        NotApplied::Storage(error) => not_written(error),
         NotApplied::NotSet(_) => Problem::new(Code::NotFound, error.to_string()),
     }
 }

@@ -18,8 +18,8 @@ use super::{
     contract::problems,
     dead_letters::dead_letter_counts,
     ledger::balances,
-    ops::{list_sessions, stopping},
-    problem::Problem,
+    ops::list_sessions,
+    problem::{Problem, stopping},
 };
 use crate::{
     actors::{

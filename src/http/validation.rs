@@ -11,7 +11,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub(super) use self::of_event::{OfEvent, of_event};
-use super::{Router, contract::problems, ops::stopping, problem::Problem, rehearsal::RehearsalRow};
+use super::{
+    Router,
+    ops::StoppingProblems,
+    problem::{Problem, stopping},
+    rehearsal::RehearsalRow,
+};
 use crate::{
     actors::validator::{GetValidation, ValidationView},
     core::{
@@ -19,14 +24,10 @@ use crate::{
         matching::{
             Alert, ByCategory, Case, Copies, MatchCounts, Path, PathReport, Unscored, Window,
         },
+        millis,
         stats::Quantiles,
     },
 };
-
-problems!(
-    /// Why it cannot be told how the paths compare.
-    ValidationProblems: ShuttingDown
-);
 
 /// How the paths compare with what was committed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -161,7 +162,7 @@ struct CaseBody {
 /// When the router is stopping.
 #[utoipa::path(
     get, path = "/v1/validation", operation_id = "show_validation", tag = "operating",
-    responses((status = 200, description = "The comparison.", body = Validation), ValidationProblems)
+    responses((status = 200, description = "The comparison.", body = Validation), StoppingProblems)
 )]
 pub async fn show(router: web::Data<Router>) -> Result<HttpResponse, Problem> {
     let view = router.validator.send(GetValidation).await.map_err(stopping)?;
@@ -245,7 +246,7 @@ impl CaseBody {
             expected_hash: case.expected.to_string(),
             seen_hash: case.seen.map(|hash| hash.to_string()),
             copies: case.copies,
-            latency_ms: case.latency.map(milliseconds),
+            latency_ms: case.latency.map(millis::exact),
             decided_at: clock.at(case.decided_at),
         }
     }
@@ -260,8 +261,4 @@ impl Clock {
         let since = TimeDelta::from_std(since).unwrap_or_default();
         rfc3339(self.0.checked_add_signed(since).unwrap_or(self.0))
     }
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1_000.0
 }

@@ -116,12 +116,6 @@ impl Topics {
         }
     }
 
-    /// Their bounds, and those of who uses them.
-    #[must_use]
-    pub fn settings(&self) -> &RealtimeSettings {
-        &self.options.settings
-    }
-
     /// One more channel of a topic.
     ///
     /// # Errors

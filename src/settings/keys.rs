@@ -322,7 +322,7 @@ settings! {
         hold: Duration = duration(10 * MINUTE, SECOND..=30 * DAY) => Live;
         /// Scored events below which a step waits.
         min_events: u64 = count(5_000, 1..=1_000_000_000) => Live;
-        /// Share of the committed events that must be scored; below it a step waits.
+        /// Share of the events whose verdict is due that must be scored; below it a step waits.
         min_scored: Share = parsed(Share::percent(99), SHARE) => Live;
         /// Match rate of a step that may go on.
         match_rate: Share = parsed(Share::parts(999_000), SHARE) => Live;

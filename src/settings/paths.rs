@@ -95,13 +95,20 @@ impl Settings {
         Paths::of(&self.flags).realtime.then_some(self.realtime.transport)
     }
 
+    /// Whether the paths are compared: validation is on, and so is the realtime path.
+    #[must_use]
+    pub fn compares_paths(&self) -> bool {
+        self.flags.enable_validation && Paths::of(&self.flags).realtime
+    }
+
     /// How long one request to the Realtime may take.
     #[must_use]
     pub fn request_timeout(&self) -> Duration {
         Duration::from_millis(self.flags.timeout_ms)
     }
 
-    /// Whether events are delivered to the router's own Realtime: it needs its private listener then.
+    /// Whether events are delivered to the router's own Realtime: nobody else speaks on their topic
+    /// there, then.
     #[must_use]
     pub fn delivers_to_itself(&self) -> bool {
         self.realtime.url == RealtimeUrl::Builtin

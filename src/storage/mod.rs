@@ -274,12 +274,6 @@ pub struct Narrow {
 }
 
 impl Narrow {
-    /// Whether every event is selected.
-    #[must_use]
-    pub fn is_all(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// Whether, within its bounds in time, every event is selected.
     #[must_use]
     pub fn is_bounds_only(&self) -> bool {

@@ -117,19 +117,7 @@ pub enum DeadLetterChange {
 }
 
 /// Where a dead letter stands. Whatever is not recovered can be replayed.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeadLetterStatus {
     /// It waits for somebody, or is being replayed.

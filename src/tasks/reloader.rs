@@ -344,13 +344,7 @@ impl Reloader {
                 "generation": generation, "changed": changed, "needs_restart": needs_restart,
             }),
         };
-        let sent = self.journal.send(record);
-        actix_rt::spawn(async move {
-            match sent.await {
-                Ok(Ok(())) => {}
-                outcome => tracing::warn!(?outcome, "the audit log was not told of the settings"),
-            }
-        });
+        record.leave(&self.journal.clone().recipient());
     }
 }
 

@@ -10,7 +10,7 @@ use actix::Recipient;
 use crate::{
     actors::{
         adapter::GetAdapter, batcher::GetBatcher, broadcaster::AreShardsAlive, journal::GetStatus,
-        validator::GetValidation,
+        rollout::GetRollout, validator::GetValidation,
     },
     telemetry::{Metrics, resident_memory},
 };
@@ -27,6 +27,8 @@ pub struct Watched {
     pub delivery: Box<dyn Fn() -> Option<WatchedDelivery> + Send>,
     /// The one that compares the paths.
     pub validator: Recipient<GetValidation>,
+    /// The one that moves clients.
+    pub rollout: Recipient<GetRollout>,
     /// What was observed is sorted into histograms, and memory looked at, now and then.
     pub metrics: Arc<Metrics>,
 }
@@ -69,6 +71,9 @@ pub async fn watch(watched: Watched) -> &'static str {
         }
         if !watched.validator.connected() {
             return "validator";
+        }
+        if !watched.rollout.connected() {
+            return "rollout";
         }
         if let Some(missing) = (watched.delivery)().as_ref().and_then(WatchedDelivery::missing) {
             return missing;
@@ -132,6 +137,14 @@ mod tests {
         }
     }
 
+    impl Handler<GetRollout> for Actress {
+        type Result = MessageResult<GetRollout>;
+
+        fn handle(&mut self, _: GetRollout, _: &mut Self::Context) -> Self::Result {
+            unreachable!("it is only looked whether it is there")
+        }
+    }
+
     impl Handler<AreShardsAlive> for Actress {
         type Result = bool;
 
@@ -150,30 +163,26 @@ mod tests {
     }
 
     fn watching(journal: &Addr<Actress>, broadcaster: &Addr<Actress>) -> Watched {
-        watching_with(journal, broadcaster, journal)
-    }
-
-    fn watching_with(
-        journal: &Addr<Actress>,
-        broadcaster: &Addr<Actress>,
-        validator: &Addr<Actress>,
-    ) -> Watched {
         Watched {
             journal: journal.clone().recipient(),
             broadcaster: broadcaster.clone().recipient(),
             delivery: Box::new(|| None),
-            validator: validator.clone().recipient(),
+            validator: journal.clone().recipient(),
+            rollout: journal.clone().recipient(),
             metrics: Arc::new(Metrics::new()),
         }
     }
 
     #[actix::test]
-    async fn a_validator_that_panics_is_missed() {
+    async fn who_compares_and_who_moves_clients_are_missed() {
         let (journal, broadcaster) = (start(true).await, start(true).await);
-        let validator = start(true).await;
-        let gone = watching_with(&journal, &broadcaster, &validator);
-        assert!(validator.send(Panic).await.is_err());
-        assert_eq!(watch(gone).await, "validator");
+        let gone = start(true).await;
+        assert!(gone.send(Panic).await.is_err());
+        let watching = || watching(&journal, &broadcaster);
+        let validator = Watched { validator: gone.clone().recipient(), ..watching() };
+        assert_eq!(watch(validator).await, "validator");
+        let rollout = Watched { rollout: gone.recipient(), ..watching() };
+        assert_eq!(watch(rollout).await, "rollout");
     }
 
     #[actix::test]

@@ -158,8 +158,6 @@ metrics! {
     validation_waiting_events: Gauge, Count, ["path"];
     /// Events matched of those scored in the last minute, from 0 to 1; 1 when none was.
     validation_match_ratio: Gauge, Count, ["path"];
-    /// 1 while a probe is subscribed.
-    validation_probe_up: Gauge, Count, ["path"];
     /// Time from commit to probe.
     validation_delivery_seconds: Histogram, Seconds, ["path"];
     /// 1 while too much of a category is not matched.

@@ -32,6 +32,7 @@ fn bench_passes_when_every_client_gets_everything() {
     let (code, report) = bench(Fault::None);
     assert_eq!((code, &report["passed"]), (Some(0), &json!(true)), "{report}");
     assert_eq!(report["verified"].as_u64(), report["published"].as_u64().map(|n| 3 * n));
+    assert!(report["ingest_ms"]["max"].as_f64().unwrap() > 0.0);
     assert!(report["latency_ms"]["max"].as_f64().unwrap() > 0.0);
 }
 

@@ -138,7 +138,6 @@ impl Desk {
         let (clock, transport) = (self.clock(), self.transport());
         AdapterView {
             transport: transport.kind(),
-            destination: transport.describe(),
             published: transport.is_published(),
             breaker: state.breaker(clock),
             transitions: state.transitions(),
@@ -307,14 +306,7 @@ impl Desk {
             subject: format!("adapter:{REALTIME}").into(),
             detail,
         };
-        let sent = self.audit.send(record);
-        actix_rt::spawn(async move {
-            match sent.await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "the audit log was not told"),
-                Err(error) => tracing::warn!(%error, "the audit log was not told"),
-            }
-        });
+        record.leave(&self.audit);
     }
 
     fn show_state(&self, state: BreakerState) {

@@ -111,8 +111,6 @@ pub struct StopDelivering;
 pub struct AdapterView {
     /// How the destination is reached.
     pub transport: TransportKind,
-    /// Where it is, without a secret.
-    pub destination: String,
     /// Whether the commit is the delivery.
     pub published: bool,
     /// The breaker.

@@ -12,6 +12,7 @@ use crate::{
     core::{
         backlog::Waiting,
         event::{Draft, Event, Position, Seq},
+        millis,
         numbering::Head,
     },
     storage::{Commit, CommitError},
@@ -42,7 +43,7 @@ impl Reply {
 
     /// How long it has waited, in milliseconds.
     pub(super) fn age_ms(&self) -> u64 {
-        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
+        millis::whole(self.since.elapsed())
     }
 }
 

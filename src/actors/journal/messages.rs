@@ -77,6 +77,19 @@ pub struct Record {
     pub detail: serde_json::Value,
 }
 
+impl Record {
+    /// Tells `audit`, as soon as it can be told; nobody waits for that.
+    pub fn leave(self, audit: &Recipient<Self>) {
+        let (action, told) = (self.action.clone(), audit.send(self));
+        actix_rt::spawn(async move {
+            match told.await {
+                Ok(Ok(())) => {}
+                outcome => tracing::warn!(?outcome, %action, "the audit log was not told"),
+            }
+        });
+    }
+}
+
 /// The settings are others from now on. What waits stays, and what was learned of the database too.
 #[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
 #[rtype(result = "Result<(), BadLimits>")]

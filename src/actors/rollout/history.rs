@@ -67,6 +67,7 @@ struct Kept {
     paused: Option<KeptPause>,
     fallen: u32,
     from: u8,
+    outage: bool,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -131,7 +132,7 @@ pub(super) fn detail(rollout: &Rollout, report: Option<&StepReport>, reason: &st
 
 impl Kept {
     fn of(rollout: &Rollout) -> Self {
-        let Memory { baseline, paused, fallen, from } = rollout.memory();
+        let Memory { baseline, paused, fallen, from, outage } = rollout.memory();
         Self {
             baseline_us: baseline.map(|it| u64::try_from(it.as_micros()).unwrap_or(u64::MAX)),
             paused: paused.map(|pause| match pause {
@@ -140,6 +141,7 @@ impl Kept {
             }),
             fallen,
             from,
+            outage,
         }
     }
 }
@@ -154,6 +156,7 @@ impl std::convert::From<Kept> for Memory {
             }),
             fallen: kept.fallen,
             from: kept.from,
+            outage: kept.outage,
         }
     }
 }

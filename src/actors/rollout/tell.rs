@@ -13,6 +13,7 @@ use crate::{
     },
     core::{
         event::rfc3339,
+        millis,
         protocol::{CloseReason, Switch},
         rollout::{Callers, Look, Path, Pause, Present, Summons, Wait, all_leave, assign},
     },
@@ -121,12 +122,8 @@ fn switch(Summons { assignment, wait, .. }: Summons, settings: &Snapshot) -> Swi
         url: realtime_url(settings),
         topic: settings.realtime.topic.to_string(),
         reason: assignment.detail(),
-        not_before_ms: millis(wait),
+        not_before_ms: millis::whole(wait),
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Conductor {
@@ -156,8 +153,8 @@ impl Conductor {
             detail,
             gates: self.rollout.gates().to_vec(),
             suspicions: self.rollout.suspicions().cloned().collect(),
-            baseline_ms: self.rollout.baseline().map(|it| it.as_secs_f64() * 1_000.0),
-            slow_ms: self.rollout.slow().as_secs_f64() * 1_000.0,
+            baseline_ms: self.rollout.baseline().map(millis::exact),
+            slow_ms: millis::exact(self.rollout.slow()),
             fallen: self.rollout.fallen(),
             moves: self.moves(),
             waiting: self.options.placing.waiting(),

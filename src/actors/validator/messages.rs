@@ -5,8 +5,6 @@
 //! after everything that was seen before it. A probe that could not tell something is down, and
 //! begins anew.
 
-use std::time::Duration;
-
 use actix::prelude::*;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
@@ -95,8 +93,6 @@ pub struct ValidationView {
     pub is_active: bool,
     /// The time that all durations in it are counted from.
     pub began: DateTime<Utc>,
-    /// How long ago that is.
-    pub elapsed: Duration,
     /// In the order of [`Path::ALL`].
     pub paths: [PathReport; Path::ALL.len()],
     /// Why the probe of each path was last down, and when.

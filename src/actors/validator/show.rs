@@ -33,7 +33,6 @@ impl Validator {
         ValidationView {
             is_active: self.active,
             began: self.began_at,
-            elapsed: self.began.elapsed(),
             alerts: self.alerts(&paths),
             downs: self.downs.clone(),
             not_kept: self.keeping.dropped(),
@@ -58,8 +57,6 @@ impl Validator {
                 metrics.validation_copies_total.with([path, outcome]).absolute(count);
             }
             metrics.validation_waiting_events.with([path]).set(report.waiting as f64);
-            let up = report.probe.is_some();
-            metrics.validation_probe_up.with([path]).set(f64::from(u8::from(up)));
             let rate = report.within(Window::Minute).match_rate().unwrap_or(100.0);
             metrics.validation_match_ratio.with([path]).set(rate / 100.0);
         }

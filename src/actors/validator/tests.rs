@@ -154,7 +154,6 @@ async fn both_paths_are_compared_and_what_is_wrong_is_kept() {
         "signalbox_validation_verdicts_total{path=\"realtime\",verdict=\"missing\"} 1\n",
         "signalbox_validation_verdicts_total{path=\"websocket\",verdict=\"matched\"} 5\n",
         "signalbox_validation_alert{path=\"realtime\",category=\"system\"} 1\n",
-        "signalbox_validation_probe_up{path=\"realtime\"} 1\n",
     ] {
         assert!(metrics.contains(line), "{line}{metrics}");
     }

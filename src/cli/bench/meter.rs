@@ -24,7 +24,8 @@ const LONGEST_NS: u64 = 600_000_000_000;
 pub struct Meter {
     began: Instant,
     measured: Range<u64>,
-    latency: Mutex<Option<Histogram<u64>>>,
+    answers: Latencies,
+    latency: Latencies,
     published: AtomicU64,
     deliveries: AtomicU64,
     bytes: AtomicU64,
@@ -32,10 +33,25 @@ pub struct Meter {
     pub flight: Flight,
 }
 
+/// Latencies as they come; without a histogram, none is kept.
+struct Latencies(Mutex<Option<Histogram<u64>>>);
+
+/// What became of the measurements.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Measured {
+    /// Counts within the measured time.
+    pub counts: Counts,
+    /// From the time a request was due, or sent, to the router's answer: that its events are
+    /// committed. `None` when none was answered.
+    pub answers: Option<Latency>,
+    /// From the same time to the read that completed an event's frame; `None` when none came.
+    pub latency: Option<Latency>,
+}
+
 /// Latency in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Latency {
-    /// Half of all deliveries took no longer.
+    /// Half of all took no longer.
     pub p50: f64,
     /// 99 % of them.
     pub p99: f64,
@@ -64,7 +80,8 @@ impl Meter {
         Self {
             began,
             measured: nanoseconds(plan.warmup)..nanoseconds(plan.length()),
-            latency: Mutex::new(Histogram::new_with_max(LONGEST_NS, 3).ok()),
+            answers: Latencies::new(),
+            latency: Latencies::new(),
             published: AtomicU64::new(0),
             deliveries: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -84,10 +101,13 @@ impl Meter {
         nanoseconds(moment.saturating_duration_since(self.began))
     }
 
-    /// The router acknowledged events.
-    pub fn on_published(&self, events: u64, at: u64) {
+    /// The router acknowledged the events of a request that was due then.
+    pub fn on_published(&self, events: u64, due: u64, at: u64) {
         if self.measured.contains(&at) {
             self.published.fetch_add(events, Relaxed);
+        }
+        if self.measured.contains(&due) {
+            self.answers.record(at.saturating_sub(due));
         }
     }
 
@@ -98,11 +118,8 @@ impl Meter {
             self.deliveries.fetch_add(1, Relaxed);
             self.bytes.fetch_add(bytes as u64, Relaxed);
         }
-        if self.measured.contains(&mark.due_ns)
-            && let Some(latency) =
-                self.latency.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
-        {
-            latency.saturating_record(at.saturating_sub(mark.due_ns));
+        if self.measured.contains(&mark.due_ns) {
+            self.latency.record(at.saturating_sub(mark.due_ns));
         }
     }
 
@@ -116,11 +133,29 @@ impl Meter {
         }
     }
 
-    /// The latencies up to now; `None` before the first.
+    /// What was measured up to now.
     #[must_use]
+    pub fn measured(&self) -> Measured {
+        let (answers, latency) = (self.answers.shown(), self.latency.shown());
+        Measured { counts: self.counts(), answers, latency }
+    }
+}
+
+impl Latencies {
+    fn new() -> Self {
+        Self(Mutex::new(Histogram::new_with_max(LONGEST_NS, 3).ok()))
+    }
+
+    fn record(&self, nanoseconds: u64) {
+        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            known.saturating_record(nanoseconds);
+        }
+    }
+
+    /// `None` before the first.
     #[expect(clippy::cast_precision_loss, reason = "three digits are kept")]
-    pub fn latency(&self) -> Option<Latency> {
-        let latency = self.latency.lock().unwrap_or_else(PoisonError::into_inner);
+    fn shown(&self) -> Option<Latency> {
+        let latency = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let latency = latency.as_ref().filter(|latency| !latency.is_empty())?;
         let milliseconds = |ns: u64| ns as f64 / 1e6;
         Some(Latency {
@@ -145,16 +180,18 @@ mod tests {
         let plan = plan("bench --warmup 1s --duration 1s").unwrap();
         let meter = Meter::start(&plan, Instant::now());
         let second = 1_000_000_000;
-        assert_eq!(meter.latency(), None);
+        assert_eq!(meter.measured(), Measured::default());
         let mark = |due_ns| Mark { run: 1, publisher: 0, number: 0, due_ns };
         meter.on_delivery(mark(0), 10, second / 2);
         meter.on_delivery(mark(second), 10, second + 2_000_000);
         meter.on_delivery(mark(second), 10, 3 * second);
         for at in [0, second, 2 * second] {
-            meter.on_published(5, at);
+            meter.on_published(5, at, at + 3_000_000);
         }
-        assert_eq!(meter.counts(), Counts { published: 5, deliveries: 1, bytes: 10 });
-        let latency = meter.latency().unwrap();
+        let Measured { counts, answers, latency } = meter.measured();
+        assert_eq!(counts, Counts { published: 5, deliveries: 1, bytes: 10 });
+        let (answers, latency) = (answers.unwrap(), latency.unwrap());
+        assert!((2.99..3.01).contains(&answers.max), "{answers:?}");
         assert!((1.99..2.01).contains(&latency.p50), "{latency:?}");
         assert!((1990.0..2010.0).contains(&latency.max), "a late one counts for latency");
     }

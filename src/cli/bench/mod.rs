@@ -165,7 +165,7 @@ async fn measure(target: &Target, plan: &Arc<Plan>) -> Result<Report, ClientErro
     let events = published.iter().map(|published| published.events).collect();
     tell.send_replace(Some(Ending { published: events, by: Instant::now() + plan.drain }));
     let outcomes: Vec<Outcome> = reading.join_all().await;
-    Ok(Report::new(plan, &published, (meter.counts(), meter.latency()), &outcomes))
+    Ok(Report::new(plan, &published, meter.measured(), &outcomes))
 }
 
 fn ensure_descriptors(needed: usize) -> Result<(), ClientError> {

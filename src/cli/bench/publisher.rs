@@ -73,7 +73,7 @@ impl Publisher {
             published.repeated += self.post(&http, &url, body).await?;
             let events = self.plan.batch as u64;
             published.events += events;
-            self.meter.on_published(events, self.meter.at(Instant::now()));
+            self.meter.on_published(events, first.due_ns, self.meter.at(Instant::now()));
         }
         Ok(published)
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Protocol,
     client::Outcome,
-    meter::{Counts, Latency},
+    meter::{Latency, Measured},
     plan::{Pace, Plan, Reads},
     publisher::Published,
     verify::Faults,
@@ -46,6 +46,9 @@ pub struct Report {
     pub deliveries_per_second: f64,
     /// Bytes of their frames in a second.
     pub bytes_per_second: f64,
+    /// From the time a request was due, or sent, to the answer that its events are committed;
+    /// `None` when nothing that was due within the measured time was acknowledged.
+    pub ingest_ms: Option<Latency>,
     /// From the time an event was due, or sent, to the read that completed its frame; `None` when
     /// nothing that was due within the measured time was ever delivered.
     pub latency_ms: Option<Latency>,
@@ -83,10 +86,10 @@ impl Report {
     pub fn new(
         plan: &Plan,
         published: &[Published],
-        measured: (Counts, Option<Latency>),
+        measured: Measured,
         outcomes: &[Outcome],
     ) -> Self {
-        let (counts, latency_ms) = measured;
+        let Measured { counts, answers, latency } = measured;
         let seconds = plan.duration.as_secs_f64();
         let sent: Vec<_> = published.iter().map(|published| published.events).collect();
         let mut report = Self {
@@ -104,7 +107,8 @@ impl Report {
             events_per_second: counts.published as f64 / seconds,
             deliveries_per_second: counts.deliveries as f64 / seconds,
             bytes_per_second: counts.bytes as f64 / seconds,
-            latency_ms,
+            ingest_ms: answers,
+            latency_ms: latency,
             verified: 0,
             faults: Faults::default(),
             closed: Vec::new(),
@@ -167,7 +171,8 @@ impl Report {
             ("events", format!("{} /s", grouped(self.events_per_second))),
             ("deliveries", format!("{} /s", grouped(self.deliveries_per_second))),
             ("frames", format!("{:.1} MB/s", self.bytes_per_second / 1e6)),
-            ("latency", self.latency_ms.map_or("none measured".into(), |ms| ms.to_string())),
+            ("ingest", told(self.ingest_ms)),
+            ("latency", told(self.latency_ms)),
             ("verified", format!("{} deliveries: {}", self.verified, self.faults)),
         ];
         if let Some(rate) = self.rate.filter(|rate| self.events_per_second < 0.95 * rate) {
@@ -196,6 +201,10 @@ impl Report {
             "clients {clients}, publishers {publishers}, batch {batch}, {size_bytes} bytes, {pace}, {duration_seconds} s"
         )
     }
+}
+
+fn told(latency: Option<Latency>) -> String {
+    latency.map_or("none measured".into(), |ms| ms.to_string())
 }
 
 impl fmt::Display for Latency {
@@ -239,7 +248,7 @@ impl fmt::Display for Faults {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{mark::Mark, plan::tests::plan, verify::Check},
+        super::{mark::Mark, meter::Counts, plan::tests::plan, verify::Check},
         *,
     };
 
@@ -258,7 +267,11 @@ mod tests {
         Report::new(
             &plan,
             &[Published { events: 3, repeated: 0 }],
-            (counts, Some(latency)),
+            Measured {
+                counts,
+                answers: Some(latency),
+                latency: Some(Latency { p50: 1.5, ..latency }),
+            },
             outcomes,
         )
     }
@@ -288,7 +301,8 @@ mod tests {
         let plan = plan("bench --rate 100").unwrap();
         let table = |published| {
             let counts = Counts { published, ..Counts::default() };
-            Report::new(&plan, &[], (counts, None), &[]).table()
+            let measured = Measured { counts, ..Measured::default() };
+            Report::new(&plan, &[], measured, &[]).table()
         };
         assert!(table(900).contains("behind      the 100 /s"));
         assert!(!table(990).contains("behind"));
@@ -303,7 +317,8 @@ mod tests {
         events      3,000 /s
         deliveries  12,345,678 /s
         frames      5.0 MB/s
-        latency     p50 0.50 ms, p99 1.25 ms, p99.9 2.00 ms, max 3.00 ms
+        ingest      p50 0.50 ms, p99 1.25 ms, p99.9 2.00 ms, max 3.00 ms
+        latency     p50 1.50 ms, p99 1.25 ms, p99.9 2.00 ms, max 3.00 ms
         verified    3 deliveries: 0 lost, 0 doubled, 0 out of order, 0 skipped, 0 gaps, 0 closed
         stalled     1 of 1 cut by the router
         ");

@@ -59,12 +59,6 @@ impl PathPolicy {
     pub fn observe(&mut self, outcome: Outcome) {
         self.policy.observe(outcome);
     }
-
-    /// The class at the last plan.
-    #[must_use]
-    pub fn class(&self) -> Class {
-        self.class
-    }
 }
 
 #[cfg(test)]
@@ -95,7 +89,7 @@ mod tests {
         let mut path = path(100, ms(2_000));
         path.arrived(1, ms(0));
         assert_eq!(path.next(1, ms(0)), Plan { size: 10, linger: Duration::ZERO });
-        assert_eq!(path.class(), Class::Low);
+        assert_eq!(path.class, Class::Low);
     }
 
     #[test]
@@ -139,7 +133,7 @@ mod tests {
                 now += ms(passed);
                 path.arrived(events, now);
                 let plan = path.next(events, now);
-                let ceiling = path.class().ceiling();
+                let ceiling = path.class.ceiling();
                 prop_assert!((1..=max_events.min(ceiling.events)).contains(&plan.size));
                 prop_assert!(plan.linger <= ceiling.linger.min(ms(max_linger)));
                 prop_assert!(events < plan.size || plan.linger.is_zero());

@@ -16,7 +16,6 @@ enum Op {
     Misconfigure(usize),
     /// The attempt is called off, and nobody tells.
     Drop(usize),
-    ForgetProbe,
     Force(Force),
     Reset,
     /// Milliseconds; the clock may go back.
@@ -32,7 +31,6 @@ fn op() -> impl Strategy<Value = Op> {
         2 => any::<usize>().prop_map(Op::Say),
         1 => any::<usize>().prop_map(Op::Misconfigure),
         2 => any::<usize>().prop_map(Op::Drop),
-        1 => Just(Op::ForgetProbe),
         1 => force.prop_map(Op::Force),
         1 => Just(Op::Reset),
         8 => (-2_000_i64..20_000).prop_map(Op::Clock),
@@ -83,7 +81,7 @@ impl World {
     fn take(&mut self, at: usize) -> Option<Pass> {
         let count = self.passes.len();
         let pass = (count > 0).then(|| self.passes.swap_remove(at % count))?;
-        self.probe = self.probe.filter(|(number, _)| *number != pass.number());
+        self.probe = self.probe.filter(|(number, _)| *number != pass.number);
         Some(pass)
     }
 
@@ -125,11 +123,6 @@ impl World {
                 self.probe = probe;
                 None
             }
-            Op::ForgetProbe => {
-                self.breaker.forget_probe();
-                self.probe = None;
-                None
-            }
             Op::Force(force) => {
                 self.forced = force;
                 let now = self.clock();
@@ -163,7 +156,7 @@ impl World {
                 assert_eq!(self.state, BreakerState::HalfOpen);
                 let under_way = self.probe.filter(|(_, lapses)| self.latest < *lapses);
                 assert_eq!(under_way, None, "never two probes at once");
-                self.probe = Some((pass.number(), self.latest + LIMITS.probe_for));
+                self.probe = Some((pass.number, self.latest + LIMITS.probe_for));
                 self.out(pass);
             }
             Permit::Wait { until } => {
@@ -174,7 +167,7 @@ impl World {
     }
 
     fn out(&mut self, pass: Pass) {
-        assert!(self.given.insert(pass.number()), "each pass is another");
+        assert!(self.given.insert(pass.number), "each pass is another");
         self.passes.push(pass);
     }
 

@@ -62,15 +62,8 @@ impl Force {
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a probe's outcome must be told, or it keeps the next one waiting"]
 pub struct Pass {
+    /// From 1.
     pub(super) number: u64,
-}
-
-impl Pass {
-    /// Its number, from 1, for logs.
-    #[must_use]
-    pub fn number(&self) -> u64 {
-        self.number
-    }
 }
 
 /// The answer to who wants to make an attempt.

@@ -32,16 +32,6 @@ impl Algorithm {
             _ => Self::Crc32,
         }
     }
-
-    /// The name in statistics.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Crc32 => "crc32",
-            Self::Sha256 => "sha256",
-            Self::HmacSha256 => "hmac_sha256",
-        }
-    }
 }
 
 /// The checksum of canonical JSON, in lower-case hexadecimal.

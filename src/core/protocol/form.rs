@@ -9,7 +9,7 @@ use super::{
     CloseReason, Opcode, ServerFrame, close_frame, close_frame_of, control_frame, legacy, session,
     sse,
 };
-use crate::core::realtime::phoenix::Vsn;
+use crate::core::{millis, realtime::phoenix::Vsn};
 
 /// The protocol that a session hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,8 +75,7 @@ impl Form {
 
     /// Appends the last that a session hears: why it ends, and when to come back, if it should.
     pub fn end(self, out: &mut Vec<u8>, reason: CloseReason, reconnect_after: Option<Duration>) {
-        let millis = |after: Duration| u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-        let reconnect_after_ms = reconnect_after.map(millis);
+        let reconnect_after_ms = reconnect_after.map(millis::whole);
         match self {
             Self::Session => session::end(out, reason, reconnect_after_ms),
             Self::Sse => sse::end(out, reason, reconnect_after_ms),

@@ -8,22 +8,10 @@ use super::{
     measures::{Counts, Measures},
     plan::Plan,
 };
-use crate::core::share::Share;
+use crate::core::{millis, share::Share};
 
 /// What is looked at.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = RolloutSign)]
 pub enum Sign {
@@ -35,7 +23,7 @@ pub enum Sign {
     Breaker,
     /// Events with a verdict.
     Samples,
-    /// Their share of those committed.
+    /// Their share of those whose verdict is due.
     Scored,
     /// The share of them that were seen as they should be.
     MatchRate,
@@ -124,7 +112,7 @@ pub(super) fn gates(plan: &Plan, step: Counts, now: &Measures) -> Vec<Gate> {
         yes(Sign::Validation, now.validating, "verdicts are made", "no verdicts are made"),
         yes(Sign::Breaker, !now.breaker_open, "the breaker is closed", "the breaker is not closed"),
         samples(plan, step),
-        rate(Sign::Scored, step.scored_rate(), plan.min_scored, "of the events are scored"),
+        rate(Sign::Scored, step.scored_rate(), plan.min_scored, "of the due events are scored"),
         rate(Sign::MatchRate, step.match_rate(), plan.match_rate, "of the scored events match"),
         latency(plan, now.p95),
         errors(plan, step.error_rate()),
@@ -157,13 +145,13 @@ fn of_share(gate: Sign, holds: bool, value: Option<Share>, limit: Share, detail:
 }
 
 fn latency(plan: &Plan, p95: Option<Duration>) -> Gate {
-    let limit = millis(plan.latency);
-    let detail = p95.map(millis).map_or_else(
+    let limit = millis::exact(plan.latency);
+    let detail = p95.map(millis::exact).map_or_else(
         || "nothing arrived in the last minute".to_owned(),
         |value| format!("p95 is {value:.1} ms, of at most {limit} ms"),
     );
     let holds = p95.is_some_and(|p95| p95 <= plan.latency);
-    Gate { gate: Sign::Latency, holds, value: p95.map(millis), limit: Some(limit), detail }
+    Gate { gate: Sign::Latency, holds, value: p95.map(millis::exact), limit: Some(limit), detail }
 }
 
 fn errors(plan: &Plan, value: Option<Share>) -> Gate {
@@ -220,9 +208,13 @@ pub(super) fn bad(plan: &Plan, pulse: &Pulse) -> Vec<Reason> {
         });
     let latency = p95.filter(|p95| *p95 > slow).map(|p95| Reason {
         trigger: Sign::Latency,
-        value: Some(millis(p95)),
-        limit: Some(millis(slow)),
-        detail: format!("p95 is {:.1} ms, more than {:.1} ms", millis(p95), millis(slow)),
+        value: Some(millis::exact(p95)),
+        limit: Some(millis::exact(slow)),
+        detail: format!(
+            "p95 is {:.1} ms, more than {:.1} ms",
+            millis::exact(p95),
+            millis::exact(slow)
+        ),
     });
     [match_rate, error_rate, latency].into_iter().flatten().collect()
 }
@@ -245,8 +237,4 @@ pub(super) fn beyond(percent: u8, maximum: u8) -> Reason {
         limit: Some(f64::from(maximum)),
         detail: format!("the maximum is {maximum} %"),
     }
-}
-
-pub(super) fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1_000.0
 }

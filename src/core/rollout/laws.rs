@@ -102,7 +102,7 @@ impl World {
             Op::Seconds(seconds, [events, faults, unscored, requests, failures], p95) => {
                 for _ in 0..seconds {
                     let scored = events.saturating_sub(unscored);
-                    self.measures.committed += events;
+                    self.measures.due += events;
                     self.measures.scored += scored;
                     self.measures.matched += scored.saturating_sub(faults);
                     self.measures.attempts += requests;
@@ -181,13 +181,13 @@ impl World {
         // At least so many of a thousand.
         let share = |part: u64, whole: u64, least: u64| whole > 0 && part * 1_000 >= whole * least;
         let scored = now.scored - base.scored;
-        let committed = now.committed - base.committed;
+        let due = now.due - base.due;
         let attempts = now.attempts - base.attempts;
         now.covered
             && now.validating
             && !now.breaker_open
             && scored >= plan().min_events
-            && share(scored.min(committed), committed, 990)
+            && share(scored.min(due), due, 990)
             && share(now.matched - base.matched, scored, 999)
             && now.p95.is_some_and(|p95| p95 <= plan().latency)
             && attempts > 0

@@ -27,7 +27,7 @@ pub struct Rollout {
     /// How often it came back in a row, and from where first.
     fallen: u32,
     from: u8,
-    /// Whether the breaker was open at the last tick, and whether that is still news.
+    /// Whether the breaker was open at the last tick, and whether that brings it back.
     open: bool,
     armed: bool,
 }
@@ -78,7 +78,7 @@ impl Rollout {
             fallen: memory.fallen,
             from: memory.from.max(percent),
             open: false,
-            armed: true,
+            armed: !memory.outage,
         })
     }
 
@@ -88,7 +88,8 @@ impl Rollout {
         let now = self.at(now);
         let lately = self.count(now, measures);
         self.open = measures.breaker_open;
-        self.armed |= !self.open;
+        // Closed alone says nothing: after a start it is, before anything was tried.
+        self.armed |= !self.open && measures.attempts > measures.failures;
         if self.step.percent == 0 {
             self.baseline.add(now, measures.p95);
         }
@@ -212,7 +213,7 @@ impl Rollout {
     #[must_use]
     pub fn memory(&self) -> Memory {
         let (baseline, paused) = (self.baseline(), self.paused);
-        Memory { baseline, paused, fallen: self.fallen, from: self.from }
+        Memory { baseline, paused, fallen: self.fallen, from: self.from, outage: !self.armed }
     }
 
     /// The time, which never goes back.

@@ -7,8 +7,8 @@ use crate::core::share::Share;
 /// How the realtime path does, as of now. Counts go up from the start of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Measures {
-    /// Events that were committed and are to go there.
-    pub committed: u64,
+    /// Events that were to go there, and whose verdict is due.
+    pub due: u64,
     /// Of them have a verdict that counts.
     pub scored: u64,
     /// Of these were seen there as they should be.
@@ -30,7 +30,7 @@ pub struct Measures {
 /// The counts of measures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
-    pub(super) committed: u64,
+    pub(super) due: u64,
     pub(super) scored: u64,
     pub(super) matched: u64,
     pub(super) attempts: u64,
@@ -39,8 +39,8 @@ pub(super) struct Counts {
 
 impl Measures {
     pub(super) fn counts(&self) -> Counts {
-        let Self { committed, scored, matched, attempts, failures, .. } = *self;
-        Counts { committed, scored, matched, attempts, failures }
+        let Self { due, scored, matched, attempts, failures, .. } = *self;
+        Counts { due, scored, matched, attempts, failures }
     }
 }
 
@@ -48,7 +48,7 @@ impl Counts {
     /// What was added since.
     pub(super) fn since(self, base: Self) -> Self {
         Self {
-            committed: self.committed.saturating_sub(base.committed),
+            due: self.due.saturating_sub(base.due),
             scored: self.scored.saturating_sub(base.scored),
             matched: self.matched.saturating_sub(base.matched),
             attempts: self.attempts.saturating_sub(base.attempts),
@@ -58,7 +58,7 @@ impl Counts {
 
     /// Whether somebody began to count anew.
     pub(super) fn went_back(self, before: Self) -> bool {
-        self.committed < before.committed
+        self.due < before.due
             || self.scored < before.scored
             || self.matched < before.matched
             || self.attempts < before.attempts
@@ -75,7 +75,7 @@ impl Counts {
     }
 
     pub(super) fn scored_rate(self) -> Option<Share> {
-        share(self.scored, self.committed)
+        share(self.scored, self.due)
     }
 
     pub(super) fn error_rate(self) -> Option<Share> {

@@ -13,15 +13,15 @@
 //! ```
 //!
 //! **Gates** must all hold, at each tick, for the whole hold time: every event goes to Realtime,
-//! verdicts are made, the breaker is closed, enough events are scored, and nearly all of those that
-//! were committed, the match rate, the p95 of the last minute, and the error rate. Rates are of
+//! verdicts are made, the breaker is closed, enough events are scored, and nearly all of those whose
+//! verdict is due, the match rate, the p95 of the last minute, and the error rate. Rates are of
 //! what was counted since the step began. What is not known does not hold.
 //!
 //! **Triggers** bring it back one step: the match rate or the error rate within the window, or the p95
 //! against the baseline, when they are bad without a break for `patience`; and a rate counts only
 //! with `min_faults` faults, so that one bad event of ten is not a rate of 90 %. The breaker has a
-//! patience of its own: when it opens, that is enough, once: as long as it stays open, its clients are on
-//! the direct path anyway.
+//! patience of its own: when it opens, that is enough, once: until something is delivered again, over a
+//! restart too, its clients are on the direct path anyway.
 //!
 //! **After it came back**, nothing counts for `grace`: verdicts of before are still coming. If things are
 //! still bad after that, it comes back by another step. It goes on after `cool_down` at the

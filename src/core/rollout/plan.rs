@@ -82,7 +82,7 @@ pub struct Plan {
     pub maximum: u8,
     /// Events that must have a verdict since the step began.
     pub min_events: u64,
-    /// Share of those committed since then that must have one.
+    /// Share of those whose verdict was due since then that must have one that counts.
     pub min_scored: Share,
     /// Gate: match rate since the step began, at least.
     pub match_rate: Share,

@@ -51,7 +51,7 @@ impl World {
     fn second(&mut self) -> Decision {
         let Way { events, faults, requests, failures, p95 } = self.path;
         self.now += SECOND;
-        self.measures.committed += events;
+        self.measures.due += events;
         self.measures.scored += events;
         self.measures.matched += events - faults;
         self.measures.attempts += requests;
@@ -113,7 +113,7 @@ fn each_gate_alone_keeps_it_where_it_is() {
         (|world| world.measures.validating = false, Sign::Validation),
         (|world| world.measures.breaker_open = true, Sign::Breaker),
         (|world| world.path.events = 40, Sign::Samples),
-        (|world| world.measures.committed += 1_000_000, Sign::Scored),
+        (|world| world.measures.due += 1_000_000, Sign::Scored),
         (|world| world.path.faults = 2, Sign::MatchRate),
         (|world| world.path.p95 = 101, Sign::Latency),
         (|world| world.path.failures = 1, Sign::ErrorRate),
@@ -238,6 +238,33 @@ fn a_breaker_that_opens_brings_it_back_at_once_and_once() {
     world.measures.breaker_open = true;
     world.second();
     assert_eq!(world.moves[1..], ["311 25 the breaker opened"]);
+}
+
+#[test]
+fn an_outage_brings_it_back_once_over_restarts_too() {
+    let mut world = World::at(75, plan());
+    world.seconds(5);
+    world.measures.breaker_open = true;
+    world.second();
+    assert_eq!(world.moves, ["6 50 the breaker opened"]);
+    for _ in 0..3 {
+        let memory = world.rollout.memory();
+        world.rollout = Rollout::try_new(plan(), 50, world.now, memory).unwrap();
+        // Closed, before anything was tried; then open again.
+        world.path = Way { events: 0, requests: 0, ..WELL };
+        world.measures = Measures { covered: true, validating: true, ..Measures::default() };
+        world.seconds(5);
+        world.path = Way { events: 0, requests: 1, failures: 1, ..WELL };
+        world.measures.breaker_open = true;
+        world.seconds(5);
+    }
+    assert_eq!((world.moves.len(), world.rollout.fallen()), (1, 1));
+    world.path = WELL;
+    world.measures.breaker_open = false;
+    world.second();
+    world.measures.breaker_open = true;
+    world.second();
+    assert_eq!(world.moves.len(), 2);
 }
 
 #[test]

@@ -81,4 +81,6 @@ pub struct Memory {
     pub fallen: u32,
     /// From where at most.
     pub from: u8,
+    /// It came back because the breaker opened, and nothing has been delivered since.
+    pub outage: bool,
 }

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, ops::AddAssign, time::Duration};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::core::event::rfc3339;
+use crate::core::{event::rfc3339, millis};
 
 /// Types that have a row of their own.
 pub const MAX_TYPES: usize = 64;
@@ -143,7 +143,7 @@ impl Account {
             passed_events: passed,
             failed_events: failed,
             pass_rate: of_all(passed as f64 * 100.0),
-            avg_validation_time_ms: of_all(took.as_secs_f64() * 1_000.0),
+            avg_validation_time_ms: of_all(millis::exact(took)),
             total_errors: errors,
             total_warnings: 0,
             last_updated: self.last.map(rfc3339),

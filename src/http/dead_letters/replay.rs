@@ -10,7 +10,7 @@ use chrono::Utc;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::{LetterBody, audit, change, nothing, number};
+use super::{LetterBody, change, nothing, number};
 use crate::{
     actors::{
         adapter::{GetAdapter, Redeliver, RedeliverError},
@@ -23,9 +23,9 @@ use crate::{
     http::{
         Caller, Router,
         adapters::Realtime,
+        audit,
         contract::problems,
-        events::unreadable,
-        problem::{Code, Problem},
+        problem::{Code, Problem, unreadable},
     },
     storage::{DeadLetter, DeadLetterChange, DeadLetterStatus, Noted},
 };
@@ -63,8 +63,7 @@ pub async fn replay(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = number(&id)?;
-    let by = caller.identity.name.as_deref().unwrap_or("anybody").into();
-    let replay = Replay { router: router.clone(), id, by, failed_too: true };
+    let replay = Replay { router: router.clone(), id, by: caller.name().into(), failed_too: true };
     // A task of its own: a client that goes away does not leave the letter without its outcome.
     let replayed = rt::spawn(replay.run()).await.map_err(|error| {
         tracing::error!(%error, id, "the replay of a dead letter broke off");
@@ -180,7 +179,7 @@ impl Replay {
             members.insert("event_id".into(), letter.event.id.to_string().into());
         }
         let (action, subject) = (format!("dead_letter.{what}").into(), self.id.to_string().into());
-        audit(&self.router, Record { actor: self.by.clone(), action, subject, detail }).await;
+        audit::tell(&self.router, Record { actor: self.by.clone(), action, subject, detail }).await;
     }
 }
 

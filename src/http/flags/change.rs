@@ -1,6 +1,6 @@
 //! Flags that are set and cleared at run time. Who does it is in the audit log.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use chrono::{TimeDelta, Utc};
@@ -10,11 +10,13 @@ use utoipa::ToSchema;
 
 use super::{FlagRow, FlagsSnapshot, IssueRow};
 use crate::{
-    actors::journal::PublishError,
     http::{
         Caller, Router,
+        audit::check_reason,
         contract::problems,
         problem::{Code, Problem},
+        query::body,
+        settings::refused,
     },
     settings::{Fault, Faults, KEYS, Key, Origin, Override, nearest},
     tasks::reloader::{Applied, Change, ReloadError},
@@ -24,19 +26,17 @@ use crate::{
 const SECTION: &str = "flags.";
 /// The longest that a flag may be set for, when it is to end by itself.
 const LONGEST: Duration = Duration::from_hours(366 * 24);
-/// Longest reason, in characters.
-const MAX_REASON: usize = 500;
 
 problems!(
     /// What setting a flag may end in.
-    SetProblems: BadFlagRequest, NotFound, SettingsInvalid, InvalidFlag, NotReady, OutcomeUnknown,
-    QueueFull, ShuttingDown, StorageFull, StorageUnavailable
+    SetProblems: BadFlagRequest, NotFound, SettingsInvalid, InvalidFlag, OutcomeUnknown, QueueFull,
+        ShuttingDown, StorageFull, StorageUnavailable
 );
 
 problems!(
     /// What clearing a flag may end in.
-    ClearProblems: NotFound, SettingsInvalid, NotReady, OutcomeUnknown, QueueFull, ShuttingDown,
-    StorageFull, StorageUnavailable
+    ClearProblems: NotFound, SettingsInvalid, OutcomeUnknown, QueueFull, ShuttingDown, StorageFull,
+        StorageUnavailable
 );
 
 /// A flag as it is to be.
@@ -82,30 +82,30 @@ pub async fn set(
     router: web::Data<Router>,
     caller: web::ReqData<Caller>,
     name: web::Path<String>,
-    body: web::Bytes,
+    sent: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
     let key = find(&name)?;
-    let request: FlagRequest = serde_json::from_slice(&body).map_err(|error| {
-        let detail = format!("the body must be {{\"value\": …}}: {error}");
-        Problem::new(Code::BadFlagRequest, detail)
-    })?;
+    let request: FlagRequest = body(&sent, Code::BadFlagRequest, r#"{"value": …}"#)?;
     if request.value.is_null() {
         let detail = format!("{} must be {}, not null", key.path, key.allowed());
         return Err(Problem::new(Code::InvalidFlag, detail));
     }
-    if request.reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
-        let detail = format!("`reason` may have {MAX_REASON} characters");
-        return Err(Problem::new(Code::BadFlagRequest, detail));
-    }
+    let reason = request.reason.unwrap_or_default();
+    check_reason(&reason, Code::BadFlagRequest)?;
     let at = Utc::now();
     let until = match request.expires_in {
         Some(text) => Some(at + lifetime(&text)?),
         None => None,
     };
-    let (key_path, by) = (key.path.to_owned(), actor(&caller));
-    let reason = request.reason.unwrap_or_default().into();
-    let set = Override { key: key_path, value: request.value, by, at, until, reason };
-    apply(&router, key, Change::Override(set)).await
+    let wanted = Override {
+        key: key.path.to_owned(),
+        value: request.value,
+        by: caller.name().into(),
+        at,
+        until,
+        reason: reason.into(),
+    };
+    apply(&router, key, Change::Override(wanted)).await
 }
 
 /// Clears what was set at run time: the flag is again what the environment, Settings.toml or its
@@ -124,8 +124,8 @@ pub async fn clear(
     name: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let key = find(&name)?;
-    let reason = "".into();
-    let change = Change::Clear { key: key.path.to_owned(), by: actor(&caller), reason };
+    let by = caller.name().into();
+    let change = Change::Clear { key: key.path.to_owned(), by, reason: "".into() };
     apply(&router, key, change).await
 }
 
@@ -135,23 +135,14 @@ async fn apply(
     change: Change,
 ) -> Result<HttpResponse, Problem> {
     let applied = router.reloader.apply(change).await;
-    let Applied { changed, .. } = applied.map_err(|error| refused(key, &error))?;
+    let Applied { changed, .. } = applied.map_err(|error| match &error {
+        ReloadError::Invalid(faults) => invalid(key, faults),
+        _ => refused(&error),
+    })?;
     let FlagsSnapshot { generation, flags, issues, .. } = FlagsSnapshot::of(&router.settings());
     let flag = flags.into_iter().find(|flag| flag.key == key.path);
     let flag = flag.ok_or_else(|| unknown(key.path))?;
     Ok(HttpResponse::Ok().json(FlagChange { generation, flag, changed, issues }))
-}
-
-/// Why a flag is not as it was to be.
-fn refused(key: &Key, error: &ReloadError) -> Problem {
-    match error {
-        ReloadError::Invalid(faults) => invalid(key, faults),
-        ReloadError::NotSet(_) => Problem::new(Code::NotFound, error.to_string()),
-        ReloadError::Unfit(reason) => {
-            Problem::new(Code::NotReady, format!("{} cannot be followed now: {reason}", key.path))
-        }
-        ReloadError::Storage(error) => Problem::new(uncertain(error), error.to_string()),
-    }
 }
 
 /// The fault of what was to be set, or of what it does not go with.
@@ -163,17 +154,6 @@ fn invalid(key: &Key, faults: &Faults) -> Problem {
             Problem::new(Code::InvalidFlag, format!("{at} {message}"))
         }
         None => Problem::new(Code::SettingsInvalid, faults.to_string()),
-    }
-}
-
-/// What became of something that the journal was to write.
-fn uncertain(error: &PublishError) -> Code {
-    match error {
-        PublishError::QueueFull => Code::QueueFull,
-        PublishError::StorageFull => Code::StorageFull,
-        PublishError::ShuttingDown => Code::ShuttingDown,
-        PublishError::Unavailable | PublishError::Refused(_) => Code::StorageUnavailable,
-        PublishError::Unknown => Code::OutcomeUnknown,
     }
 }
 
@@ -210,10 +190,6 @@ fn lifetime(text: &str) -> Result<TimeDelta, Problem> {
         return Err(bad());
     }
     TimeDelta::from_std(lifetime).map_err(|_too_long| bad())
-}
-
-fn actor(caller: &Caller) -> Arc<str> {
-    caller.identity.name.as_deref().unwrap_or("anybody").into()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     core::event::rfc3339,
-    http::{Router, events::unreadable},
+    http::{Router, problem::unreadable},
     storage::{AuditEntry, AuditQuery, From},
 };
 

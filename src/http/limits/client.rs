@@ -17,7 +17,7 @@ use governor::{
     state::{InMemoryState, NotKeyed},
 };
 
-use crate::core::access::Quota;
+use crate::core::{access::Quota, millis};
 
 /// What a client may take; nothing is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,8 +128,7 @@ impl Client {
 
     /// Notes when it was seen, since the router started.
     pub(super) fn saw(&self, now: Duration) {
-        let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        self.seen.store(millis, Ordering::Relaxed);
+        self.seen.store(millis::whole(now), Ordering::Relaxed);
     }
 
     /// When it was seen last, since the router started.

@@ -64,8 +64,7 @@ fn attempts(adapter: &AdapterView, measures: &mut Measures) {
 fn verdicts(compared: &ValidationView, observed: &mut Observed) {
     let path = compared.of(Path::Realtime);
     let measures = &mut observed.measures;
-    let waiting = u64::try_from(path.waiting).unwrap_or(u64::MAX);
-    measures.committed = path.totals.due().saturating_add(waiting);
+    measures.due = path.totals.due();
     measures.scored = path.totals.scored();
     measures.matched = path.totals.matched;
     measures.p95 = path.latency.p95_ms.map(|millis| Duration::from_secs_f64(millis / 1_000.0));

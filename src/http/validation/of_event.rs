@@ -4,14 +4,18 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Clock, milliseconds};
+use super::Clock;
 use crate::{
     actors::validator::{GetSeen, SeenOnPaths},
     core::{
         event::rfc3339,
         matching::{Path, Seen, Unscored},
+        millis,
     },
-    http::{Router, events::unreadable, ops::stopping, problem::Problem},
+    http::{
+        Router,
+        problem::{Problem, stopping, unreadable},
+    },
     storage::StoredVerdict,
 };
 
@@ -95,7 +99,7 @@ fn recent(path: Path, seen: &Seen, clock: Clock) -> OnPath {
             expected_hash: expected.to_string(),
             seen_hash: seen.map(|hash| hash.to_string()),
             copies: Some(*copies),
-            latency_ms: latency.map(milliseconds),
+            latency_ms: latency.map(millis::exact),
             ..waits
         },
         Seen::Decided(case) => OnPath {
@@ -104,7 +108,7 @@ fn recent(path: Path, seen: &Seen, clock: Clock) -> OnPath {
             expected_hash: case.expected.to_string(),
             seen_hash: case.seen.map(|hash| hash.to_string()),
             copies: Some(case.copies),
-            latency_ms: case.latency.map(milliseconds),
+            latency_ms: case.latency.map(millis::exact),
             decided_at: Some(clock.at(case.decided_at)),
             ..waits
         },

@@ -51,7 +51,7 @@ fn a_public_topic_lasts_as_long_as_its_channels_and_a_private_one_for_a_while() 
     drop((second, private));
     topics.forget_idle(Instant::now());
     assert_eq!(names(&topics), ["c", "d", "monitoring"]);
-    topics.forget_idle(Instant::now() + topics.settings().replay_window);
+    topics.forget_idle(Instant::now() + topics.options.settings.replay_window);
     assert_eq!(names(&topics), ["monitoring"]);
 }
 

@@ -13,7 +13,7 @@ use crate::{
         rehearsal::Rehearsals,
     },
     core::{matching::Path, tail::SharedTail},
-    settings::{LiveSettings, Paths, Settings, TransportKind},
+    settings::{LiveSettings, Settings, TransportKind},
     telemetry::Metrics,
 };
 
@@ -108,8 +108,8 @@ impl Keeper {
 
 /// The probes that settings ask for.
 fn wanted(settings: &Settings, builtin: &Builtin) -> Option<Wanted> {
-    let is_compared = settings.flags.enable_validation && Paths::of(&settings.flags).realtime;
-    let realtime = factory::destination(settings, Some(builtin)).ok().filter(|_| is_compared)?;
+    let realtime = factory::destination(settings, Some(builtin)).ok();
+    let realtime = realtime.filter(|_| settings.compares_paths())?;
     let rows = settings.realtime.transport == TransportKind::Postgres;
     Some(Wanted { realtime, rows, canary: settings.validation.canary })
 }
