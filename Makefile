@@ -34,6 +34,7 @@ check: ## Formatting, lints and documentation, with warnings as errors
 
 docs: ## Write the parts of docs/ that are made from the code
 	SIGNALBOX_WRITE_DOCS=1 cargo test --locked --test it docs:: -- --test-threads 1
+	npm --prefix dashboard run --silent types
 
 deny: ## Licences, advisories and sources of all dependencies
 	@cargo deny --version >/dev/null 2>&1 || { echo "cargo-deny is missing: cargo install --locked cargo-deny"; exit 1; }
@@ -55,4 +56,5 @@ soak: setup ## The long versions of the load, fault and property tests
 	cargo build --locked --release
 	cargo build --locked
 	$(SOAK) --test it -- --test-threads 1 --nocapture delivery_outage::an_outage
-	$(SOAK) --lib --bins --tests -- --skip delivery_outage::an_outage
+	$(SOAK) --test it -- --test-threads 1 --nocapture dashboard_page::it_stays_small
+	$(SOAK) --lib --bins --tests -- --skip delivery_outage::an_outage --skip dashboard_page::it_stays_small

@@ -32,7 +32,7 @@ use crate::{
     http::{
         self, Router,
         auth::{Authenticator, NoRandomness},
-        dead_letters, ledger,
+        dead_letters, history, ledger,
     },
     settings::Loaded,
     storage::StorageError,
@@ -132,6 +132,7 @@ fn keep_going(
     actix_rt::spawn(retention(router, cursors).run());
     actix_rt::spawn(dead_letters::drain(router.clone()));
     actix_rt::spawn(ledger::watch(router.clone()));
+    actix_rt::spawn(history::watch(router.clone()));
     actix_rt::spawn(http::rollout::watch(router.clone()));
     actix_rt::spawn(router.limits.clone().sweep());
     actix_rt::spawn(router.topics.clone().sweep());

@@ -17,8 +17,8 @@ use super::{live::Works, options::Common};
 use crate::{
     actors::{legacy::board::Board, validator::Validator},
     http::{
-        Router, auth::Authenticator, budget::Budget, in_flight::InFlight, ingest::Idempotent,
-        ledger::LedgerState, rollout::RolloutDesk,
+        Router, auth::Authenticator, budget::Budget, history::Past, in_flight::InFlight,
+        ingest::Idempotent, ledger::LedgerState, rollout::RolloutDesk,
     },
     tasks::reloader::Reloader,
 };
@@ -64,6 +64,7 @@ impl RouterParts {
             requests: InFlight::default(),
             bodies: Budget::default(),
             idempotent: Idempotent::default(),
+            history: Past::default(),
             ledger: LedgerState::default(),
             draining: AtomicBool::new(false),
             started: Instant::now(),

@@ -15,6 +15,7 @@ pub mod event_trace;
 pub mod events;
 pub mod flags;
 pub mod guard;
+pub mod history;
 pub mod in_flight;
 pub mod ingest;
 pub mod ledger;
@@ -63,6 +64,7 @@ use self::{
     connection::Pace,
     door::Door,
     guard::cors,
+    history::Past,
     in_flight::InFlight,
     ingest::Idempotent,
     ledger::LedgerState,
@@ -130,6 +132,8 @@ pub struct Router {
     pub bodies: Budget,
     /// Requests that had an `Idempotency-Key`.
     pub idempotent: Idempotent,
+    /// What was measured in the last day.
+    pub history: Past,
     /// Whether it all adds up, as far as was looked.
     pub ledger: LedgerState,
     /// Set when the router stops: nothing new is taken.

@@ -1,6 +1,6 @@
 //! What operators look at: health, metrics, and who is connected.
 
-use actix_web::{HttpResponse, http::header::ContentType, web};
+use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -9,7 +9,6 @@ use super::{
     contract::problems,
     dead_letters::dead_letter_counts,
     problem::{self, Code, Problem, stopping},
-    routes::{ROUTES, Route},
 };
 use crate::actors::{
     broadcaster::{CloseSession, ListSessions},
@@ -121,20 +120,6 @@ pub async fn close_session(
         Ok(false) => Err(Problem::new(Code::NotFound, format!("there is no session {id}"))),
         Err(error) => Err(stopping(error)),
     }
-}
-
-/// Where to look.
-#[utoipa::path(
-    get, path = "/", operation_id = "get_index", tag = "contract",
-    responses((status = 200, description = "The routes, as a text.", body = String))
-)]
-pub async fn index() -> HttpResponse {
-    let mut text = format!("Signalbox {}\n\n", env!("CARGO_PKG_VERSION"));
-    for route in ROUTES {
-        let Route { method, path, what, .. } = route;
-        text.extend([&*format!("{method:7} {path:22} "), what, "\n"]);
-    }
-    HttpResponse::Ok().insert_header(ContentType::plaintext()).body(text)
 }
 
 /// Every session of every worker.

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, guard as methods, http::hea
 
 use super::{
     adapters, audit, auth, broadcast, connect, contract, dashboard, dead_letters, event_trace,
-    events, flags, ingest, ledger, legacy, ops,
+    events, flags, history, ingest, ledger, legacy, ops,
     problem::{Code, Problem},
     rehearsal, rollout, settings, stats, stream, upgrade, validation,
 };
@@ -66,6 +66,12 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/sessions", READ, "who is connected"),
     route("DELETE", "/v1/sessions/{id}", ADMIN, "close a session"),
     route("GET", "/v1/stats", READ, "everything at a glance"),
+    route(
+        "GET",
+        "/v1/history",
+        READ,
+        "what was measured in the last day, and what changed meanwhile",
+    ),
     route("GET", "/v1/adapters", READ, "every delivery path: how it is, how far, what it has done"),
     route(
         "POST",
@@ -115,7 +121,8 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/docs", ANYBODY, "this contract, for people"),
     route("GET", "/docs/{file}", ANYBODY, "what that page is made of"),
     route("GET", "/client.js", ANYBODY, "the client for browsers, as an ES module"),
-    route("GET", "/", ANYBODY, "where to look"),
+    route("GET", "/assets/{file}", ANYBODY, "what the dashboard is made of"),
+    route("GET", "/", ANYBODY, "the dashboard; where to look, for those who do not take HTML"),
 ];
 
 /// Puts the routes of [`ROUTES`] into an app, all but the sockets: those are upgrades.
@@ -130,7 +137,8 @@ pub fn configure(app: &mut web::ServiceConfig) {
         .service(resource("/docs").route(get().to(contract::page)))
         .service(resource("/docs/{file}").route(get().to(contract::file)))
         .service(resource("/client.js").route(get().to(dashboard::client)))
-        .service(resource("/").route(get().to(ops::index)))
+        .service(resource("/assets/{file}").route(get().to(dashboard::asset)))
+        .service(resource("/").route(get().to(dashboard::index)))
         .default_service(web::to(nowhere));
 }
 
@@ -151,6 +159,7 @@ fn events_and_clients(app: &mut web::ServiceConfig) {
 /// How the router works, and what can be done about it.
 fn operate(app: &mut web::ServiceConfig) {
     app.service(resource("/v1/stats").route(get().to(stats::stats)))
+        .service(resource("/v1/history").route(get().to(history::show)))
         .service(resource("/v1/ledger").route(get().to(ledger::ledger)))
         .service(resource("/v1/adapters").route(get().to(adapters::list)))
         .service(resource("/v1/adapters/{name}/breaker").route(web::post().to(adapters::force)))

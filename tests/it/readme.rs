@@ -79,7 +79,7 @@ fn checkout() -> TempDir {
         symlink(from, to).unwrap();
     }
     symlink(target(), folder.path().join("target")).unwrap();
-    for made in ["dashboard/node_modules", "dashboard/dist/client.js"] {
+    for made in ["dashboard/node_modules", "dashboard/dist/client.js", "dashboard/dist/page"] {
         symlink(Path::new(ROOT).join(made), folder.path().join(made)).unwrap();
     }
     folder

@@ -3,7 +3,7 @@
 
 import type { Category, Filter, MonitoringEvent } from "./types.js";
 
-const CATEGORIES: readonly Category[] = ["critical", "performance", "user_activity", "system", "debug"];
+export const CATEGORIES: readonly Category[] = ["critical", "performance", "user_activity", "system", "debug"];
 /** Longest pattern, in characters. */
 const MAX_PATTERN = 200;
 

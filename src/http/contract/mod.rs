@@ -29,7 +29,7 @@ pub(super) use problems::{problems, responses};
 use self::schemas::NewEvent;
 use super::{
     adapters, audit, auth, broadcast, connect, dashboard, dead_letters, event_trace, events, flags,
-    ingest, ledger, legacy, ops,
+    history, ingest, ledger, legacy, ops,
     problem::{Body, Code, FaultBody, Outcome},
     rehearsal, rollout,
     routes::{ROUTES, Route},
@@ -69,7 +69,7 @@ const TOKEN: &str = "token";
         upgrade::expected, upgrade::expected_realtime, upgrade::expected_socket, broadcast::post,
         broadcast::post_realtime, broadcast::post_one, broadcast::post_one_realtime,
         auth::post_ticket, ops::sessions, ops::close_session,
-        stats::stats, adapters::list, adapters::force, validation::show, dead_letters::list, dead_letters::one, dead_letters::delete,
+        stats::stats, history::show, adapters::list, adapters::force, validation::show, dead_letters::list, dead_letters::one, dead_letters::delete,
         rehearsal::show, rehearsal::begin, rehearsal::end,
         dead_letters::replay, audit::list,
         connect::connect, rollout::show, rollout::post, rollout::preview, rollout::report,
@@ -77,8 +77,8 @@ const TOKEN: &str = "token";
         legacy::dashboard, legacy::producer, legacy::status, legacy::health,
         legacy::flags::flags_health, legacy::flags::flags_status, legacy::flags::validation_metrics,
         legacy::flags::adapter_metrics, legacy::flags::flush,
-        ops::livez, ops::readyz, ops::metrics, ops::index,
-        openapi_json, asyncapi_yaml, page, file, dashboard::client,
+        ops::livez, ops::readyz, ops::metrics,
+        openapi_json, asyncapi_yaml, page, file, dashboard::client, dashboard::asset, dashboard::index,
     ),
     components(schemas(Body, Category, FaultBody, flags::FlagName, NewEvent, Outcome)),
     modifiers(&FromRoutes),

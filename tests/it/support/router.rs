@@ -257,7 +257,7 @@ pub fn command(folder: &TempDir, settings: &[(String, String)], bind: &str) -> C
 }
 
 /// The binary; `SIGNALBOX_BINARY` names another build of it.
-fn binary() -> String {
+pub fn binary() -> String {
     env::var("SIGNALBOX_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_signalbox").to_owned())
 }
 
