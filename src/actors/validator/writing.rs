@@ -46,7 +46,7 @@ impl Validator {
                 // They are written later; when that is not soon enough, some will have no room.
                 Err(error) => tracing::debug!(%error, "verdicts are not kept yet"),
             }
-            validator.tell_asking(count, kept.err());
+            validator.tell_asking(count, kept.as_ref().err());
             if !validator.asking.is_empty() {
                 validator.keep(ctx);
             }
@@ -54,10 +54,10 @@ impl Validator {
     }
 
     /// A lot was written, or was not.
-    fn tell_asking(&mut self, count: usize, error: Option<PublishError>) {
+    fn tell_asking(&mut self, count: usize, error: Option<&PublishError>) {
         for mut asking in std::mem::take(&mut self.asking) {
             if error.is_some() {
-                asking.answer(error.clone());
+                asking.answer(error.cloned());
                 continue;
             }
             let of_these = count.min(asking.left);

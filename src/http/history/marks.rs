@@ -80,7 +80,8 @@ fn words(entry: &AuditEntry) -> Option<(MarkKind, String)> {
     match area {
         "override" => {
             let key = entry.subject.strip_prefix("setting:").filter(|key| *key != PERCENT)?;
-            let (before, after) = (short(&detail["before"]), short(&detail["after"]));
+            let told = |name| short(detail.get(name).unwrap_or(&Value::Null));
+            let (before, after) = (told("before"), told("after"));
             Some((MarkKind::Flag, format!("{key}: {before} → {after}")))
         }
         "rollout" => Some((MarkKind::Rollout, rollout(deed, &detail))),

@@ -73,8 +73,8 @@ async fn one_that_is_replaced_is_over_and_ends_no_other() {
     let answer = rehearse(&router, &drop).await;
     let until_then = answer.json["rehearsal"]["until"].as_str().unwrap();
     let until_then: DateTime<Utc> = until_then.parse().unwrap();
-    let held = "signalbox_rehearsal_held_events";
-    until(async || (metric(&router, held).await == 0).then_some(())).await;
+    let waiting = "signalbox_rehearsal_held_events";
+    until(async || (metric(&router, waiting).await == 0).then_some(())).await;
     let lines = until(async || {
         let lines = audited(&router).await;
         (lines.len() == 4).then_some(lines)
