@@ -1,6 +1,5 @@
 //! The composition root: what is made in which order, and what is stopped in which order.
 
-mod background;
 mod delivery;
 mod listeners;
 mod live;

@@ -80,7 +80,7 @@ struct Query {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only described")]
 struct Parameters {
-    /// From this time on: five minutes ago when nothing is said, and a day at most.
+    /// From this time on: five minutes before `until` when nothing is said, and a day ago at most.
     since: Option<DateTime<Utc>>,
     /// Up to this time: now, when nothing is said.
     until: Option<DateTime<Utc>>,
@@ -112,7 +112,7 @@ struct HistoryBody {
 
 impl Query {
     fn parse(pairs: &[(String, String)], now: DateTime<Utc>) -> Result<Self, Problem> {
-        let mut query = Self { since: now - LATELY, until: now, points: POINTS.0 };
+        let (mut since, mut until, mut points) = (None, now, POINTS.0);
         for (name, value) in pairs {
             let time = || {
                 value.parse().map_err(|error| {
@@ -121,23 +121,24 @@ impl Query {
                 })
             };
             match name.as_str() {
-                "since" => query.since = time()?,
-                "until" => query.until = time()?,
+                "since" => since = Some(time()?),
+                "until" => until = time()?,
                 "points" => {
-                    let points = value.parse().ok().filter(|points| POINTS.1.contains(points));
-                    query.points = points.ok_or_else(|| bad(name, "10 to 1000"))?;
+                    let wanted = value.parse().ok().filter(|points| POINTS.1.contains(points));
+                    points = wanted.ok_or_else(|| bad(name, "10 to 1000"))?;
                 }
                 other => return Err(unknown(other, &PARAMETERS)),
             }
         }
-        if query.since > query.until {
+        if since.is_some_and(|since| since > until) {
             let detail = "`since` must not be after `until`, which is now when nothing is said";
             return Err(Problem::new(Code::BadParameter, detail));
         }
         // Of what is not known there are no points, however long it is.
-        query.since = query.since.clamp(now - DAY, now);
-        query.until = query.until.clamp(now - DAY, now);
-        Ok(query)
+        let known = |at: DateTime<Utc>| at.clamp(now - DAY, now);
+        let until = known(until);
+        let since = known(since.unwrap_or(until - LATELY));
+        Ok(Self { since, until, points })
     }
 }
 
@@ -184,6 +185,13 @@ mod tests {
     }
 
     #[test]
+    fn until_a_time_is_the_five_minutes_before() {
+        let until = NOW - TimeDelta::hours(1);
+        let query = parse(&[("until", &until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))]).unwrap();
+        assert_eq!((query.since, query.until), (until - LATELY, until));
+    }
+
+    #[test]
     fn no_more_than_a_day_is_looked_at() {
         let long = [("since", "0001-01-01T00:00:00Z"), ("until", "9999-01-01T00:00:00Z")];
         let query = parse(&long).unwrap();
@@ -195,7 +203,6 @@ mod tests {
         for pairs in [
             [("since", "yesterday")],
             [("since", "1971-01-01T00:00:00Z")],
-            [("until", "1969-01-01T00:00:00Z")],
             [("points", "9")],
             [("points", "1001")],
             [("point", "100")],
