@@ -23,7 +23,7 @@ fn browse(script: &str, arguments: &[&str]) -> String {
 
 #[test]
 fn it_shows_and_steers_all_harms_nobody_and_comes_back() {
-    println!("{}", browse("dashboard.mjs", &[]));
+    eprintln!("{}", browse("dashboard.mjs", &[]));
     // Its pictures are those of the documentation, and take some minutes.
     if env::var_os("SIGNALBOX_WRITE_DOCS").is_some() {
         browse("dashboard_pictures.mjs", &["../../docs/screenshots"]);
@@ -36,7 +36,7 @@ fn it_stays_small_and_usable_under_load() {
     let brief =
         [["--seconds", "10"], ["--rate", "100"], ["--burst-seconds", "5"], ["--burst-rate", "500"]];
     let brief = [&["--unmeasured"], brief.as_flattened()].concat();
-    println!("{}", browse("dashboard_load.mjs", if soaking() { &[] } else { &brief }));
+    eprintln!("{}", browse("dashboard_load.mjs", if soaking() { &[] } else { &brief }));
 }
 
 #[tokio::test]
