@@ -1,5 +1,6 @@
 //! The composition root: what is made in which order, and what is stopped in which order.
 
+mod background;
 mod delivery;
 mod listeners;
 mod live;
@@ -108,6 +109,7 @@ pub async fn run(
     let parts = RouterParts { auth, reloader, rollout, validator: validation.validator };
     let router = parts.assemble(&common, &works, listeners.address);
     keep_going(&router, &works.rails, common.cursors.clone(), reload);
+    http::rehearsal::find_unended(&router).await;
     let mut servers = listeners.start(&router, &shard_options(&common))?;
 
     serve(&router, &mut servers, stop, stopped).await?;

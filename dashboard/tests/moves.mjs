@@ -172,6 +172,22 @@ function spread(followers, to) {
   must(took >= 0.8 * (1000 * (count - 1)) / pace, `${count} clients moved to ${to} within ${took} ms, at ${pace} a second`);
 }
 
+/** No second holds more of their times than the pace: each lies between what an answer says and what it can mean. */
+function dense(followers, to) {
+  const times = [];
+  for (const { told } of followers) {
+    const first = told.find((it) => it.to === to && !it.isFrame && it.wait > 0);
+    if (first) times.push({ least: first.sent + first.wait, most: first.heard + first.wait });
+  }
+  must(times.length > pace, `only ${times.length} wait for their time to move to ${to}`);
+  times.sort((a, b) => a.most - b.most);
+  for (let n = pace; n < times.length; n++) {
+    const least = Math.min(...times.slice(n - pace, n + 1).map((it) => it.least));
+    // Both are rounded to whole milliseconds.
+    must(times[n].most - least >= 998, `${pace + 1} clients may move to ${to} within ${times[n].most - least} ms`);
+  }
+}
+
 const SCENARIOS = {
   /** There and back, and nothing else happens. */
   async plain(followers) {
@@ -231,6 +247,7 @@ test(`${count} clients, ${scenario}`, async () => {
   }
   spread(followers, "realtime");
   spread(followers, "direct");
+  dense(followers, "direct");
   // Nobody connects anew but to move.
   equal([sum("connections"), sum("losses")], [3 * count, 0]);
   if (scenario === "plain") equal(sum("filled"), 0);

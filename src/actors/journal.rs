@@ -32,8 +32,9 @@ use self::{
 };
 pub use self::{
     messages::{
-        Bury, ChangeDeadLetter, Drain, GetStatus, JournalStatus, Publish, PublishError, Published,
-        ReconfigureJournal, Record, SaveCursor, SetOverride, Trim, WriteCursors,
+        BeginCursor, Bury, ChangeDeadLetter, Drain, GetStatus, JournalStatus, Publish,
+        PublishError, Published, ReconfigureJournal, Record, SaveCursor, SetOverride, Trim,
+        WriteCursors,
     },
     recovery::tell_proof,
     verdicts::{ForgetVerdicts, KeepVerdicts},

@@ -11,6 +11,7 @@ pub mod news;
 mod show;
 #[cfg(test)]
 mod tests;
+mod writing;
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,9 +23,9 @@ use uuid::Uuid;
 
 pub use self::messages::{
     FinishValidating, GetSeen, GetValidation, ProbeDown, ProbeProven, ProbeUp, Receipts,
-    SeenOnPaths, ValidationView,
+    SeenOnPaths, ValidationView, WriteVerdicts,
 };
-use self::{keeping::Keeping, news::PathNews};
+use self::{keeping::Keeping, news::PathNews, writing::Asking};
 use super::journal::{KeepVerdicts, PublishError};
 use crate::{
     core::{
@@ -74,6 +75,8 @@ pub struct Validator {
     keeping: Keeping,
     /// Some are being written.
     writing: bool,
+    /// Who waits until they are.
+    asking: Vec<Asking>,
     /// Why the probe of each path was last down, and when.
     downs: [Option<(DateTime<Utc>, Box<str>)>; Path::ALL.len()],
     /// From commit to probe, on each path.
@@ -96,6 +99,7 @@ impl Validator {
             generation: snapshot.generation,
             keeping: Keeping::default(),
             writing: false,
+            asking: Vec::new(),
             downs: Default::default(),
             seconds: Path::ALL
                 .map(|path| options.metrics.validation_delivery_seconds.with([path.name()])),
@@ -197,30 +201,6 @@ impl Validator {
     fn drop_verdicts(&self, reason: &str, count: usize) {
         let dropped = &self.options.metrics.validation_verdicts_dropped_total;
         dropped.with([reason]).increment(count as u64);
-    }
-
-    /// Has some verdicts written, one lot at a time.
-    fn keep(&mut self, ctx: &mut Context<Self>) {
-        let next = self.keeping.next();
-        if self.writing || next.is_empty() {
-            return;
-        }
-        self.writing = true;
-        let count = next.len();
-        let kept = self.options.keep.send(KeepVerdicts(next));
-        ctx.spawn(kept.into_actor(self).map(move |kept, validator, _| {
-            validator.writing = false;
-            match kept {
-                Ok(Ok(())) => validator.keeping.done(count, true),
-                Ok(Err(PublishError::Refused(_))) => {
-                    validator.keeping.done(count, false);
-                    validator.drop_verdicts("refused", count);
-                }
-                // They are written later; when that is not soon enough, some will have no room.
-                Ok(Err(error)) => tracing::debug!(%error, "verdicts are not kept yet"),
-                Err(_) => tracing::debug!("the journal is gone, and keeps no verdict"),
-            }
-        }));
     }
 
     fn hear(&mut self, Receipts { path, seen }: Receipts) {
@@ -377,6 +357,7 @@ impl Handler<FinishValidating> for Validator {
         let cases = self.matcher.finish(self.began.elapsed());
         self.decided(&cases);
         self.tell_metrics();
+        self.asking.clear();
         let (keep, mut keeping) = (self.options.keep.clone(), std::mem::take(&mut self.keeping));
         Box::pin(async move {
             loop {

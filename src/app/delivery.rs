@@ -29,7 +29,7 @@ use crate::{
             AdapterRecipients, Batcher, BatcherOptions, BatcherView, FinishBatching, GetBatcher,
             JournalRecipients,
         },
-        journal::{Bury, Journal, PublishError},
+        journal::{BeginCursor, Journal, PublishError},
     },
     adapters::{
         MonitoringAdapter, Tally, dual::DualAdapter, factory::Builtin,
@@ -119,8 +119,10 @@ impl Rails {
         let before = self.newest.borrow().clone();
         let plan = Plan::of(settings, (&self.builtin, &self.common.rehearsals), before.as_ref())?;
         if plan.is_some() && self.place().is_none() {
-            let place = self.begin().await?;
-            self.keep(place);
+            let within = settings.journal.answer_timeout;
+            let place = tokio::time::timeout(within, self.begin()).await;
+            // Written later all the same, it is where the path begins when it comes on.
+            self.keep(place.unwrap_or(Err(PublishError::Unknown.into()))?);
         }
         Ok(Prepared(plan))
     }
@@ -311,7 +313,7 @@ impl Rails {
         let step = durable::resume(None, &head).step(REALTIME, &head);
         let cursor =
             Cursor { position: step.position, through: step.through, updated_at: Utc::now() };
-        let stored = self.journal.send(Bury { letters: vec![], step }).await;
+        let stored = self.journal.send(BeginCursor(step)).await;
         stored.unwrap_or(Err(PublishError::Unavailable))?;
         Ok(cursor)
     }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     actors::{broadcaster::Dismiss, journal::Drain},
     core::protocol::CloseReason,
-    http::Router,
+    http::{Router, rehearsal},
 };
 
 /// How often a router that stops looks whether anybody is still there.
@@ -35,8 +35,12 @@ pub(super) async fn shut_down(router: &Router, rails: &Rails, servers: &Servers,
         tracing::error!("the broadcaster was gone before the sessions were told");
     }
     // 4. What is on its way to a destination, or was held back, is waited for, and how far that is, stored.
+    let rehearsed = router.rehearsals.end(None);
     router.rehearsals.wind_up(within).await;
     rails.finish(within).await;
+    if let Some(ended) = rehearsed {
+        rehearsal::stopped(router, &ended).await;
+    }
     if tokio::time::timeout(within, router.journal.send(Drain)).await.is_err() {
         tracing::warn!("the adapter's cursor could not be stored in time");
     }

@@ -1,13 +1,13 @@
 //! The comparison of what the paths show with what was committed, put together: the validator, and the
-//! probes that tell it what they see. They have a thread of their own, so that nothing they do delays
-//! a commit.
+//! probes that tell it what they see. They have a thread of their own that stands back, so that nothing they
+//! do delays a commit.
 
 use std::time::Duration;
 
-use actix::{Actor, Addr, Arbiter, ArbiterHandle};
+use actix::{Actor, Addr, ArbiterHandle};
 use tokio::sync::{oneshot, watch};
 
-use super::options::Common;
+use super::{background, options::Common};
 use crate::{
     actors::{
         journal::Journal,
@@ -40,7 +40,7 @@ impl Validation {
             metrics: common.metrics.clone(),
         };
         let validator = Validator::new(options);
-        let thread = Arbiter::new().handle();
+        let thread = background::thread().handle();
         let validator = Validator::start_in_arbiter(&thread, |_| validator);
         Self { validator, thread }
     }

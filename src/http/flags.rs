@@ -6,10 +6,12 @@
 
 mod change;
 mod rows;
+mod schema;
 
 pub use self::{
     change::{__path_clear, __path_set, FlagChange, FlagRequest, clear, set},
     rows::{FlagRow, FlagsSnapshot, IssueRow},
+    schema::{FlagName, FlagValue},
 };
 
 use actix_web::web;

@@ -2,13 +2,16 @@
 //!
 //! It lasts for a while and ends by itself. Who began it and what was planted stands in the audit log.
 
+mod ending;
+
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::json;
 use utoipa::ToSchema;
 
+pub use self::ending::{find_unended, stopped};
 use super::{
     Caller, Router, audit,
     contract::problems,
@@ -68,10 +71,19 @@ pub struct Wanted {
     alter: f64,
     /// How long delayed events are held back, in milliseconds.
     #[schema(minimum = 1, maximum = 300_000, default = 1000)]
+    #[serde(default, deserialize_with = "whole")]
     delay_ms: Option<u64>,
     /// How long it lasts, in seconds.
     #[schema(minimum = 1, maximum = 3600, default = 300)]
+    #[serde(default, deserialize_with = "whole")]
     seconds: Option<u64>,
+}
+
+/// A whole number, however JSON writes it: 60 and 60.0 are one.
+fn whole<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let Some(number) = Option::<f64>::deserialize(from)? else { return Ok(None) };
+    let whole = format!("{number}").parse();
+    whole.map(Some).map_err(|_none| D::Error::custom("a time must be a whole number"))
 }
 
 /// What is rehearsed.
@@ -221,7 +233,7 @@ pub async fn begin(
     }
     let detail = json!({
         "shares": RehearsalRow::new(&running, 0).shares, "delay_ms": millis::whole(rehearsal.delay()),
-        "until": rfc3339(running.until),
+        "began_at": rfc3339(running.began_at), "until": rfc3339(running.until),
     });
     record(&router, "rehearsal.began", by, &running, detail).await;
     Ok(web::Json(RehearsalView::of(&router)))
@@ -255,7 +267,8 @@ async fn expire(router: web::Data<Router>, number: u64, lasts: Duration) {
 
 async fn record_end(router: &Router, ended: &Arc<Running>, by: &str, reason: &str) {
     let planted = FaultCounts::from(ended.planted());
-    let detail = json!({ "reason": reason, "planted": planted });
+    let began_at = rfc3339(ended.began_at);
+    let detail = json!({ "reason": reason, "planted": planted, "began_at": began_at });
     record(router, "rehearsal.ended", by.into(), ended, detail).await;
 }
 
@@ -339,7 +352,7 @@ mod tests {
         assert_eq!(rehearsal.share(Fault::Alter), Share::parts(1));
         assert_eq!(rehearsal.share(Fault::Delay), Share::NONE);
         let rehearsal =
-            read(br#"{"path":"websocket","delay":1,"delay_ms":2000,"seconds":3600}"#).unwrap();
+            read(br#"{"path":"websocket","delay":1,"delay_ms":2000.0,"seconds":3600}"#).unwrap();
         assert_eq!(rehearsal.delay(), Duration::from_secs(2));
         assert_eq!(rehearsal.lasts(), Duration::from_hours(1));
     }
@@ -359,6 +372,7 @@ mod tests {
             r#"{"path":"realtime","reorder":0.6}"#,
             r#"{"path":"realtime","drop":0.5,"seconds":3601}"#,
             r#"{"path":"realtime","delay":0.5,"delay_ms":0}"#,
+            r#"{"path":"realtime","delay":0.5,"delay_ms":1.5}"#,
             r#"{"path":"realtime","drop":0.5,"for":"ever"}"#,
         ] {
             assert_eq!(why_not(body), Some(Code::BadRehearsal), "{body}");

@@ -269,3 +269,25 @@ impl From<&Origin> for SettingOrigin {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{actors::journal::PublishError, settings::Faults};
+
+    #[test]
+    fn what_may_pass_is_told_apart_from_what_must_be_mended() {
+        let fault = |message: &str| {
+            let message = message.to_owned();
+            Faults::one(Fault { origin: Origin::Default, key: None, message })
+        };
+        for (error, code) in [
+            (NotApplied::Invalid(fault("is none")), Code::SettingsRefused),
+            (NotApplied::Unfit("later".into()), Code::StorageUnavailable),
+            (NotApplied::Storage(PublishError::Unknown), Code::OutcomeUnknown),
+            (NotApplied::NotSet("flags.dual_mode".into()), Code::NotFound),
+        ] {
+            assert_eq!(refused(&error).code(), code, "{error}");
+        }
+    }
+}

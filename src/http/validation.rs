@@ -262,3 +262,45 @@ impl Clock {
         rfc3339(self.0.checked_add_signed(since).unwrap_or(self.0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::matching::{Committed, MatchLimits, Matcher, PayloadHash};
+
+    /// Each is what its name says: one event of ten seconds ago, another of two minutes, a third of
+    /// ten.
+    #[test]
+    fn windows_are_of_their_length() {
+        let s = Duration::from_secs;
+        let limits = MatchLimits {
+            deadline: s(1),
+            late_after: s(1),
+            settle: s(1),
+            proof_within: s(1),
+            max_events: 10,
+        };
+        let mut matcher = Matcher::new(limits, 0);
+        let mut seq = 0;
+        for at in [1_000, 1_480, 1_590] {
+            seq += 1;
+            let (id, epoch) = (Uuid::from_u128(seq.into()), Uuid::nil());
+            matcher.committed(Committed {
+                id,
+                epoch,
+                seq,
+                category: Category::Debug,
+                expected: PayloadHash::of("x"),
+                routed: false,
+                at: s(at),
+            });
+            matcher.tick(s(at + 5));
+        }
+        let report = matcher.report(Path::Websocket, s(1_600));
+        let body = PathBody::new(&report, None, Clock(DateTime::UNIX_EPOCH));
+        let windows = serde_json::to_value(&body.windows).unwrap();
+        let due = |window: &str| windows[window]["all"]["due"].as_u64();
+        assert_eq!((due("1m"), due("5m"), due("1h")), (Some(1), Some(2), Some(3)), "{windows}");
+        assert_eq!(windows["5m"]["categories"]["debug"]["due"], 2);
+    }
+}

@@ -11,6 +11,7 @@ mod overrides;
 mod watch;
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
@@ -121,6 +122,8 @@ struct Turn {
     seen: Contents,
     /// What is set at run time; also what has expired, until it is cleared.
     overrides: Vec<Override>,
+    /// Keys of which something may be stored that is not in force.
+    unsure: BTreeSet<String>,
 }
 
 impl Turn {
@@ -146,7 +149,12 @@ impl Reloader {
         metrics.settings_generation.set(generation(now.generation));
         metrics.reload_last_success_timestamp_seconds.set(seconds(now.loaded_at));
         Self {
-            turn: Mutex::new(Turn { seen: at_start(&source, &live, &read), file: read, overrides }),
+            turn: Mutex::new(Turn {
+                seen: at_start(&source, &live, &read),
+                file: read,
+                overrides,
+                unsure: BTreeSet::new(),
+            }),
             source,
             live,
             followers: Box::new(followers),

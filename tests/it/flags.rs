@@ -2,6 +2,7 @@
 //! them.
 
 mod changing;
+mod expiring;
 mod original;
 mod routing;
 

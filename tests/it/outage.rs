@@ -3,7 +3,7 @@
 
 mod disk;
 mod lost_answers;
-mod postgres;
+pub(crate) mod postgres;
 mod restored;
 mod retention;
 mod takeover;
@@ -49,7 +49,7 @@ fn refused(mut start: Command) -> (Option<i32>, String) {
 }
 
 /// Waits until the router says that its journal is in this state.
-async fn await_state(router: &Router, state: &str) {
+pub(crate) async fn await_state(router: &Router, state: &str) {
     let began = Instant::now();
     loop {
         let journal = router.get("/v1/stats").await["journal"].take();

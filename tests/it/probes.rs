@@ -2,6 +2,8 @@
 //! meets with, what the probes see, and what is said of it.
 
 mod breaks;
+mod endings;
+mod flushing;
 mod rehearsals;
 
 use serde_json::Value;

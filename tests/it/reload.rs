@@ -3,6 +3,7 @@
 mod candidates;
 mod edits;
 mod keys;
+mod outages;
 mod paths;
 
 use std::{fs, path::PathBuf};
@@ -133,6 +134,8 @@ async fn what_is_refused_is_answered_with_line_key_and_what_is_allowed() {
     assert_eq!((answer.status, answer.problem()), (422, "settings_refused"));
     let errors = answer.json["reload"]["errors"].as_array().unwrap().clone();
     assert_eq!(errors.len(), 2, "all of them at once: {errors:?}");
+    let detail = answer.json["detail"].as_str().unwrap();
+    assert!(detail.contains(":2:13: ") && detail.ends_with("(and 1 more)"), "{detail}");
     assert_eq!(
         (&errors[0]["key"], &errors[0]["origin"]["line"]),
         (&json!("session.heartbeat"), &json!(2))

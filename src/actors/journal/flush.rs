@@ -3,7 +3,10 @@
 use actix::prelude::*;
 use futures_util::future::join_all;
 
-use super::{Journal, PublishError, messages::WriteCursors};
+use super::{
+    Journal, PublishError,
+    messages::{BeginCursor, WriteCursors},
+};
 use crate::{core::cursor::durable::CursorStep, storage::Note};
 
 impl Handler<WriteCursors> for Journal {
@@ -22,5 +25,16 @@ impl Handler<WriteCursors> for Journal {
         });
         let written: Vec<_> = written.collect();
         Box::pin(async move { join_all(written).await.into_iter().collect() })
+    }
+}
+
+impl Handler<BeginCursor> for Journal {
+    type Result = ResponseFuture<Result<(), PublishError>>;
+
+    fn handle(&mut self, BeginCursor(step): BeginCursor, ctx: &mut Self::Context) -> Self::Result {
+        let note = Note::Bury { letters: Vec::new(), step };
+        // Not patient: the path does not come on, and whoever wants it tries again.
+        let written = self.take_note(note, false, ctx);
+        Box::pin(async move { written.await.map(drop) })
     }
 }

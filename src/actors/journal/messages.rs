@@ -51,12 +51,17 @@ pub struct SaveCursor(pub CursorStep);
 #[rtype(result = "Result<Vec<CursorStep>, PublishError>")]
 pub struct WriteCursors;
 
+/// An adapter is to begin here. Answered when that is durable, or as a producer would be.
+#[derive(Message)]
+#[rtype(result = "Result<(), PublishError>")]
+pub struct BeginCursor(pub CursorStep);
+
 /// Events are set aside that a destination refuses for good, and the adapter goes on behind them.
 /// Answered when both are durable; waits for as long as the database is away.
 #[derive(Message)]
 #[rtype(result = "Result<(), PublishError>")]
 pub struct Bury {
-    /// None, where only the step is to be known to be durable.
+    /// At least one.
     pub letters: Vec<NewDeadLetter>,
     /// How far the adapter has come with them.
     pub step: CursorStep,

@@ -53,6 +53,12 @@ impl Waiting {
         // Who stopped waiting finds out by reading.
         drop(self.reply.send(answer));
     }
+
+    /// It is not tried again.
+    fn give_up(self) {
+        let error = if self.unsure { PublishError::Unknown } else { PublishError::Unavailable };
+        self.answer(Err(error));
+    }
 }
 
 /// What waits to be written beside the events.
@@ -129,14 +135,15 @@ impl Notes {
         Some(next)
     }
 
-    /// Tells those who wait that nothing of theirs was done; the patient only when `all` must go.
+    /// Tells those who wait that nothing of theirs was done, as far as that is known; the patient only
+    /// when `all` must go.
     pub(super) fn turn_away(&mut self, all: bool) {
         let waiting = std::mem::take(&mut self.waiting).into_iter();
         let (patient, others): (VecDeque<_>, VecDeque<_>) =
             waiting.partition(|note| note.patient && !all);
         self.waiting = patient;
         for note in others {
-            note.answer(Err(PublishError::Unavailable));
+            note.give_up();
         }
     }
 }
@@ -226,10 +233,8 @@ impl Journal {
                 waiting.tries += 1;
                 if waiting.tries < MAX_TRIES {
                     self.notes.waiting.push_front(waiting);
-                } else if waiting.unsure {
-                    waiting.answer(Err(PublishError::Unknown));
                 } else {
-                    waiting.answer(Err(PublishError::Unavailable));
+                    waiting.give_up();
                 }
                 self.lost(&error, ctx);
             }

@@ -38,6 +38,11 @@ impl Keeping {
         self.waiting.iter().take(TOGETHER).copied().collect()
     }
 
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// So many of them were written, or will not be.
     pub(super) fn done(&mut self, count: usize, written: bool) {
         let gone = self.waiting.drain(..count.min(self.waiting.len())).count();

@@ -10,9 +10,12 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::core::{
-    event::Seq,
-    matching::{Alert, Case, Path, PathReport, Seen, Shown},
+use crate::{
+    actors::journal::PublishError,
+    core::{
+        event::Seq,
+        matching::{Alert, Case, Path, PathReport, Seen, Shown},
+    },
 };
 
 /// A probe is subscribed. Every event after `from` that is delivered on the path from now on
@@ -76,6 +79,12 @@ pub struct GetSeen(pub Uuid);
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
 pub struct FinishValidating;
+
+/// Verdicts that wait to be kept are kept now. Answered with how many they were, once they are
+/// durable; those that fell meanwhile are not waited for.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "Result<usize, PublishError>")]
+pub struct WriteVerdicts;
 
 /// What is remembered of an event.
 #[derive(Clone, Debug)]

@@ -15,7 +15,7 @@ use crate::{
 
 /// A journal that keeps verdicts, or does not take any now.
 #[derive(Clone, Default)]
-struct Books(Arc<Mutex<(Vec<StoredVerdict>, bool)>>);
+struct Books(Arc<Mutex<(Vec<StoredVerdict>, Option<PublishError>)>>);
 
 impl Actor for Books {
     type Context = Context<Self>;
@@ -26,8 +26,8 @@ impl Handler<KeepVerdicts> for Books {
 
     fn handle(&mut self, KeepVerdicts(found): KeepVerdicts, _: &mut Self::Context) -> Self::Result {
         let (kept, away) = &mut *self.0.lock().unwrap();
-        if *away {
-            return Err(PublishError::Unavailable);
+        if let Some(error) = away {
+            return Err(error.clone());
         }
         kept.extend(found);
         Ok(())
@@ -119,6 +119,16 @@ impl Bench {
 
     async fn view(&self) -> ValidationView {
         self.validator.send(GetValidation).await.unwrap()
+    }
+
+    /// So many events are committed, and then validation goes off: each has a verdict, which waits.
+    async fn decide(&self, events: u64) {
+        for seq in 1..=events {
+            self.commit(seq..=seq, "direct");
+            // Looks before the tail forgets it.
+            self.view().await;
+        }
+        self.live.store(snapshot(2, "[flags]\ndual_mode = true\nenable_validation = false\n"));
     }
 
     fn kept(&self) -> Vec<(Path, u64, Verdict)> {
@@ -223,13 +233,52 @@ async fn while_it_is_off_nothing_waits_and_turned_off_it_lets_go() {
 async fn verdicts_wait_for_a_journal_that_takes_none_now() {
     let bench = bench(DUAL);
     bench.up(Path::Websocket).await;
-    bench.books.0.lock().unwrap().1 = true;
+    bench.books.0.lock().unwrap().1 = Some(PublishError::Unavailable);
     bench.commit(1..=1, "direct");
     bench.later(40).await;
     assert_eq!(bench.kept(), []);
-    bench.books.0.lock().unwrap().1 = false;
+    bench.books.0.lock().unwrap().1 = None;
     bench.later(2).await;
     assert_eq!(bench.kept(), [(Path::Websocket, 1, Verdict::Missing)]);
+}
+
+/// More than go together: the rest is not left for later.
+#[actix::test]
+async fn asked_for_it_writes_all_that_waits_and_says_how_many() {
+    let bench = bench(DUAL);
+    let write = async || bench.validator.send(WriteVerdicts).await.unwrap();
+    assert_eq!(write().await, Ok(0));
+    bench.decide(260).await;
+    bench.books.0.lock().unwrap().1 = Some(PublishError::Unavailable);
+    assert_eq!(write().await, Err(PublishError::Unavailable));
+    assert_eq!(bench.kept(), []);
+    bench.books.0.lock().unwrap().1 = None;
+    let (one, other) = tokio::join!(write(), write());
+    assert_eq!((one, other), (Ok(260), Ok(260)), "both may say so: it is durable for both");
+    assert_eq!(bench.kept().len(), 260, "each once");
+    assert_eq!(write().await, Ok(0));
+}
+
+#[actix::test]
+async fn what_the_database_refuses_is_told_and_counted_and_not_tried_for_ever() {
+    let bench = bench(DUAL);
+    let refused = PublishError::Refused("no such table".into());
+    bench.books.0.lock().unwrap().1 = Some(refused.clone());
+    bench.decide(1).await;
+    assert_eq!(bench.validator.send(WriteVerdicts).await.unwrap(), Err(refused));
+    assert_eq!(bench.view().await.not_kept, 1);
+    let counted = "signalbox_validation_verdicts_dropped_total{reason=\"refused\"} 1\n";
+    assert!(bench.metrics.render().contains(counted), "{}", bench.metrics.render());
+    assert_eq!(bench.validator.send(WriteVerdicts).await.unwrap(), Ok(0));
+}
+
+#[actix::test]
+async fn who_asks_while_it_ends_is_answered() {
+    let bench = bench(DUAL);
+    bench.decide(260).await;
+    let write = bench.validator.send(WriteVerdicts);
+    let (written, finished) = tokio::join!(write, bench.validator.send(FinishValidating));
+    assert_eq!((written.unwrap(), finished.unwrap()), (Err(PublishError::Unknown), ()));
 }
 
 #[actix::test]

@@ -205,6 +205,37 @@ mod tests {
             }
         }
 
+        /// Also where another pace is set meanwhile, and a clock goes back: in a window of a second,
+        /// wherever it begins, no more than the fastest pace that was in force.
+        #[test]
+        fn a_second_holds_no_more_than_the_fastest_pace(
+            speeds in prop::collection::vec(1_u32..200, 1..4),
+            asks in prop::collection::vec((0_i64..1_500, 0.0..1.0), 1..400),
+        ) {
+            let mut moves = Moves::new(pace(speeds[0]));
+            let mut now = 5_000_i64;
+            let mut slots = vec![];
+            let each = asks.len().div_ceil(speeds.len());
+            for (number, (step, jitter)) in asks.into_iter().enumerate() {
+                moves.adopt(pace(speeds[number / each]));
+                now += match step {
+                    1_400.. => step,
+                    1_300.. => -700,
+                    _ => 0,
+                };
+                let asked = Duration::from_millis(u64::try_from(now.max(0)).unwrap());
+                let slot = moves.slot(&number.to_string(), Path::Direct, asked, jitter).unwrap();
+                prop_assert!(slot >= asked, "before its time");
+                slots.push(slot);
+            }
+            let fastest = usize::try_from(*speeds.iter().max().unwrap()).unwrap();
+            for from in &slots {
+                let second = *from..*from + SECOND;
+                let within = slots.iter().filter(|slot| second.contains(*slot)).count();
+                prop_assert!(within <= fastest, "{within} in a second, at {fastest}");
+            }
+        }
+
         #[test]
         fn the_pace_is_nearly_reached(speed in 1_u32..300, jitter in 0.0..1.0) {
             let mut pacer = Pacer::new(pace(speed));

@@ -16,8 +16,9 @@ use bytes::Bytes;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        self,
+        self, RefOr, Schema,
         path::Operation,
+        schema::AdditionalProperties,
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
@@ -79,7 +80,7 @@ const TOKEN: &str = "token";
         ops::livez, ops::readyz, ops::metrics,
         openapi_json, asyncapi_yaml, page, file, dashboard::client, dashboard::asset, dashboard::index,
     ),
-    components(schemas(Body, Category, FaultBody, NewEvent, Outcome)),
+    components(schemas(Body, Category, FaultBody, flags::FlagName, NewEvent, Outcome)),
     modifiers(&FromRoutes),
 )]
 struct Contract;
@@ -114,6 +115,10 @@ pub async fn asyncapi_yaml() -> HttpResponse {
     HttpResponse::Ok().content_type("application/yaml").body(ASYNCAPI)
 }
 
+/// Bodies of several forms, none of which has other members than it says: what describes a form knows
+/// no way to say that beside what tells the forms apart.
+const CLOSED: [&str; 1] = ["RolloutRequest"];
+
 /// What the route table and the guard say about every operation.
 struct FromRoutes;
 
@@ -129,6 +134,21 @@ impl Modify for FromRoutes {
             .description(Some("A token of the router's settings, or a JSON Web Token."));
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme(TOKEN, SecurityScheme::Http(bearer.build()));
+        for name in CLOSED {
+            if let Some(body) = components.schemas.get_mut(name) {
+                close(body);
+            }
+        }
+    }
+}
+
+/// No form of it has other members.
+fn close(body: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::OneOf(forms)) = body else { return };
+    for form in &mut forms.items {
+        if let RefOr::T(Schema::Object(form)) = form {
+            form.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, rt, web};
 use chrono::{TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{FlagRow, FlagsSnapshot, IssueRow};
+use super::{FlagName, FlagRow, FlagValue, FlagsSnapshot, IssueRow};
 use crate::{
     http::{
         Caller, Router,
@@ -44,10 +44,13 @@ problems!(
 #[serde(deny_unknown_fields)]
 pub struct FlagRequest {
     /// Its value, as Settings.toml would have it.
-    #[schema(value_type = serde_json::Value, example = true)]
+    #[schema(value_type = FlagValue, example = true)]
     value: Value,
-    /// After which time it ends by itself, such as `1h`; without, when it is cleared.
-    #[schema(example = "1h")]
+    /// After which time it ends by itself, up to 366 days; without, when it is cleared.
+    #[schema(
+        pattern = "^((36[0-6]|3[0-5][0-9]|[12][0-9][0-9]|[1-9][0-9]?)d|[1-9][0-9]{0,2}h( [1-5]?[0-9]m)?|[1-9][0-9]{0,4}m|[1-9][0-9]{0,6}s)$",
+        example = "1h 30m"
+    )]
     expires_in: Option<String>,
     /// Why, for the audit log.
     #[schema(max_length = 500, example = "trying both paths")]
@@ -74,7 +77,7 @@ pub struct FlagChange {
 /// When there is no such flag, or it cannot have that value.
 #[utoipa::path(
     put, path = "/v1/flags/{name}", operation_id = "set_flag", tag = "operating",
-    params(("name" = String, Path, description = "The flag, by its name, its key, or the variable of the original system.", example = "dual_mode")),
+    params(("name" = FlagName, Path, description = "The flag.", example = "dual_mode")),
     request_body = FlagRequest,
     responses((status = 200, description = "It is in force.", body = FlagChange), SetProblems)
 )]
@@ -115,7 +118,7 @@ pub async fn set(
 /// When there is no such flag, or it was not set at run time.
 #[utoipa::path(
     delete, path = "/v1/flags/{name}", operation_id = "clear_flag", tag = "operating",
-    params(("name" = String, Path, description = "The flag, by its name, its key, or the variable of the original system.", example = "dual_mode")),
+    params(("name" = FlagName, Path, description = "The flag.", example = "dual_mode")),
     responses((status = 200, description = "It is cleared.", body = FlagChange), ClearProblems)
 )]
 pub async fn clear(
@@ -130,11 +133,17 @@ pub async fn clear(
 }
 
 async fn apply(
-    router: &Router,
+    router: &web::Data<Router>,
     key: &'static Key,
     change: Change,
 ) -> Result<HttpResponse, Problem> {
-    let applied = router.reloader.apply(change).await;
+    let by = router.clone();
+    // A task of its own: a client that goes away does not leave half of it.
+    let applied = rt::spawn(async move { by.reloader.apply(change).await }).await;
+    let applied = applied.map_err(|error| {
+        tracing::error!(%error, "setting a flag broke off");
+        router.stopping()
+    })?;
     let Applied { changed, .. } = applied.map_err(|error| match &error {
         ReloadError::Invalid(faults) => invalid(key, faults),
         _ => refused(&error),
@@ -172,12 +181,16 @@ fn find(name: &str) -> Result<&'static Key, Problem> {
 }
 
 fn unknown(name: &str) -> Problem {
-    let flags = KEYS.iter().filter(|key| key.can_be_overridden());
-    let names = flags.flat_map(|key| [Some(self::name(key)), Some(key.path), key.other_name()]);
-    let meant = nearest::word(name, names.flatten());
+    let meant = nearest::word(name, names());
     let meant =
         meant.map_or("GET /v1/flags lists them".to_owned(), |near| format!("did you mean {near}?"));
     Problem::new(Code::NotFound, format!("there is no flag {name:?}; {meant}"))
+}
+
+/// Every name of every flag.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let flags = KEYS.iter().filter(|key| key.can_be_overridden());
+    flags.flat_map(|key| [Some(name(key)), Some(key.path), key.other_name()]).flatten()
 }
 
 fn lifetime(text: &str) -> Result<TimeDelta, Problem> {

@@ -80,8 +80,8 @@ fn words(entry: &AuditEntry) -> Option<(MarkKind, String)> {
     match area {
         "override" => {
             let key = entry.subject.strip_prefix("setting:").filter(|key| *key != PERCENT)?;
-            let value = |name| detail.get(name).map_or_else(String::new, short);
-            let (before, after) = (value("before"), value("after"));
+            let told = |name| short(detail.get(name).unwrap_or(&Value::Null));
+            let (before, after) = (told("before"), told("after"));
             Some((MarkKind::Flag, format!("{key}: {before} → {after}")))
         }
         "rollout" => Some((MarkKind::Rollout, rollout(deed, &detail))),
@@ -96,8 +96,7 @@ fn words(entry: &AuditEntry) -> Option<(MarkKind, String)> {
 
 fn rollout(deed: &str, detail: &Value) -> String {
     let deed = deed.replace('_', " ");
-    let percent = |name| detail.get(name).and_then(Value::as_u64);
-    match (percent("from"), percent("to")) {
+    match (detail["from"].as_u64(), detail["to"].as_u64()) {
         (Some(from), Some(to)) => format!("{from} % → {to} %, {deed}"),
         _ => deed,
     }
@@ -105,8 +104,7 @@ fn rollout(deed: &str, detail: &Value) -> String {
 
 /// The keys that a reload changed, or how many.
 fn changed(detail: &Value) -> String {
-    let keys =
-        detail.get("changed").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let keys = detail["changed"].as_array().map(Vec::as_slice).unwrap_or_default();
     let named: Vec<_> = keys.iter().filter_map(Value::as_str).take(NAMED).collect();
     let others = keys.len().saturating_sub(named.len());
     match (named.is_empty(), others) {

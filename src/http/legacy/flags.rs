@@ -1,5 +1,8 @@
 //! What the original system told of its flags and its metrics: under its names, and only what is so.
 
+use std::{future::Future, time::Duration};
+
+use actix::MailboxError;
 use actix_web::{HttpResponse, web};
 use chrono::Utc;
 use serde::Serialize;
@@ -7,7 +10,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
-    actors::journal::{PublishError, WriteCursors},
+    actors::{
+        journal::{PublishError, WriteCursors},
+        validator::WriteVerdicts,
+    },
     adapters::AdapterKind,
     core::{
         event::{Position, Seq, rfc3339},
@@ -102,6 +108,8 @@ pub struct Written {
     flushed: bool,
     /// How far adapters are, where that had waited to be written; none when nothing waited.
     cursors: Vec<WrittenCursor>,
+    /// How many verdicts of validation had waited to be written; `matched` ones never are.
+    verdicts: usize,
     /// `ok`.
     status: &'static str,
     /// When this was said.
@@ -204,8 +212,9 @@ pub async fn adapter_metrics(
     }))
 }
 
-/// Has what waits to be stored beside the events written now, and says what was. It would have been
-/// written by itself within half a second.
+/// Has what waits to be stored beside the events written now, and says what was: how far adapters
+/// are, which is otherwise written within half a second, and verdicts of validation, of which a
+/// hundred are written each second.
 ///
 /// # Errors
 /// When it is not durable, or perhaps not.
@@ -215,21 +224,39 @@ pub async fn adapter_metrics(
 )]
 pub async fn flush(router: web::Data<Router>) -> Result<HttpResponse, Problem> {
     let within = router.settings().journal.answer_timeout;
-    let written = match tokio::time::timeout(within, router.journal.send(WriteCursors)).await {
-        Ok(Ok(written)) => written,
-        Ok(Err(_)) | Err(_) => Err(PublishError::Unknown),
-    };
-    let steps = written.map_err(|error| unwritten(&error))?;
+    let steps = written(within, router.journal.send(WriteCursors)).await;
+    let steps = steps.map_err(|error| unwritten("what waits", &error))?;
+    let verdicts = written(within, router.validator.send(WriteVerdicts)).await;
+    let verdicts = verdicts.map_err(|error| {
+        unwritten("how far adapters are is written, and what waits of verdicts", &error)
+    })?;
     let cursors = steps.into_iter().map(|step| WrittenCursor {
         adapter: step.name,
         position: step.position,
         through: step.through,
     });
-    let cursors = cursors.collect();
-    Ok(HttpResponse::Ok().json(Written { flushed: true, cursors, status: "ok", timestamp: now() }))
+    let (cursors, timestamp) = (cursors.collect(), now());
+    Ok(HttpResponse::Ok().json(Written {
+        flushed: true,
+        cursors,
+        verdicts,
+        status: "ok",
+        timestamp,
+    }))
 }
 
-fn unwritten(error: &PublishError) -> Problem {
+/// What is known of it in time.
+async fn written<T>(
+    within: Duration,
+    answer: impl Future<Output = Result<Result<T, PublishError>, MailboxError>>,
+) -> Result<T, PublishError> {
+    match tokio::time::timeout(within, answer).await {
+        Ok(Ok(written)) => written,
+        Ok(Err(_)) | Err(_) => Err(PublishError::Unknown),
+    }
+}
+
+fn unwritten(what: &str, error: &PublishError) -> Problem {
     let code = match error {
         PublishError::QueueFull => Code::QueueFull,
         PublishError::StorageFull => Code::StorageFull,
@@ -237,5 +264,5 @@ fn unwritten(error: &PublishError) -> Problem {
         PublishError::Unavailable | PublishError::Refused(_) => Code::StorageUnavailable,
         PublishError::Unknown => Code::OutcomeUnknown,
     };
-    Problem::new(code, format!("what waits is not known to be written: {error}"))
+    Problem::new(code, format!("{what} is not known to be written: {error}"))
 }

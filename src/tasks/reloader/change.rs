@@ -70,8 +70,8 @@ pub enum ReloadError {
     /// They are good, and cannot be followed now: later they may.
     #[error("{0}")]
     Unfit(String),
-    /// It cannot be stored. With [`PublishError::Unknown`] it may be stored all the same, and
-    /// counts from the next start: do it again.
+    /// It cannot be stored. With [`PublishError::Unknown`] it may be stored all the same, until it
+    /// is taken back: it would count if the router were started again before that.
     #[error("it cannot be stored: {0}")]
     Storage(PublishError),
     /// There is nothing to clear.

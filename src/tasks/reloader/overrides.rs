@@ -99,8 +99,9 @@ impl Reloader {
         key: &str,
         deed: Deed<'_>,
     ) -> Result<Applied, ReloadError> {
-        let (file, seen) = (turn.file.clone(), turn.seen.clone());
-        let next = Turn { file, seen, overrides };
+        let (file, seen, mut unsure) = (turn.file.clone(), turn.seen.clone(), turn.unsure.clone());
+        unsure.remove(key);
+        let next = Turn { file, seen, overrides, unsure };
         let changed = self.try_change(&next, key, deed).await;
         let outcome = deed.0.trim_start_matches("override.");
         let outcome = if changed.is_ok() { outcome } else { "refused" };
@@ -111,7 +112,13 @@ impl Reloader {
                 self.overridden.notify_one();
                 tracing::info!(generation, key, by = deed.1, reason = deed.2, "{}", deed.0);
             }
-            Err(error) => tracing::warn!(%error, key, by = deed.1, "{} is refused", deed.0),
+            Err(error) => {
+                tracing::warn!(%error, key, by = deed.1, "{} is refused", deed.0);
+                if *error == ReloadError::Storage(PublishError::Unknown) {
+                    turn.unsure.insert(key.to_owned());
+                    self.overridden.notify_one();
+                }
+            }
         }
         changed
     }
@@ -166,26 +173,54 @@ impl Reloader {
         }
     }
 
-    /// Clears what has expired, for as long as the process lives.
+    /// Clears what has expired, and takes back what may be stored and is not in force, for as long
+    /// as the process lives.
     pub async fn expire(self: Arc<Self>) {
         loop {
-            let pause = match self.next_expiry().await {
-                Some((key, left)) if left.is_zero() => {
-                    let mut turn = self.turn.lock().await;
-                    let deed = ("override.expired", BY, "its time is up");
-                    match self.clear(&mut turn, &key, deed).await {
-                        Ok(_) | Err(ReloadError::NotSet(_)) => Duration::ZERO,
-                        Err(_) => AGAIN,
-                    }
-                }
-                Some((_, left)) => left.min(LOOK),
-                None => LOOK,
-            };
+            let pause = if self.take_back().await { self.clear_expired().await } else { AGAIN };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.overridden.notified() => {}
             }
         }
+    }
+
+    /// Clears the one that expired first, if one has; how long to wait then.
+    async fn clear_expired(&self) -> Duration {
+        match self.next_expiry().await {
+            Some((key, left)) if left.is_zero() => {
+                let mut turn = self.turn.lock().await;
+                let deed = ("override.expired", BY, "its time is up");
+                match self.clear(&mut turn, &key, deed).await {
+                    Ok(_) | Err(ReloadError::NotSet(_)) => Duration::ZERO,
+                    Err(_) => AGAIN,
+                }
+            }
+            Some((_, left)) => left.min(LOOK),
+            None => LOOK,
+        }
+    }
+
+    /// Whoever set it was told that it is not in force, so that is what is stored too; whether
+    /// nothing of that kind is left.
+    async fn take_back(&self) -> bool {
+        let mut turn = self.turn.lock().await;
+        while let Some(key) = turn.unsure.first().cloned() {
+            let running = self.live.load();
+            let set = turn.overrides.iter().find(|it| it.key == key);
+            let reason = "it was not known to be stored, and is not in force";
+            let detail = json!({
+                "value": told(&running, &key), "reason": reason, "generation": running.generation,
+            });
+            let deed = ("override.taken_back", BY, reason);
+            if let Err(error) = self.store(&key, set, (deed, detail), now()).await {
+                tracing::debug!(%error, key, "what may be stored is not taken back yet");
+                return false;
+            }
+            turn.unsure.remove(&key);
+            tracing::info!(key, reason, "{}", deed.0);
+        }
+        true
     }
 
     /// The override that expires first, and in how long.

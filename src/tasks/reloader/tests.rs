@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    actors::journal::JournalOptions,
+    actors::journal::{JournalOptions, PublishError},
     core::{
         backlog::BacklogLimits,
         batching::{BatchPolicy, Limits},
@@ -29,6 +29,8 @@ use crate::{
         AuditQuery, Durability, From, OpenWriter, Storage, StorageOptions, StoredOverride, open,
     },
 };
+
+mod overrides;
 
 /// Remembers what it was told, and refuses what it is told to refuse.
 #[derive(Clone, Default)]
@@ -65,6 +67,7 @@ struct Bench {
     live: Arc<LiveSettings>,
     reloader: Arc<Reloader>,
     follower: Follower,
+    metrics: Arc<Metrics>,
 }
 
 async fn bench() -> Bench {
@@ -112,9 +115,9 @@ async fn bench() -> Bench {
         overrides: Vec::new(),
         followers: follower.clone(),
         journal,
-        metrics,
+        metrics: metrics.clone(),
     }));
-    Bench { folder, storage, live, reloader, follower }
+    Bench { folder, storage, live, reloader, follower, metrics }
 }
 
 fn source(folder: &TempDir) -> Source {
@@ -143,6 +146,12 @@ impl Bench {
     fn now(&self) -> (u64, bool, usize) {
         let now = self.live.load();
         (now.generation, now.flags.dual_mode, now.flags.batch_size)
+    }
+
+    /// A sample of the metrics.
+    fn metric(&self, sample: &str) -> Option<f64> {
+        let text = self.metrics.render();
+        text.lines().find_map(|line| line.strip_prefix(sample)?.trim().parse().ok())
     }
 
     async fn stored(&self) -> Vec<StoredOverride> {
@@ -211,23 +220,6 @@ async fn what_may_not_be_set_or_has_a_bad_value_changes_nothing() {
 }
 
 #[actix::test]
-async fn what_cannot_be_stored_is_not_in_force() {
-    let bench = bench().await;
-    let path = bench.folder.path().join("journal.db").display().to_string();
-    let mut database = SqliteConnection::establish(&path).unwrap();
-    let mut sql = |text: &str| diesel::sql_query(text).execute(&mut database).unwrap();
-    sql("ALTER TABLE audit_log RENAME TO away");
-    let refused = bench.set("flags.dual_mode", json!(true)).await.unwrap_err();
-    assert!(matches!(&refused, ReloadError::Storage(_)) && refused.may_pass(), "{refused}");
-    assert_eq!((bench.now(), bench.stored().await), ((1, false, 50), vec![]));
-    assert!(bench.reloader.overrides().await.is_empty());
-    assert!(bench.follower.0.adopted.lock().unwrap().is_empty());
-    sql("ALTER TABLE away RENAME TO audit_log");
-    bench.set("flags.dual_mode", json!(true)).await.unwrap();
-    assert_eq!((bench.now(), bench.audited().await.len()), ((2, true, 50), 1));
-}
-
-#[actix::test]
 async fn a_broken_file_is_in_no_overrides_way() {
     let bench = bench().await;
     bench.write("[flags]\nbatch_size = \"many\"\n");
@@ -240,6 +232,9 @@ async fn a_broken_file_is_in_no_overrides_way() {
     let applied = bench.reload().await.unwrap();
     assert_eq!(applied.changed, ["flags.batch_size"], "what is set at run time wins");
     assert_eq!(bench.now(), (3, true, 60));
+    let cleared = bench.clear("flags.dual_mode").await.unwrap();
+    assert_eq!(cleared.changed, ["flags.dual_mode"], "it is laid over the newest good file");
+    assert_eq!(bench.now(), (4, false, 60));
 }
 
 #[actix::test]
@@ -270,10 +265,13 @@ async fn what_is_gone_or_empty_is_not_taken_for_the_defaults() {
 #[actix::test]
 async fn keys_that_need_a_restart_stay_and_are_named() {
     let bench = bench().await;
+    bench.write("[server]\nworkers = 0\n[flags]\nbatch_size = 70\n");
+    assert_eq!(bench.reload().await.unwrap().changed, ["flags.batch_size"]);
+    // At the same place, another value.
     bench.write("[server]\nworkers = 7\n[flags]\nbatch_size = 70\n");
     let applied = bench.reload().await.unwrap();
+    assert_eq!((applied.outcome, applied.changed.len()), (Outcome::Applied, 0));
     assert_eq!(applied.needs_restart, ["server.workers"]);
-    assert_eq!(applied.changed, ["flags.batch_size"]);
     assert_eq!((bench.live.load().server.workers, bench.now().2), (0, 70));
     assert_eq!(bench.live.load().needs_restart, ["server.workers"]);
     bench.write("[flags]\nbatch_size = 70\n");
@@ -281,44 +279,28 @@ async fn keys_that_need_a_restart_stay_and_are_named() {
 }
 
 #[actix::test]
-async fn an_override_ends_when_its_time_is_up() {
+async fn every_attempt_is_counted_and_the_last_good_one_dated() {
     let bench = bench().await;
-    actix_rt::spawn(bench.reloader.clone().expire());
-    let mut generation = bench.reloader.follow();
-    let until = Utc::now() + Duration::from_secs(2);
-    let set = over("flags.dual_mode", json!(true), Some(until));
-    bench.reloader.apply(Change::Override(set)).await.unwrap();
-    generation.wait_for(|number| *number == 3).await.unwrap();
-    assert_eq!(bench.now(), (3, false, 50));
-    assert!(bench.reloader.overrides().await.is_empty());
-    let audited = bench.audited().await;
-    let (action, _, detail) = audited.last().unwrap();
+    let good = || bench.metric("signalbox_reload_last_success_timestamp_seconds").unwrap();
+    let first = good();
+    bench.write("[flags]\nbatch_size = 0\n");
+    bench.reload().await.unwrap_err();
     assert_eq!(
-        (&**action, &detail["before"], &detail["after"]),
-        ("override.expired", &json!(true), &json!(false))
+        (good().total_cmp(&first), bench.metric("signalbox_reload_refused")),
+        (std::cmp::Ordering::Equal, Some(1.0))
     );
-    assert!(bench.stored().await.is_empty());
-}
-
-#[actix::test]
-async fn what_is_stored_and_not_good_any_more_does_not_count_and_is_kept() {
-    let bench = bench().await;
-    let stored = |key: &str, value, expires_at| StoredOverride {
-        key: key.into(),
-        value,
-        set_by: "operator".into(),
-        set_at: now(),
-        expires_at,
-    };
-    let all = vec![
-        stored("flags.batch_size", json!(0), None),
-        stored("flags.dual_mode", json!(true), None),
-        stored("flags.gone", json!(1), None),
-        stored("flags.use_adapter", json!(true), Some(now() - Duration::from_secs(1))),
-    ];
-    let first = source(&bench.folder).load(&[]).unwrap();
-    let (loaded, overrides) = restore(&source(&bench.folder), all, first);
-    assert_eq!(overrides.len(), 4);
-    let flags = &loaded.settings.flags;
-    assert_eq!((flags.dual_mode, flags.batch_size, flags.use_adapter), (true, 50, false));
+    bench.write("[flags]\nbatch_size = 5\n");
+    while good().total_cmp(&first).is_eq() {
+        bench.reload().await.unwrap();
+    }
+    assert_eq!(bench.metric("signalbox_reload_refused"), Some(0.0));
+    bench.set("flags.batch_size", json!(0)).await.unwrap_err();
+    bench.set("flags.batch_size", json!(9)).await.unwrap();
+    bench.clear("flags.batch_size").await.unwrap();
+    for outcome in ["set", "refused", "cleared"] {
+        let sample = format!("signalbox_override_changes_total{{outcome=\"{outcome}\"}}");
+        assert_eq!(bench.metric(&sample), Some(1.0), "{outcome}");
+    }
+    let generation = bench.metric("signalbox_settings_generation");
+    assert_eq!(generation.map(|it| it.to_string()), Some(bench.now().0.to_string()));
 }

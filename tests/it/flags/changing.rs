@@ -87,6 +87,13 @@ async fn what_cannot_be_is_refused_and_changes_nothing() {
         ("dual_mode", value(json!({})), 422, "invalid_flag", "must be true or false"),
         // A law between keys: what is to be mended is the other one.
         ("dual_mode", value(json!(true)), 409, "settings_invalid", "realtime.key"),
+        (
+            "dual_mode",
+            json!({ "value": true, "reason": "ü".repeat(501) }),
+            400,
+            "bad_flag_request",
+            "500",
+        ),
         ("dual_mode", json!({}), 400, "bad_flag_request", "missing field `value`"),
         ("dual_mode", json!([true]), 400, "bad_flag_request", "the body must be"),
         ("dual_mode", json!({ "value": true, "untill": 1 }), 400, "bad_flag_request", "untill"),
@@ -158,6 +165,20 @@ async fn only_an_admin_sets_flags_and_is_named() {
     let all: Value = request.send().await.unwrap().json().await.unwrap();
     let dual = all["flags"].as_array().unwrap().iter().find(|flag| flag["name"] == "dual_mode");
     assert_eq!(dual.unwrap()["origin"]["by"], "boss");
+    // Whoever moves the rollout or plants faults is named too.
+    let boss = "boss-0123456789-boss-0123456789-boss";
+    let pause = http().post(router.url("/v1/rollout")).bearer_auth(boss);
+    let paused = pause.body(r#"{"action":"pause","reason":" lunch "}"#).send().await.unwrap();
+    assert_eq!(paused.status().as_u16(), 200);
+    let plant = http().put(router.url("/v1/validation/rehearsal")).bearer_auth(boss);
+    let planted = plant.body(r#"{"path":"realtime","drop":0.5}"#).send().await.unwrap();
+    assert_eq!(planted.status().as_u16(), 200);
+    let request = http().get(router.url("/v1/audit?after=0")).bearer_auth(boss);
+    let audit: Value = request.send().await.unwrap().json().await.unwrap();
+    let lines = audit["entries"].as_array().unwrap().iter();
+    let by_hand = lines.filter(|line| line["actor"] == "boss");
+    let done: Vec<_> = by_hand.map(|line| line["action"].as_str().unwrap()).collect();
+    assert_eq!(done, ["override.set", "rollout.paused", "rehearsal.began"], "{audit}");
     let flush = http().post(router.url("/metrics/flush")).send().await.unwrap();
     assert_eq!(flush.status().as_u16(), 401, "nobody who is not known writes anything");
 }

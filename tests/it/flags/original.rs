@@ -68,6 +68,7 @@ async fn test_flags_health_and_validation_logic() {
 async fn test_dual_mode_without_use_adapter() {
     let router = Router::with(&[("flags.dual_mode", "true")]);
     assert_eq!(mode(&router, "critical").await, "dual");
+    assert_eq!(router.get("/v1/flags").await["coverage"]["covered"], true);
     let health = router.get("/health/flags").await;
     assert_eq!((&health["status"], &health["issues"]), (&json!("healthy"), &json!([])));
     assert!(health["notes"][0].as_str().unwrap().starts_with("dual_mode is on without"));
@@ -104,7 +105,8 @@ async fn test_metrics_flush() {
     let router = Router::start();
     let flush = router.ask("POST", "/metrics/flush").await;
     assert_eq!((flush.status, &flush.json["flushed"]), (200, &json!(true)));
-    assert_eq!(flush.json["cursors"], json!([]), "there is nothing to write");
+    let (cursors, verdicts) = (&flush.json["cursors"], &flush.json["verdicts"]);
+    assert_eq!((cursors, verdicts), (&json!([]), &json!(0)), "there is nothing to write");
 
     let mut router = Router::with(&[("flags.dual_mode", "true")]);
     let seq = router.publish("t").await;
@@ -156,6 +158,7 @@ async fn test_dual_write_default_table() {
     let named = format!("SIGNALBOX_CONFIG={}", file.display());
     let router = Router::under(&["env", &named], &[]);
     let flags = router.get("/v1/flags").await;
+    assert_eq!(flags["coverage"]["covered"], false);
     let lacking: Vec<_> = flags["coverage"]["lacking"].as_array().unwrap().clone();
     let told: Vec<_> = lacking.iter().map(|it| (&it["category"], &it["reason"])).collect();
     let (unlisted, disabled) = (json!("unlisted"), json!("disabled"));

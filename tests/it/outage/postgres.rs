@@ -138,7 +138,7 @@ async fn cut_off(admin: &Client) {
 }
 
 /// Waits until a router's commit waits for a lock.
-async fn await_waiting(url: &str) {
+pub(crate) async fn await_waiting(url: &str) {
     let admin = connect(url).await;
     let waiting = "SELECT FROM pg_stat_activity WHERE application_name = 'signalbox' \
                    AND datname = current_database() AND wait_event_type = 'Lock'";
@@ -147,7 +147,7 @@ async fn await_waiting(url: &str) {
     }
 }
 
-pub(super) async fn connect(url: &str) -> Client {
+pub(crate) async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     // It ends with the client, or with the server.
     tokio::spawn(async move { drop(connection.await) });

@@ -26,7 +26,7 @@ const ENVIRONMENT: [(&str, &str); 3] = [
 ];
 
 /// Somebody who listens on the topic all the time; the ids and what each says came before it.
-fn listen(mut socket: Socket) -> (Arc<Mutex<Vec<Value>>>, JoinHandle<()>) {
+pub(super) fn listen(mut socket: Socket) -> (Arc<Mutex<Vec<Value>>>, JoinHandle<()>) {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let list = heard.clone();
     let task = tokio::spawn(async move {
@@ -57,7 +57,7 @@ fn publish(router: &Router, stop: &Arc<AtomicBool>) -> JoinHandle<u64> {
 }
 
 /// The ids of the events of the journal that were meant for a Realtime.
-async fn routed(router: &Router) -> Vec<Value> {
+pub(super) async fn routed(router: &Router) -> Vec<Value> {
     let (mut found, mut after) = (Vec::new(), json!(0));
     while let Some(place) = after.as_u64() {
         let page = router.get(&format!("/v1/events?limit=1000&after={place}")).await;

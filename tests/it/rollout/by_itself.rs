@@ -17,6 +17,17 @@ async fn until_percent(router: &Router, percent: u8) -> Value {
     .await
 }
 
+/// Waits until the rollout has seen that the breaker is open.
+async fn until_open(router: &Router) -> Value {
+    until(async || {
+        let view = router.get("/v1/rollout").await;
+        let mut gates = view["gates"].as_array().unwrap().iter();
+        let open = gates.any(|gate| gate["gate"] == "breaker" && gate["holds"] == false);
+        open.then_some(view)
+    })
+    .await
+}
+
 /// The report for people says this, in both ways to ask for it.
 async fn expect_markdown(router: &Router, line: &str) {
     for (path, accept) in
@@ -77,12 +88,7 @@ async fn a_breaker_that_opens_brings_it_back_with_reason_and_report() {
     router.kill();
     router.restart();
     // It is the same outage, which it is found in again.
-    let view = until(async || {
-        let view = router.get("/v1/rollout").await;
-        let mut gates = view["gates"].as_array().unwrap().iter();
-        gates.any(|gate| gate["gate"] == "breaker" && gate["holds"] == false).then(|| view.clone())
-    })
-    .await;
+    let view = until_open(&router).await;
     assert_eq!((&view["percent"], &view["fallen"]), (&json!(25), &json!(1)));
 }
 

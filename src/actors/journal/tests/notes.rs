@@ -167,6 +167,20 @@ async fn a_note_whose_outcome_is_unknown_is_written_again() {
     assert_eq!(scene.publish(&[1]).await, [stored(1)], "and nobody else is held up for ever");
 }
 
+/// It may be there: nobody is told that it is not.
+#[actix::test]
+async fn a_note_that_may_be_written_is_not_said_to_be_none() {
+    for (fate, told) in [
+        (Fate::Lost { stored: true }, PublishError::Unknown),
+        (Fate::Failed(unreachable()), PublishError::Unavailable),
+    ] {
+        let scene = scene(Duration::ZERO, []);
+        scene.fail_notes([fate]);
+        scene.database.rows().down = true;
+        assert_eq!(scene.journal.send(DELETE).await.unwrap(), Err(told));
+    }
+}
+
 #[actix::test]
 async fn notes_wait_for_a_database_that_is_down_but_a_client_does_not() {
     let scene = Scene::down().await;
