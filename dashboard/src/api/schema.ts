@@ -642,14 +642,17 @@ export type FlagChange = {
   readonly issues: readonly (IssueRow)[];
 };
 
+/** By its name, its key, or the variable of the original system. */
+export type FlagName = "use_adapter" | "flags.use_adapter" | "MONITORING_USE_ADAPTER" | "adapter_type" | "flags.adapter_type" | "MONITORING_ADAPTER_TYPE" | "dual_mode" | "flags.dual_mode" | "MONITORING_DUAL_MODE" | "enable_validation" | "flags.enable_validation" | "MONITORING_ENABLE_VALIDATION" | "validation_strict" | "flags.validation_strict" | "MONITORING_VALIDATION_STRICT" | "metrics_flush_interval" | "flags.metrics_flush_interval" | "MONITORING_METRICS_FLUSH_INTERVAL" | "metrics_persistence" | "flags.metrics_persistence" | "MONITORING_METRICS_PERSISTENCE" | "batch_size" | "flags.batch_size" | "MONITORING_BATCH_SIZE" | "timeout_ms" | "flags.timeout_ms" | "MONITORING_TIMEOUT_MS" | "global_override" | "flags.global_override" | "DUAL_WRITE_GLOBAL_OVERRIDE" | "critical_enabled" | "flags.critical_enabled" | "critical_percentage" | "flags.critical_percentage" | "DUAL_WRITE_CRITICAL_PERCENTAGE" | "critical_paths" | "flags.critical_paths" | "performance_enabled" | "flags.performance_enabled" | "performance_percentage" | "flags.performance_percentage" | "DUAL_WRITE_PERFORMANCE_PERCENTAGE" | "performance_paths" | "flags.performance_paths" | "user_activity_enabled" | "flags.user_activity_enabled" | "user_activity_percentage" | "flags.user_activity_percentage" | "DUAL_WRITE_USER_ACTIVITY_PERCENTAGE" | "user_activity_paths" | "flags.user_activity_paths" | "system_enabled" | "flags.system_enabled" | "system_percentage" | "flags.system_percentage" | "DUAL_WRITE_SYSTEM_PERCENTAGE" | "system_paths" | "flags.system_paths" | "debug_enabled" | "flags.debug_enabled" | "debug_percentage" | "flags.debug_percentage" | "DUAL_WRITE_DEBUG_PERCENTAGE" | "debug_paths" | "flags.debug_paths" | "rollout.percent" | "rollout.auto";
+
 /** A flag as it is to be. */
 export type FlagRequest = {
-  /** After which time it ends by itself, such as `1h`; without, when it is cleared. */
+  /** After which time it ends by itself, up to 366 days; without, when it is cleared. */
   readonly expires_in?: string | null;
   /** Why, for the audit log. */
   readonly reason?: string | null;
   /** Its value, as Settings.toml would have it. */
-  readonly value: unknown;
+  readonly value: FlagValue;
 };
 
 /** A flag. */
@@ -678,6 +681,9 @@ export type FlagRow = {
 
 /** What the value of a flag is. */
 export type FlagType = "boolean" | "integer" | "word" | "list";
+
+/** `GET /v1/flags` tells what each may be. */
+export type FlagValue = boolean | number | "auto" | "websocket" | "realtime" | "dual" | "none" | "websocket_only" | "realtime_only" | readonly ("websocket" | "realtime")[];
 
 /** How flags are. */
 export type FlagsCondition = "healthy" | "degraded";
@@ -1776,6 +1782,8 @@ export type Written = {
   readonly status: string;
   /** When this was said. */
   readonly timestamp: string;
+  /** How many verdicts of validation had waited to be written; `matched` ones never are. */
+  readonly verdicts: number;
 };
 
 /** How far an adapter is. */
