@@ -187,7 +187,8 @@ mod tests {
     #[test]
     fn until_a_time_is_the_five_minutes_before() {
         let until = NOW - TimeDelta::hours(1);
-        let query = parse(&[("until", &until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))]).unwrap();
+        let query =
+            parse(&[("until", &until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))]).unwrap();
         assert_eq!((query.since, query.until), (until - LATELY, until));
     }
 
