@@ -163,6 +163,7 @@ impl Validator {
     }
 
     fn decided(&mut self, cases: &[Case]) {
+        let persists = self.options.live.load().flags.metrics_persistence;
         for case in cases {
             let path = case.path.name();
             let seconds = self.seconds.get(case.path as usize);
@@ -178,7 +179,9 @@ impl Validator {
                     "an event is not shown as it was committed"
                 );
             }
-            if !self.keeping.push(self.stored(case)) {
+            if !persists {
+                self.drop_verdicts("off", 1);
+            } else if !self.keeping.push(self.stored(case)) {
                 self.drop_verdicts("full", 1);
             }
         }
@@ -286,7 +289,9 @@ impl Actor for Validator {
         );
         ctx.run_interval(TICK, |validator, _| validator.tick());
         ctx.run_interval(KEEP, |validator, ctx| {
-            validator.keep(ctx);
+            if validator.is_writing_due() {
+                validator.keep(ctx);
+            }
             validator.tell_metrics();
         });
     }

@@ -259,9 +259,9 @@ settings! {
         /// Take no part of a request: with an invalid event in it, all of it is refused, whatever
         /// `on_invalid` says.
         validation_strict: bool = truth(false) => Live;
-        /// How often what was found is stored, in seconds.
+        /// How long a verdict waits to be stored, in seconds; a hundred of them wait no longer than a second.
         metrics_flush_interval: u64 = count(300, 1..=86_400) => Live;
-        /// Store what was found.
+        /// Store verdicts other than `matched`.
         metrics_persistence: bool = truth(true) => Live;
         /// Most events in a request to a Realtime.
         batch_size: usize = count(100, 1..=10_000) => Live;

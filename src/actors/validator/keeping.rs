@@ -1,7 +1,9 @@
 //! Verdicts that wait to be kept in storage: a bounded number, a few at a time, so that a path that
 //! is wholly broken does not fill the database, nor keep a commit waiting.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::storage::StoredVerdict;
 
@@ -31,6 +33,15 @@ impl Keeping {
             self.dropped += 1;
         }
         kept
+    }
+
+    /// Whether some are to be written: those that go together, or the oldest has waited for so long.
+    pub(super) fn is_due(&self, now: DateTime<Utc>, longest: Duration) -> bool {
+        let waited = |oldest: &StoredVerdict| {
+            let longest = TimeDelta::from_std(longest).unwrap_or(TimeDelta::MAX);
+            now.signed_duration_since(oldest.decided_at) >= longest
+        };
+        self.waiting.len() >= TOGETHER || self.waiting.front().is_some_and(waited)
     }
 
     /// Those that go next, oldest first.

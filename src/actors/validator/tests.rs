@@ -35,6 +35,7 @@ impl Handler<KeepVerdicts> for Books {
 }
 
 struct Bench {
+    settings: String,
     validator: Addr<Validator>,
     live: Arc<LiveSettings>,
     tail: Arc<SharedTail>,
@@ -70,10 +71,13 @@ fn bench(settings: &str) -> Bench {
         keep: books.clone().start().recipient(),
         metrics: metrics.clone(),
     });
-    Bench { validator: validator.start(), live, tail, advanced, news, books, metrics }
+    let settings = settings.to_owned();
+    Bench { settings, validator: validator.start(), live, tail, advanced, news, books, metrics }
 }
 
 const DUAL: &str = "[flags]\ndual_mode = true\n";
+/// With verdicts that wait a second.
+const SOON: &str = "[flags]\ndual_mode = true\nmetrics_flush_interval = 1\n";
 
 impl Bench {
     /// Commits events of these numbers, which are their ids too.
@@ -128,7 +132,7 @@ impl Bench {
             // Looks before the tail forgets it.
             self.view().await;
         }
-        self.live.store(snapshot(2, "[flags]\ndual_mode = true\nenable_validation = false\n"));
+        self.live.store(snapshot(2, &format!("{}enable_validation = false\n", self.settings)));
     }
 
     fn kept(&self) -> Vec<(Path, u64, Verdict)> {
@@ -139,7 +143,7 @@ impl Bench {
 
 #[actix::test]
 async fn both_paths_are_compared_and_what_is_wrong_is_kept() {
-    let bench = bench(DUAL);
+    let bench = bench(SOON);
     for path in Path::ALL {
         bench.up(path).await;
     }
@@ -231,7 +235,7 @@ async fn while_it_is_off_nothing_waits_and_turned_off_it_lets_go() {
 
 #[actix::test]
 async fn verdicts_wait_for_a_journal_that_takes_none_now() {
-    let bench = bench(DUAL);
+    let bench = bench(SOON);
     bench.up(Path::Websocket).await;
     bench.books.0.lock().unwrap().1 = Some(PublishError::Unavailable);
     bench.commit(1..=1, "direct");
@@ -240,6 +244,25 @@ async fn verdicts_wait_for_a_journal_that_takes_none_now() {
     bench.books.0.lock().unwrap().1 = None;
     bench.later(2).await;
     assert_eq!(bench.kept(), [(Path::Websocket, 1, Verdict::Missing)]);
+}
+
+#[actix::test]
+async fn a_few_wait_for_their_interval_and_a_lot_does_not() {
+    let bench = bench("[flags]\ndual_mode = true\nmetrics_flush_interval = 60\n");
+    bench.decide(103).await;
+    bench.later(50).await;
+    assert_eq!(bench.kept().len(), 100);
+    bench.later(15).await;
+    assert_eq!(bench.kept().len(), 103);
+}
+
+#[actix::test]
+async fn what_is_not_to_be_stored_is_counted_and_not_kept() {
+    let bench = bench("[flags]\ndual_mode = true\nmetrics_persistence = false\n");
+    bench.decide(3).await;
+    assert_eq!(bench.validator.send(WriteVerdicts).await.unwrap(), Ok(0));
+    let counted = "signalbox_validation_verdicts_dropped_total{reason=\"off\"} 3\n";
+    assert!(bench.metrics.render().contains(counted), "{}", bench.metrics.render());
 }
 
 /// More than go together: the rest is not left for later.

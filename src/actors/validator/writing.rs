@@ -1,5 +1,7 @@
-//! Verdicts on their way to the journal: a lot each second by itself, or one after the other when
-//! somebody asks for all that wait.
+//! Verdicts on their way to the journal: by themselves, a lot each second at most, or one after the
+//! other when somebody asks for all that wait.
+
+use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
@@ -25,6 +27,12 @@ impl Asking {
 }
 
 impl Validator {
+    /// Whether what waits is to be written now.
+    pub(super) fn is_writing_due(&self) -> bool {
+        let seconds = self.options.live.load().flags.metrics_flush_interval;
+        self.keeping.is_due(self.clock(self.began.elapsed()), Duration::from_secs(seconds))
+    }
+
     /// Has some verdicts written, one lot at a time.
     pub(super) fn keep(&mut self, ctx: &mut Context<Self>) {
         let next = self.keeping.next();
