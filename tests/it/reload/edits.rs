@@ -222,6 +222,14 @@ async fn sessions(router: &Router) -> (u64, u64) {
     (metric(router, "signalbox_sessions").await, opened)
 }
 
+/// Reads what was committed after `last`: who reads nothing for long is cut.
+async fn keep_up(router: &Router, held: &mut Dashboard, last: &mut u64) {
+    let committed = router.get("/v1/stats").await["journal"]["head_seq"].as_u64().unwrap();
+    let seqs = held.seqs(usize::try_from(committed - *last).unwrap()).await;
+    assert_eq!(seqs, (*last + 1..=committed).collect::<Vec<_>>(), "no hole, nothing twice");
+    *last = committed;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_edit_applies_whole_or_not_at_all_and_says_why() {
     let is_soak = env::var_os("SIGNALBOX_SOAK").is_some();
@@ -235,6 +243,7 @@ async fn every_edit_applies_whole_or_not_at_all_and_says_why() {
     let mut held = Dashboard::subscribed(&router, json!({})).await;
     until(|| async { (sessions(&router).await.0 == 5).then_some(()) }).await;
     let connected = sessions(&router).await;
+    let mut last = held.seqs(1).await[0];
     edit_well(&router, 0, Way::InPlace, Word::Request).await;
     let (mut unasked, mut good) = (Vec::new(), 1);
     for n in 1..edits {
@@ -245,6 +254,7 @@ async fn every_edit_applies_whole_or_not_at_all_and_says_why() {
             2..4 => Word::Hangup,
             _ => Word::Request,
         };
+        keep_up(&router, &mut held, &mut last).await;
         // Where there is no file, the next one is good, or nothing could be taken away.
         if fastrand::bool() || !file(&router).exists() {
             let took = edit_well(&router, n, way, word).await;
@@ -260,10 +270,7 @@ async fn every_edit_applies_whole_or_not_at_all_and_says_why() {
     let epoch = load.finish().await;
     let journal = router.get("/v1/stats").await["journal"].take();
     assert_eq!(journal["epoch"], json!(epoch.to_string()));
-    let committed = journal["head_seq"].as_u64().unwrap();
-    let first = held.seqs(1).await[0];
-    let rest = held.seqs(usize::try_from(committed - first).unwrap()).await;
-    assert_eq!(rest, (first + 1..=committed).collect::<Vec<_>>(), "no hole, nothing twice");
+    keep_up(&router, &mut held, &mut last).await;
     unasked.sort();
     let longest = unasked.last().copied().unwrap_or_default();
     eprintln!(
