@@ -171,6 +171,12 @@ impl Counts {
     pub fn all(&self) -> u64 {
         self.0.iter().sum()
     }
+
+    /// Those that failed for no fault of the events, nor of their number.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.of(Outcome::Transient) + self.of(Outcome::Misconfigured)
+    }
 }
 
 /// The requests that an event was in, as far as they are remembered.

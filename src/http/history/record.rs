@@ -20,7 +20,6 @@ use crate::{
     },
     core::{
         breaker::BreakerState,
-        delivery::attempt::Outcome,
         matching::{Path, Window},
         stats::Quantiles,
     },
@@ -111,8 +110,7 @@ fn there(
         at: Instant::now(),
         delivered: batcher.settled.delivered,
         attempts: adapter.attempts.all(),
-        failures: adapter.attempts.of(Outcome::Transient)
-            + adapter.attempts.of(Outcome::Misconfigured),
+        failures: adapter.attempts.failures(),
     };
     if let Some(before) = before {
         (measured.sent, measured.realtime_errors) = now.since(before);

@@ -14,7 +14,6 @@ use crate::{
     },
     core::{
         breaker::BreakerState,
-        delivery::attempt::Outcome,
         matching::{Path, Verdict},
         rollout::{Measures, WorstCase},
     },
@@ -53,11 +52,8 @@ async fn look(router: &Router) -> Observed {
 }
 
 fn attempts(adapter: &AdapterView, measures: &mut Measures) {
-    let of = |outcome| adapter.attempts.of(outcome);
-    let failures = of(Outcome::Transient) + of(Outcome::Misconfigured);
-    let others = of(Outcome::Delivered) + of(Outcome::RateLimited) + of(Outcome::Rejected);
-    measures.attempts = failures + others;
-    measures.failures = failures;
+    measures.attempts = adapter.attempts.all();
+    measures.failures = adapter.attempts.failures();
     measures.breaker_open = adapter.breaker.state != BreakerState::Closed;
 }
 
