@@ -27,9 +27,8 @@ async fn an_override_ends_when_its_time_is_up() {
     assert_eq!(bench.stored().await.len(), 1);
 }
 
-/// Whoever set it was told that it is not in force: no later start may say otherwise.
-#[actix::test]
-async fn what_was_stored_too_late_is_taken_back() {
+/// `flags.dual_mode` was set, and whether that is stored was not known in time.
+async fn answered_too_late() -> Bench {
     let bench = bench().await;
     bench.write("[journal]\nanswer_timeout = \"100ms\"\n[flags]\nbatch_size = 50\n");
     bench.reload().await.unwrap();
@@ -42,6 +41,13 @@ async fn what_was_stored_too_late_is_taken_back() {
     assert_eq!(refused, ReloadError::Storage(PublishError::Unknown));
     assert_eq!(bench.now(), (2, false, 50));
     sql("COMMIT");
+    bench
+}
+
+/// Whoever set it was told that it is not in force: no later start may say otherwise.
+#[actix::test]
+async fn what_was_stored_too_late_is_taken_back() {
+    let bench = answered_too_late().await;
     while bench.stored().await.is_empty() {
         tokio::task::yield_now().await;
     }
@@ -61,16 +67,7 @@ async fn what_was_stored_too_late_is_taken_back() {
 /// What is in force after all is not taken back.
 #[actix::test]
 async fn what_is_set_again_after_an_unknown_outcome_counts() {
-    let bench = bench().await;
-    bench.write("[journal]\nanswer_timeout = \"100ms\"\n[flags]\nbatch_size = 50\n");
-    bench.reload().await.unwrap();
-    let path = bench.folder.path().join("journal.db").display().to_string();
-    let mut database = SqliteConnection::establish(&path).unwrap();
-    let mut sql = |text: &str| diesel::sql_query(text).execute(&mut database).unwrap();
-    sql("BEGIN IMMEDIATE");
-    let refused = bench.set("flags.dual_mode", json!(true)).await.unwrap_err();
-    assert_eq!(refused, ReloadError::Storage(PublishError::Unknown));
-    sql("COMMIT");
+    let bench = answered_too_late().await;
     while bench.set("flags.dual_mode", json!(true)).await.is_err() {}
     let expiring = actix_rt::spawn(bench.reloader.clone().expire());
     // It looks at what is unsure first, and then at what expires.
